@@ -1,0 +1,30 @@
+"""Makes the checkout importable as the collection, whatever folder it lies in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+# In front, because the `ansible` package on PyPI brings collections of its own under the same name. Neither has an
+# __init__.py, so that both are parts of one namespace package and theirs stay importable.
+sys.path.insert(0, str(CHECKOUT / ".collections"))
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The folder of this checkout."""
+    return CHECKOUT
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out tests marked `long` unless IACT_TEST_LONG is set, as `make test-long` does."""
+    if os.environ.get("IACT_TEST_LONG"):
+        return
+    long_ones = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long_ones)
+    items[:] = [item for item in items if item not in long_ones]
