@@ -11,10 +11,10 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Dict, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
@@ -38,7 +38,7 @@ def stop(sentence: str) -> NoReturn:
 def run(argv: Sequence[str], **options: object) -> None:
     """Run a program, its output on the terminal; an exit status other than 0 ends the preparation."""
     print("+ " + " ".join(argv), flush=True)
-    status = subprocess.run(list(argv), **options).returncode  # type: ignore[call-overload]
+    status = subprocess.run(list(argv), check=False, **options).returncode  # type: ignore[call-overload]
     if status != 0:
         stop(f"`{argv[0]}` ended with status {status}")
 
@@ -46,7 +46,7 @@ def run(argv: Sequence[str], **options: object) -> None:
 def answers(argv: Sequence[str]) -> bool:
     """Whether a program exists and ends with status 0."""
     try:
-        return subprocess.run(list(argv), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        return subprocess.run(list(argv), check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
     except FileNotFoundError:
         return False
 
@@ -64,7 +64,7 @@ def install_programs() -> None:
     run(["apt-get", *wait, "-q", "install", "-y", "--no-install-recommends", *wanted], env=environment)
 
 
-def missing_packages() -> Set[str]:
+def missing_packages() -> set[str]:
     """Give the packages without which this machine cannot bring up a test host."""
     engine = answers(["docker", "info"])
     programs = {} if engine else dict(ENGINE_PROGRAMS)
@@ -109,7 +109,7 @@ def image_exists(name: str) -> bool:
     return answers(["docker", "image", "inspect", name])
 
 
-def read_deb822(text: str) -> Iterator[Dict[str, str]]:
+def read_deb822(text: str) -> Iterator[dict[str, str]]:
     """Yield each paragraph of a deb822 sources file as a mapping with lower-case names."""
     for paragraph in re.split(r"\n\s*\n", text):
         lines = [line for line in paragraph.splitlines() if not line.startswith("#")]
@@ -118,7 +118,7 @@ def read_deb822(text: str) -> Iterator[Dict[str, str]]:
             yield {name.strip().lower(): content.strip() for name, content in fields}
 
 
-def sources() -> Iterator[Tuple[str, List[str]]]:
+def sources() -> Iterator[tuple[str, list[str]]]:
     """Yield each address that the machine's apt reads, with its suites."""
     folder = Path("/etc/apt")
     for path in sorted(folder.glob("sources.list.d/*.sources")):
@@ -131,7 +131,7 @@ def sources() -> Iterator[Tuple[str, List[str]]]:
             yield match.group(1), [match.group(2)]
 
 
-def machine_suite() -> Optional[str]:
+def machine_suite() -> str | None:
     """Give the code name of the machine's own distribution."""
     match = re.search(r"^VERSION_CODENAME=(\S+)", Path("/etc/os-release").read_text(encoding="utf-8"), re.MULTILINE)
     return match.group(1) if match else None
