@@ -1,0 +1,52 @@
+"""The grammar of a project's .env file: KEY=VALUE, export, quotes and comments; nothing is ever expanded."""
+
+from __future__ import annotations
+
+import re
+
+ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*(.*)", re.DOTALL)
+# What a shell, systemd and the usual Python readers all unescape between double quotes.
+ESCAPED = re.compile(r'\\([\\"$`])')
+DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(.*)', re.DOTALL)
+SINGLE_QUOTED = re.compile(r"'([^']*)'(.*)", re.DOTALL)
+
+
+def parse(text: str) -> dict[str, str]:
+    """Return the variables that a .env file sets; the last assignment of a name counts.
+
+    Raises ValueError with the line's number, and never the line itself, because it may hold a password.
+    """
+    variables = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        try:
+            name, value = _assignment(stripped)
+        except ValueError as trouble:
+            raise ValueError(f"line {number}: {trouble}") from None
+        variables[name] = value
+    return variables
+
+
+def _assignment(line: str) -> tuple[str, str]:
+    found = ASSIGNMENT.fullmatch(line)
+    if not found:
+        raise ValueError("expected NAME=VALUE, with a name of letters, digits and _")
+    name, rest = found.group(1), found.group(2)
+    if "\0" in rest:
+        raise ValueError(f"the value of {name} holds a NUL character")
+    if rest[:1] in ("'", '"'):
+        return name, _quoted(name, rest)
+    return name, re.split(r"(?:^|\s)#", rest, maxsplit=1)[0].rstrip()
+
+
+def _quoted(name: str, rest: str) -> str:
+    double = rest.startswith('"')
+    found = (DOUBLE_QUOTED if double else SINGLE_QUOTED).fullmatch(rest)
+    if not found:
+        raise ValueError(f"the quote of {name} is not closed on this line")
+    behind = found.group(2).strip()
+    if behind and not behind.startswith("#"):
+        raise ValueError(f"there is text behind the closing quote of {name}")
+    return ESCAPED.sub(r"\1", found.group(1)) if double else found.group(1)

@@ -1,0 +1,262 @@
+"""The script that asks a Django project about itself, under the project's own Python.
+
+The core only reads its source: ``client.py`` sends that to the project's interpreter. So it uses nothing of ours and
+nothing newer than Python 3.6, and its types are written in the old way. Each fact leaves as one JSON line as soon as
+it is known, the cheap ones first, because a later question may hang until the process is killed.
+"""
+
+# ruff: noqa: UP006, UP035, UP045
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from typing import Any, Callable, Dict, List, Optional, TextIO
+
+MESSAGE_CHARACTERS = 600
+PENDING_SHOWN = 20
+PASSED_OPTIONS = ("read_default_file", "unix_socket", "service", "passfile", "sslmode")
+
+
+class Answers:
+    """Where the facts go: one JSON line each, whole also when several threads answer."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream``."""
+        self.stream = stream
+        self.lock = threading.Lock()
+
+    def fact(self, name: str, details: Dict[str, Any]) -> None:
+        """Send one fact."""
+        line = json.dumps(dict(details, fact=name))
+        with self.lock:
+            self.stream.write(line + "\n")
+            self.stream.flush()
+
+    def attempt(self, step: str, alias: Optional[str], question: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a question answers, or None after its trouble was sent.
+
+        Everything is caught, SystemExit too, because a project's code may raise anything and the next question is
+        still worth asking.
+        """
+        try:
+            return question(*arguments)
+        except BaseException as trouble:
+            text = " ".join(str(trouble).split())[:MESSAGE_CHARACTERS]
+            self.fact("trouble", {"step": step, "alias": alias, "kind": type(trouble).__name__, "message": text})
+            return None
+
+
+def private_stdout() -> TextIO:
+    """Return a stream of our own on what was stdout; whatever the project prints goes to stderr from here on."""
+    stream = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return stream
+
+
+def prepare(request: Dict[str, Any]) -> None:
+    """Make this process look like the project's own manage.py."""
+    os.environ.update(request["variables"])
+    if request["settings_module"]:
+        os.environ["DJANGO_SETTINGS_MODULE"] = request["settings_module"]
+    sys.argv = ["manage.py", "check"]
+    sys.path.insert(0, request["project_path"])
+
+
+def ancestry(cls: type) -> List[str]:
+    """Return the full names of a class and of all that it inherits from, itself first."""
+    return [f"{each.__module__}.{each.__qualname__}" for each in cls.__mro__ if each is not object]
+
+
+def tell_django(answers: Answers) -> bool:
+    """Send which Django the project runs on; True when it can be imported at all."""
+    import django
+
+    answers.fact("django", {"version": django.get_version()})
+    return True
+
+
+def tell_settings(answers: Answers) -> bool:
+    """Send the effective settings; True when the settings module can be loaded."""
+    from django.conf import settings
+
+    answers.fact("session_engine", {"name": str(settings.SESSION_ENGINE)})
+    answers.fact("time", {"use_tz": bool(settings.USE_TZ), "time_zone": str(settings.TIME_ZONE)})
+    for alias, entry in settings.DATABASES.items():
+        answers.fact("database", dict(database(entry), alias=alias))
+    return True
+
+
+def database(entry: Dict[str, Any]) -> Dict[str, Any]:
+    """Return what is needed to reach a database of the project, its password included: the pipe is private."""
+    engine, name = str(entry.get("ENGINE", "")), str(entry.get("NAME") or "")
+    if "sqlite" in engine and name and not name.startswith(("file:", ":")):
+        name = os.path.abspath(name)
+    options = entry.get("OPTIONS") or {}
+    return {
+        "engine": engine,
+        "name": name,
+        "host": str(entry.get("HOST") or ""),
+        "port": str(entry.get("PORT") or ""),
+        "user": str(entry.get("USER") or ""),
+        "password": str(entry.get("PASSWORD") or ""),
+        "options": {key: str(options[key]) for key in PASSED_OPTIONS if key in options},
+    }
+
+
+def tell_driver(answers: Answers, alias: str) -> bool:
+    """Send which driver an alias uses; this imports it and connects to nothing."""
+    from django.db import connections
+
+    connection = connections[alias]
+    module = getattr(connection, "Database", None)
+    name = str(getattr(module, "__name__", ""))
+    answers.fact("driver", {"alias": alias, "vendor": str(connection.vendor), "driver": name})
+    return True
+
+
+def load_applications() -> bool:
+    """Load the project's applications; True when they load.
+
+    Not django.setup(), because that would open the application's log files under the maintenance account.
+    """
+    from django.apps import apps
+    from django.conf import settings
+
+    apps.populate(settings.INSTALLED_APPS)
+    return True
+
+
+def tell_session_engine(answers: Answers) -> Any:
+    """Send what the session store really is; return its class."""
+    from importlib import import_module
+
+    from django.conf import settings
+
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    answers.fact("session_engine", {"name": str(settings.SESSION_ENGINE), "ancestry": ancestry(store)})
+    return store
+
+
+def tell_session_cache(answers: Answers) -> None:
+    """Send which cache would hold sessions, for the stores that use one."""
+    from django.conf import settings
+    from django.utils.module_loading import import_string
+
+    alias = settings.SESSION_CACHE_ALIAS
+    backend = str(settings.CACHES[alias]["BACKEND"])
+    answers.fact("session_cache", {"alias": alias, "backend": backend})
+    answers.fact("session_cache", {"alias": alias, "backend": backend, "ancestry": ancestry(import_string(backend))})
+
+
+def tell_session_table(answers: Answers, store: Any) -> None:
+    """Send which alias and table hold the sessions, where a database does."""
+    from django.db import router
+
+    model = store.get_model_class()
+    meta = model._meta
+    answers.fact("sessions", {"alias": router.db_for_write(model), "table": meta.db_table, "model": meta.label})
+
+
+def migrated_applications() -> Dict[str, List[Any]]:
+    """Return the applications that have migrations, each with the models that a migration makes a table for."""
+    from django.apps import apps
+    from django.db.migrations.loader import MigrationLoader
+
+    applications = {}
+    for label in sorted(MigrationLoader(None, ignore_no_migrations=True).migrated_apps):
+        models = apps.get_app_config(label).get_models()
+        applications[label] = [model for model in models if model._meta.managed and not model._meta.proxy]
+    return applications
+
+
+def open_applications(alias: str, applications: Dict[str, List[Any]]) -> List[str]:
+    """Return the labels of the applications for which the router lets something migrate to an alias."""
+    from django.db import router
+
+    return [
+        label
+        for label, models in applications.items()
+        if any(router.allow_migrate_model(alias, model) for model in models)
+        or (not models and router.allow_migrate(alias, label))
+    ]
+
+
+def tell_migrations(answers: Answers, alias: str, labels: List[str]) -> None:
+    """Send which migrations of these applications an alias still lacks; the first question that needs its server."""
+    from django.db import connections
+    from django.db.migrations.executor import MigrationExecutor
+
+    connection = connections[alias]
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite" and not name.startswith(("file:", ":")) and not os.path.exists(name):
+        raise FileNotFoundError(f"the file {name} does not exist")
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    pending = [f"{migration.app_label}.{migration.name}" for migration, _ in plan if migration.app_label in labels]
+    answers.fact("migrations", {"alias": alias, "pending": pending[:PENDING_SHOWN], "total": len(pending)})
+
+
+def ask_migrations(answers: Answers, aliases: List[str]) -> None:
+    """Ask every open alias at the same time, so that one that hangs does not silence the others."""
+    applications = migrated_applications()
+    threads = []
+    for alias in aliases:
+        labels = answers.attempt("migrations", alias, open_applications, alias, applications)
+        if labels is None:
+            continue
+        answers.fact("router", {"alias": alias, "open": bool(labels)})
+        if labels:
+            question = ("migrations", alias, tell_migrations, answers, alias, labels)
+            threads.append(threading.Thread(target=answers.attempt, args=question, daemon=True))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def ask_settings(answers: Answers) -> List[str]:
+    """Ask what needs no application to be loaded; return the aliases whose driver works."""
+    from django.conf import settings
+
+    if not answers.attempt("settings", None, tell_settings, answers):
+        return []
+    return [str(alias) for alias in settings.DATABASES if answers.attempt("driver", alias, tell_driver, answers, alias)]
+
+
+def ask_sessions(answers: Answers) -> None:
+    """Ask where the sessions live."""
+    store = answers.attempt("session_engine", None, tell_session_engine, answers)
+    if hasattr(store, "cache_key_prefix"):
+        answers.attempt("session_cache", None, tell_session_cache, answers)
+    if hasattr(store, "get_model_class"):
+        answers.attempt("sessions", None, tell_session_table, answers, store)
+
+
+def ask(answers: Answers, request: Dict[str, Any]) -> None:
+    """Ask everything, as far as the project lets us."""
+    answers.fact("python", {"version": sys.version.split()[0], "prefix": sys.prefix})
+    prepare(request)
+    if not answers.attempt("django", None, tell_django, answers):
+        return
+    aliases = ask_settings(answers)
+    if not answers.attempt("applications", None, load_applications):
+        return
+    ask_sessions(answers)
+    if request["migrations"]:
+        answers.attempt("migrations", None, ask_migrations, answers, aliases)
+
+
+def main() -> None:
+    """Read the request from stdin, answer it, and end at once, whatever threads the project started."""
+    answers = Answers(private_stdout())
+    request = json.loads(sys.stdin.read())
+    answers.attempt("probe", None, ask, answers, request)
+    answers.fact("end", {})
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
