@@ -1,0 +1,104 @@
+"""The site's config file: read safely, refused with one line when it cannot be trusted or is not JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+
+from .errors import BadOption, Refused
+from .host import Host
+from .options import SITE
+from .secret import printable
+from .settings import Layer, Settings, build
+from .values import mapping
+
+DEFAULT_PATH = "/etc/iact/maintenance.json"
+PATH_VARIABLE = "IACT_MAINTENANCE_CONFIG"
+_LARGEST_BYTES = 1024 * 1024
+
+
+def load(host: Host, path: str | None, run: Layer) -> Settings:
+    """The settings of this host with one run's own options laid over them.
+
+    `path` is the config file that was named, or None for the default, which may be missing. Raises BadOption or Refused.
+    """
+    named = path or host.environment.get(PATH_VARIABLE) or None
+    found = _read(host, named or DEFAULT_PATH, required=named is not None)
+    environment = _from_environment(host.environment)
+    if found is None:
+        return build([environment, run])
+    raw, written_at = found
+    return build([environment, Layer(named or DEFAULT_PATH, raw, is_file=True), run], written_at)
+
+
+def _from_environment(environment: Mapping[str, str]) -> Layer:
+    """What the environment says, the weakest layer; passwords are read where a connection is resolved, not here."""
+    options: dict[str, object] = {}
+    if environment.get("PGPASSFILE"):
+        options["postgresql"] = {"passfile": environment["PGPASSFILE"]}
+    if environment.get("DJANGO_SETTINGS_MODULE"):
+        options["django"] = {"settings_module": environment["DJANGO_SETTINGS_MODULE"]}
+    return Layer("environment", options)
+
+
+def _read(host: Host, path: str, *, required: bool) -> tuple[Mapping[str, object], float] | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        if not required:
+            return None
+        raise Refused("no_config", f"the config file {printable(path)} does not exist") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        hint = "run this with sudo, or with -b in Ansible"
+        raise Refused("no_config", f"the config file {printable(path)} cannot be read: {reason}", hint=hint) from None
+    with os.fdopen(descriptor, "rb") as stream:
+        _check_trust(os.fstat(stream.fileno()), path, host.effective_user_id())
+        return _parse(stream.read(_LARGEST_BYTES + 1), path), os.fstat(stream.fileno()).st_mtime
+
+
+def _check_trust(found: os.stat_result, path: str, user_id: int) -> None:
+    """Refuses a file that somebody else could have written: it decides which user and which programs run."""
+    if not stat.S_ISREG(found.st_mode):
+        raise Refused("no_config", f"the config file {path} is not a regular file")
+    if found.st_uid not in (0, user_id):
+        raise Refused("unsafe_permissions", f"the config file {path} belongs to another user", hint="give it to root")
+    if found.st_mode & 0o022:
+        mode = stat.S_IMODE(found.st_mode)
+        raise Refused(
+            "unsafe_permissions",
+            f"the config file {path} may be written by others (mode {mode:04o})",
+            hint=f"chmod go-w {path}",
+        )
+
+
+def _parse(content: bytes, path: str) -> Mapping[str, object]:
+    if len(content) > _LARGEST_BYTES:
+        raise BadOption(f"the config file {path} is larger than {_LARGEST_BYTES} bytes")
+    try:
+        raw = json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        where = (
+            f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "no UTF-8 or too deep"
+        )
+        raise BadOption(f"the config file {path} is not valid JSON ({where})") from None
+    if not isinstance(raw, dict):
+        raise BadOption(
+            f"the config file {path} holds no JSON object", hint=f"known are {', '.join(o.name for o in SITE)}"
+        )
+    return mapping(raw, path)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise BadOption(f"{printable(key, 80)} stands twice in the config file", hint="keep one of the two")
+        found[key] = value
+    return found
+
+
+def _no_constant(word: str) -> object:
+    raise BadOption(f"{word} stands in the config file: a number is allowed")

@@ -1,0 +1,72 @@
+"""What every engine answers with, whatever server is behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class SessionTable:
+    """A session table that was checked against the server's catalogue.
+
+    `indexed`: expire_date leads an index. `transactional`: a delete can be rolled back and locks only its rows.
+    """
+
+    name: str
+    indexed: bool
+    transactional: bool = True
+
+
+@dataclass(frozen=True)
+class TableSize:
+    """The size of a table as its server states it, in bytes; None with a `reason` where the server cannot tell.
+
+    `reusable_bytes` is free space inside the table's own file. `statistics_at` says when the server gathered the numbers.
+    """
+
+    total_bytes: int | None
+    reusable_bytes: int | None = None
+    statistics_at: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How a site stores times: in UTC (USE_TZ), or as local time of `time_zone`."""
+
+    use_tz: bool = True
+    time_zone: str = "UTC"
+
+
+class Sessions(Protocol):
+    """An open connection to the database that holds the sessions: what each engine's `open_sessions` returns.
+
+    A cutoff is an aware moment; the engine turns it into what the column stores and sends it as a parameter.
+    Every method raises DatabaseFault with a stable code (db_unreachable, auth, no_table, read_only, ...).
+    """
+
+    def describe(self, table: str) -> SessionTable:
+        """The table as the catalogue shows it. Raises DatabaseFault no_table, Refused not_a_session_table."""
+
+    def count_rows(self, table: str, before: datetime | None = None) -> int:
+        """Rows in all, or rows whose expire_date lies before a moment."""
+
+    def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
+        """At most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first."""
+
+    def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
+        """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each."""
+
+    def size(self, table: str) -> TableSize:
+        """The table's size as the server states it."""
+
+    def server_now(self) -> datetime | None:
+        """The server's clock, or None where it is this host's own."""
+
+    def identity(self) -> dict[str, object]:
+        """What tells this database from every other one, for comparisons."""
+
+    def close(self) -> None:
+        """Nothing; the connection is gone."""

@@ -1,0 +1,187 @@
+"""The machine: clock, programs, files, locks. Everything that touches it goes through here; tests replace it whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import random
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+
+from .errors import LockHeld, Refused, StorageFault, ToolMissing
+from .processes import Command, Completed, Limits, Sink, run_pipeline
+
+_NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
+_TOOL_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Host:
+    """This machine, as the jobs see it."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self.environment: Mapping[str, str] = os.environ if environment is None else environment
+
+    def now(self) -> datetime:
+        """The present moment in UTC."""
+        return datetime.now(timezone.utc)
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never jumps."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Nothing, after so many seconds."""
+        time.sleep(seconds)
+
+    def jitter(self) -> float:
+        """A number from 0.5 to 1.5 to stretch a pause by, so that two retrying runs do not stay in step."""
+        return random.uniform(0.5, 1.5)
+
+    def name(self) -> str:
+        """This host's name."""
+        return socket.gethostname()
+
+    def effective_user_id(self) -> int:
+        """The number of the user this process runs as."""
+        return os.geteuid()
+
+    def find_tool(self, *names: str, hint: str = "") -> str:
+        """The absolute path of the first of the named programs that is installed. Raises ToolMissing."""
+        folders = self.environment.get("PATH", "") + ":" + _TOOL_FOLDERS
+        for name in names:
+            found = shutil.which(name, path=folders)
+            if found:
+                return os.path.abspath(found)
+        raise ToolMissing(" or ".join(names), hint=hint)
+
+    def run(
+        self, command: Command, limits: Limits, source: Iterator[bytes] | None = None, keep_bytes: int = 1 << 20
+    ) -> Completed:
+        """How `command` ended, with the first `keep_bytes` of what it wrote. Raises ProcessFault."""
+        kept = bytearray()
+        (done,) = self.pipeline([command], [lambda chunk: kept.extend(chunk[: keep_bytes - len(kept)])], limits, source)
+        return Completed(done.name, done.status, done.errors, bytes(kept))
+
+    def pipeline(
+        self, commands: Sequence[Command], taps: Sequence[Sink], limits: Limits, source: Iterator[bytes] | None = None
+    ) -> list[Completed]:
+        """How each of the piped commands ended; see `processes.run_pipeline`."""
+        return run_pipeline(commands, taps, limits, source)
+
+    def free_bytes(self, path: str) -> int:
+        """Bytes that this user may still write to the filesystem of `path`. Raises StorageFault."""
+        with storage(path):
+            found = os.statvfs(path)
+        return found.f_bavail * found.f_frsize
+
+    def write_atomic(self, path: str, content: bytes, mode: int = 0o600) -> None:
+        """Nothing; `path` holds `content` or, after any fault, what it held before. Raises StorageFault.
+
+        In this order, because with less a power cut leaves an empty file under the final name: write beside it, fsync,
+        rename, fsync the directory.
+        """
+        temporary = f"{path}.{os.getpid()}.part"
+        with storage(path):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                with os.fdopen(descriptor, "wb") as stream:
+                    os.fchmod(descriptor, mode)
+                    stream.write(content)
+                    stream.flush()
+                    os.fsync(descriptor)
+                os.rename(temporary, path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+                raise
+            sync_directory(os.path.dirname(path))
+
+    @contextlib.contextmanager
+    def lock(self, path: str, job: str, *, shared: bool = False, wait_seconds: float = 0) -> Iterator[None]:
+        """A context in which this process holds the lock file `path`. Raises LockHeld, naming the holder.
+
+        The lock is an flock, never the file's existence: it is free again however its holder ended. A shared holder
+        leaves no name behind, since there may be many.
+        """
+        descriptor = _open_lock(path)
+        try:
+            self._take(descriptor, shared, wait_seconds, path)
+            if not shared:
+                holder = {"pid": os.getpid(), "job": job, "host": self.name(), "started_at": iso(self.now())}
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _take(self, descriptor: int, shared: bool, wait_seconds: float, path: str) -> None:
+        kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+        until = self.monotonic() + wait_seconds
+        while True:
+            try:
+                return fcntl.flock(descriptor, kind)
+            except OSError as error:
+                if error.errno not in (errno.EWOULDBLOCK, errno.EINTR):
+                    raise StorageFault("lock", f"the lock {path} cannot be taken: {error.strerror}") from None
+            if self.monotonic() >= until:
+                raise LockHeld(_holder(descriptor))
+            self.sleep(0.1)
+
+
+def _open_lock(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except PermissionError:
+        hint = "run this with sudo, or with -b in Ansible"
+        raise Refused("not_permitted", f"the lock {path} may not be opened by this user", hint=hint) from None
+    except FileNotFoundError:
+        hint = "the role creates it; by hand: mkdir -p, mode 0750, owned by the user that runs the jobs"
+        raise Refused(
+            "no_state_directory", f"the state directory {os.path.dirname(path)} does not exist", hint=hint
+        ) from None
+    except OSError as error:
+        raise StorageFault("lock", f"the lock {path} cannot be opened: {error.strerror}") from None
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        held = json.loads(os.pread(descriptor, 4096, 0))
+        return f"busy: {held['job']} runs as process {held['pid']} on {held['host']} since {held['started_at']}"
+    except (ValueError, KeyError, TypeError):
+        return "busy: another run reads here"
+
+
+@contextlib.contextmanager
+def storage(path: str) -> Iterator[None]:
+    """A context that turns an OSError about `path` into a StorageFault: `no_space` where the disk is full, else `storage`."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        if number in _NO_ROOM:
+            raise StorageFault(
+                "no_space", f"{_NO_ROOM[number]}: {path}", hint="free some space, then run it again"
+            ) from None
+        raise StorageFault("storage", f"{path}: {error.strerror or 'input or output'}") from None
+
+
+def sync_directory(path: str) -> None:
+    """Nothing; the directory's entries are on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def iso(moment: datetime) -> str:
+    """A moment in UTC as ISO 8601 with seconds and `Z`."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,288 @@
+"""Child processes: a clean environment, a deadline, a stall watchdog, bounded output, and the exit status of every one.
+
+Each child leads a process group of its own, which is killed as a whole, and dies with the thread that started it
+(PR_SET_PDEATHSIG, set by setpriv of util-linux): a job that was killed leaves no dump running.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from .errors import ProcessFault
+from .secret import redact
+
+Sink = Callable[[bytes], object]
+
+_CHUNK_BYTES = 1 << 18
+_KEPT_ERROR_BYTES = 1 << 15
+_POLL_SECONDS = 0.5
+_SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One program to run: an argv list, what is added to the clean environment, where, and which descriptors it gets."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    working_directory: str = "/"
+    pass_descriptors: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The program's name, for messages."""
+        return os.path.basename(self.argv[0])
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long children may run in all, and how long they may give no byte (None: no watchdog), in seconds."""
+
+    deadline_seconds: float
+    stall_timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended: `status` is its exit status, negative for a signal; `errors` its bounded, redacted stderr."""
+
+    name: str
+    status: int
+    errors: str
+    output: bytes = b""
+
+    @property
+    def reason(self) -> str:
+        """The end of a sentence: how it ended and the last thing it said."""
+        how = f"was killed by signal {-self.status}" if self.status < 0 else f"ended with status {self.status}"
+        said = [line.strip() for line in self.errors.splitlines() if line.strip()]
+        return f"{self.name} {how}" + (f": {said[-1]}" if said else "")
+
+
+class _Bounded:
+    """Keeps the head and the tail of what a child says, so that a flood costs neither memory nor a blocked pipe."""
+
+    def __init__(self) -> None:
+        self.head, self.tail = b"", b""
+
+    def __call__(self, chunk: bytes) -> None:
+        room = _KEPT_ERROR_BYTES - len(self.head)
+        self.head += chunk[:room]
+        self.tail = (self.tail + chunk[room:] if room < len(chunk) else self.tail)[-_KEPT_ERROR_BYTES:]
+
+    def text(self) -> str:
+        """The kept bytes as redacted text."""
+        return redact((self.head + self.tail).decode("utf-8", "replace"))
+
+
+def base_environment() -> dict[str, str]:
+    """The environment every child starts from: nothing is inherited, because it is an input like any other."""
+    return {"PATH": _SAFE_PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
+
+
+def _spawn(command: Command, fed: bool) -> subprocess.Popen[bytes]:
+    guard = shutil.which("setpriv", path=_SAFE_PATH)
+    argv = (guard, "--pdeathsig", "KILL", "--", *command.argv) if guard else command.argv
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=command.working_directory,
+            env={**base_environment(), **command.environment},
+            pass_fds=command.pass_descriptors,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProcessFault("resources", f"{command.name} could not be started: {error.strerror}") from None
+
+
+class _Pipeline:
+    """Moves bytes from a source through children to a sink with one selector loop and at most one chunk between two."""
+
+    def __init__(
+        self, children: list[subprocess.Popen[bytes]], source: Iterator[bytes] | None, taps: Sequence[Sink]
+    ) -> None:
+        self.children, self.taps = children, taps
+        self.sources: list[Iterator[bytes] | None] = [source] + [None] * (len(children) - 1)
+        self.waiting: list[memoryview] = [memoryview(b"") for _ in children]
+        self.errors = [_Bounded() for _ in children]
+        self.selector = selectors.DefaultSelector()
+        self.open_outputs = set(range(len(children)))
+        for position, child in enumerate(children):
+            for stream, role in ((child.stdout, "out"), (child.stderr, "err"), (child.stdin, "in")):
+                if stream is not None:
+                    os.set_blocking(stream.fileno(), False)
+                    if role != "in":
+                        self.selector.register(stream, selectors.EVENT_READ, (role, position))
+        if source is not None:
+            self._refill()
+
+    def _refill(self) -> None:
+        """Takes the next chunk of the outer source; closes the first child's stdin at its end."""
+        source = self.sources[0]
+        chunk = next(source, None) if source is not None else None
+        if chunk is None:
+            self._close_input(0)
+        else:
+            self._give(0, chunk)
+
+    def _give(self, position: int, chunk: bytes) -> None:
+        stream = self.children[position].stdin
+        if stream is None or stream.closed:
+            return
+        if not self.waiting[position]:
+            self.selector.register(stream, selectors.EVENT_WRITE, ("in", position))
+        self.waiting[position] = memoryview(bytes(self.waiting[position]) + chunk)
+        if position > 0:
+            # Backpressure: the child before waits until this chunk is written.
+            self.selector.unregister(_stream(self.children[position - 1].stdout))
+
+    def _close_input(self, position: int) -> None:
+        stream = self.children[position].stdin
+        if stream is not None and not stream.closed:
+            if self.waiting[position]:
+                self.selector.unregister(stream)
+                self.waiting[position] = memoryview(b"")
+                self._resume(position)
+            stream.close()
+
+    def _resume(self, position: int) -> None:
+        if position > 0 and position - 1 in self.open_outputs:
+            stream = _stream(self.children[position - 1].stdout)
+            self.selector.register(stream, selectors.EVENT_READ, ("out", position - 1))
+
+    def step(self) -> bool:
+        """Moves what is ready; True if a byte of data moved."""
+        moved = False
+        for key, _events in self.selector.select(_POLL_SECONDS):
+            role, position = key.data
+            # An earlier event of this round may have closed or paused the stream.
+            if key.fd not in self.selector.get_map():
+                continue
+            moved = self._handle(role, position) or moved
+        return moved
+
+    def _handle(self, role: str, position: int) -> bool:
+        child = self.children[position]
+        if role == "in":
+            return self._write(position)
+        stream = _stream(child.stdout if role == "out" else child.stderr)
+        try:
+            chunk = os.read(stream.fileno(), _CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        if role == "err":
+            self.errors[position](chunk)
+        if not chunk:
+            self.selector.unregister(stream)
+            stream.close()
+            if role == "out":
+                self.open_outputs.discard(position)
+                if position + 1 < len(self.children):
+                    self._close_input(position + 1)
+            return False
+        if role == "out":
+            self.taps[position](chunk)
+            if position + 1 < len(self.children):
+                self._give(position + 1, chunk)
+        return role == "out"
+
+    def _write(self, position: int) -> bool:
+        stream = _stream(self.children[position].stdin)
+        try:
+            written = os.write(stream.fileno(), self.waiting[position])
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            # The child has ended early; its exit status tells why, and whoever feeds it is drained.
+            self._close_input(position)
+            return False
+        self.waiting[position] = self.waiting[position][written:]
+        if not self.waiting[position]:
+            self.selector.unregister(stream)
+            self._resume(position)
+            if position == 0:
+                self._refill()
+        return True
+
+    @property
+    def busy(self) -> bool:
+        """Whether any stream is still open."""
+        return bool(self.selector.get_map())
+
+
+def _stream(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise ProcessFault("resources", "a pipe was not opened")
+    return stream
+
+
+def kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Nothing; kills the child's whole process group and reaps the child."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        child.kill()
+    child.wait()
+
+
+def run_pipeline(
+    commands: Sequence[Command], taps: Sequence[Sink], limits: Limits, source: Iterator[bytes] | None = None
+) -> list[Completed]:
+    """How each of the commands ended, standard output of each piped into the next.
+
+    `taps` has one sink for each command, called with every chunk it writes; the last one's receives the result.
+    `source` feeds the first. Raises ProcessFault with code `timeout` or `stalled`; no child is left in any case.
+    """
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        for position, command in enumerate(commands):
+            children.append(_spawn(command, fed=position > 0 or source is not None))
+        pipeline = _Pipeline(children, source, taps)
+        _drive(pipeline, commands, limits)
+        return [
+            Completed(command.name, child.wait(), errors.text())
+            for command, child, errors in zip(commands, children, pipeline.errors)
+        ]
+    finally:
+        for child in children:
+            if child.returncode is None:
+                kill_group(child)
+            for stream in (child.stdin, child.stdout, child.stderr):
+                if stream is not None and not stream.closed:
+                    _close_quietly(stream)
+
+
+def _close_quietly(stream: IO[bytes]) -> None:
+    try:
+        stream.close()
+    except OSError:
+        # A pipe whose reader is gone: nothing of ours waits in it.
+        return
+
+
+def _drive(pipeline: _Pipeline, commands: Sequence[Command], limits: Limits) -> None:
+    began = last = time.monotonic()
+    names = " | ".join(command.name for command in commands)
+    while pipeline.busy or any(child.poll() is None for child in pipeline.children):
+        if pipeline.busy:
+            moved = pipeline.step()
+        else:
+            moved = False
+            time.sleep(0.01)
+        now = time.monotonic()
+        last = now if moved else last
+        if now - began > limits.deadline_seconds:
+            raise ProcessFault("timeout", f"{names} did not end within {limits.deadline_seconds:g} s and was ended")
+        if limits.stall_timeout_seconds is not None and now - last > limits.stall_timeout_seconds:
+            raise ProcessFault("stalled", f"{names} gave no byte for {limits.stall_timeout_seconds:g} s and was ended")

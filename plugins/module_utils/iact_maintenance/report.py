@@ -1,0 +1,103 @@
+"""What a run came to: one frozen value, from which every face (module result, log line, text) is a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .errors import MaintenanceError
+
+OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
+_RANK = {OK: 0, WARNING: 1, UNKNOWN: 2, CRITICAL: 3}
+_STATUS_OF_SEVERITY = {"info": OK, "warning": WARNING, "critical": CRITICAL, "unknown": UNKNOWN}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing somebody should know: `code` is stable, `severity` one of info, warning, critical, unknown."""
+
+    severity: str
+    code: str
+    message: str
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """The finding as plain data; the hint only where there is one."""
+        shown: dict[str, object] = {"severity": self.severity, "code": self.code, "message": self.message}
+        return {**shown, "hint": self.hint} if self.hint else shown
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one run of one job.
+
+    `exit_status` is what the command ends with (DESIGN's table of words); `error_code` the stable word for it where it
+    is not 0. `facts` are the job's own figures. `diff` holds `before` and `after` texts where a change can be shown.
+    """
+
+    job: str
+    summary: str
+    findings: tuple[Finding, ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
+    changed: bool = False
+    exit_status: int = 0
+    error_code: str = ""
+    diff: Mapping[str, str] | None = None
+    started_at: str = ""
+    host: str = ""
+    duration_seconds: float = 0.0
+
+    @property
+    def status(self) -> str:
+        """The worst severity among the findings, as one of ok, warning, critical, unknown."""
+        return worst(_STATUS_OF_SEVERITY[finding.severity] for finding in self.findings)
+
+    @property
+    def outcome(self) -> str:
+        """`done`, or `failed with error CODE`: so `grep -i error` over a log finds exactly the runs that did not end well."""
+        return "done" if self.exit_status == 0 else f"failed with error {self.error_code or 'unknown'}"
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as plain data: a module's result and, as one JSON line, the entry in the log."""
+        return {
+            "time": self.started_at,
+            "host": self.host,
+            "job": self.job,
+            "outcome": self.outcome,
+            "status": self.status,
+            "changed": self.changed,
+            "summary": self.summary,
+            "duration_seconds": round(self.duration_seconds, 3),
+            "findings": [finding.as_dict() for finding in self.findings],
+            **self.facts,
+        }
+
+    def with_findings(self, findings: Iterable[Finding]) -> Report:
+        """The same report with further findings at its end."""
+        return replace(self, findings=self.findings + tuple(findings))
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """The worst of the given statuses; `ok` for none."""
+    return max(statuses, key=lambda status: _RANK[status], default=OK)
+
+
+def report_of(job: str, error: MaintenanceError) -> Report:
+    """The report of a run that `error` ended: critical, nothing claimed, the error's facts kept."""
+    finding = Finding("critical", error.code, error.message, error.hint)
+    return Report(
+        job=job,
+        summary=error.message,
+        findings=(finding,),
+        facts=error.facts,
+        exit_status=error.exit_status,
+        error_code=error.code,
+    )
+
+
+def report_of_fault(job: str, kind: str, where: str) -> Report:
+    """The report of a fault of our own: `kind` and `where` name it; no foreign text, since it might hold a secret."""
+    message = f"internal fault: {kind} at {where}"
+    hint = "please report this line; nothing is known to be lost, but do not count this run as done"
+    finding = Finding("unknown", "internal_fault", message, hint)
+    return Report(job=job, summary=message, findings=(finding,), exit_status=1, error_code="internal_fault")

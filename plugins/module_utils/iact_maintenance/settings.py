@@ -1,0 +1,289 @@
+"""The settings of a site: frozen, validated, secrets wrapped; built from defaults, the config file and a run's options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TypeVar, cast
+
+from .errors import BadOption, Refused
+from .options import JOB_SECTIONS, SECTIONS, SHARED_SECTIONS, SITE, Option
+from .secret import Secret
+from .values import mapping, nearest, parse
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a MySQL, MariaDB or PostgreSQL server is and who logs in; `own_account` is true for a job's own section."""
+
+    login_host: str | None = None
+    login_port: int | None = None
+    login_user: str | None = None
+    login_password: Secret | None = None
+    login_unix_socket: str | None = None
+    login_db: str | None = None
+    tls: str | None = None
+    ca_cert: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    connect_timeout: float = 5.0
+    read_only: bool = False
+    config_file: str | None = None
+    passfile: str | None = None
+    own_account: bool = False
+
+
+@dataclass(frozen=True)
+class SQLiteFile:
+    """An SQLite database file."""
+
+    path: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Django:
+    """Where the Django project is and how it is started."""
+
+    project_path: str
+    python: str
+    settings_module: str | None = None
+    env_file: str | None = None
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """What every scheduled job has: its schedule, and the connections it uses."""
+
+    schedule: str
+    enabled: bool
+    max_age_seconds: int
+    mysql: Server | None
+    postgresql: Server | None
+
+
+@dataclass(frozen=True)
+class SessionCleanup(Scheduled):
+    """Options of the session cleanup."""
+
+    engine: str
+    table: str
+    use_tz: bool
+    time_zone: str
+    days: int
+    batch_rows: int
+    pause_seconds: float
+    warning_rows: int
+    critical_rows: int
+    missing_ok: bool
+
+
+@dataclass(frozen=True)
+class Health(Scheduled):
+    """Options of the health check."""
+
+    deadline_seconds: float
+    disk_warning_percent: float
+    disk_critical_percent: float
+    allowed_session_engines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Backup(Scheduled):
+    """Options of the backup, of the list of archives and of retention."""
+
+    directory: str
+    create_directory: bool
+    tables: tuple[str, ...]
+    mysql_databases: tuple[str, ...]
+    postgresql_databases: tuple[str, ...]
+    sqlite_files: tuple[str, ...]
+    log_directory: str | None
+    log_patterns: tuple[str, ...]
+    retention_days: int
+    retention_count: int
+    keep_minimum: int
+    keep_partial: bool
+    warning_size_bytes: int
+    allow_incomplete: bool
+    ignore_unreadable: bool
+    lock_tables: bool
+    deadline_seconds: int
+    stall_timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Options of a restore; its connections are its own section's, never another job's."""
+
+    archive: str
+    components: tuple[str, ...]
+    target_database: str | None
+    target_directory: str | None
+    deadline_seconds: int
+    stall_timeout_seconds: float
+    mysql: Server | None
+    postgresql: Server | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run needs to know about its site. `sources` says where each value came from, by dotted name."""
+
+    user: str | None
+    state_directory: str
+    mysql: Server | None
+    postgresql: Server | None
+    sqlite: SQLiteFile | None
+    django: Django | None
+    session_cleanup: SessionCleanup
+    health: Health
+    backup: Backup
+    restore: Restore
+    sources: Mapping[str, str]
+    config_written_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Raw options from one place: `name` is what `sources` calls it, `prefix` turns a dotted name into what a user typed."""
+
+    name: str
+    options: Mapping[str, object]
+    is_file: bool = False
+
+
+_Section = TypeVar("_Section")
+_Values = dict[str, object]
+
+
+def build(layers: list[Layer], config_written_at: float | None = None) -> Settings:
+    """The settings from raw layers, the weakest first; defaults are applied last. Raises BadOption or Refused."""
+    values: dict[str, _Values] = {"": {}, **{name: {} for name in SECTIONS}}
+    overlays: dict[str, dict[str, _Values]] = {job: {} for job in JOB_SECTIONS}
+    sources: dict[str, str] = {}
+    for layer in layers:
+        _read_site(layer, values, overlays, sources)
+    for name, table in (("", SITE), *SECTIONS.items()):
+        _apply_defaults(table, values[name], name, sources)
+    shared = {name: _section(name, values[name], sources) for name in SHARED_SECTIONS}
+    jobs = {job: _job(job, values[job], overlays[job], values, sources) for job in JOB_SECTIONS}
+    _check_relations(values)
+    top = values[""]
+    return Settings(
+        user=cast("str | None", top["user"]),
+        state_directory=cast(str, top["state_directory"]),
+        sources=sources,
+        config_written_at=config_written_at,
+        **shared,  # type: ignore[arg-type]
+        **jobs,  # type: ignore[arg-type]
+    )
+
+
+def _read_site(
+    layer: Layer, values: dict[str, _Values], overlays: dict[str, dict[str, _Values]], sources: dict[str, str]
+) -> None:
+    for option, raw in _known(layer, SITE, layer.options, ""):
+        if option.kind != "section":
+            values[""][option.name] = parse(option, raw, option.name)
+            sources[option.name] = layer.name
+            continue
+        section = mapping(raw, option.name)
+        for inner, inner_raw in _known(layer, SECTIONS[option.name], section, option.name):
+            name = f"{option.name}.{inner.name}"
+            if inner.kind == "section":
+                read = _read_overlay(layer, inner, inner_raw, name, sources)
+                overlays[option.name].setdefault(inner.name, {}).update(read)
+            else:
+                values[option.name][inner.name] = parse(inner, inner_raw, name)
+                sources[name] = layer.name
+
+
+def _read_overlay(layer: Layer, option: Option, raw: object, name: str, sources: dict[str, str]) -> _Values:
+    read: _Values = {}
+    for inner, inner_raw in _known(layer, SECTIONS[option.section], mapping(raw, name), name):
+        read[inner.name] = parse(inner, inner_raw, f"{name}.{inner.name}")
+        sources[f"{name}.{inner.name}"] = layer.name
+    return read
+
+
+def _known(
+    layer: Layer, table: tuple[Option, ...], raw: Mapping[str, object], where: str
+) -> list[tuple[Option, object]]:
+    """The rows of `raw` that are set, each with its option. A parameter that is None was not given; null in a file is wrong."""
+    by_name = {option.name: option for option in table}
+    found = []
+    for key, value in raw.items():
+        dotted = f"{where}.{key}" if where else key
+        if key not in by_name:
+            raise BadOption(f"{dotted} is not an option", hint=nearest(key, list(by_name)))
+        if by_name[key].secret and layer.is_file:
+            raise Refused(
+                "secret_in_config",
+                f"{dotted} stands in {layer.name}, which everyone may read",
+                hint="put it into the file that config_file or passfile names, mode 0600",
+            )
+        if value is not None or layer.is_file:
+            found.append((by_name[key], value))
+    return found
+
+
+def _apply_defaults(table: tuple[Option, ...], values: _Values, where: str, sources: dict[str, str]) -> None:
+    if where in SHARED_SECTIONS and not values:
+        return
+    for option in table:
+        if option.kind != "section" and option.name not in values:
+            values[option.name] = option.default
+            if option.default is not None:
+                sources[f"{where}.{option.name}" if where else option.name] = "default"
+
+
+def _section(name: str, values: _Values, sources: dict[str, str]) -> object:
+    if not values:
+        return None
+    required = {"sqlite": "path", "django": "project_path"}.get(name)
+    if required and values[required] is None:
+        raise BadOption(f"{name}.{required} is not set: an absolute path is allowed")
+    return _make({"sqlite": SQLiteFile, "django": Django}.get(name, Server), values)
+
+
+def _make(kind: type[_Section], values: Mapping[str, object]) -> _Section:
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in names})
+
+
+_JOBS = {"session_cleanup": SessionCleanup, "health": Health, "backup": Backup, "restore": Restore}
+
+
+def _job(
+    job: str, own: _Values, overlays: dict[str, _Values], values: dict[str, _Values], sources: dict[str, str]
+) -> object:
+    connections: dict[str, object] = {}
+    for engine in ("mysql", "postgresql"):
+        overlay = overlays.get(engine)
+        if overlay:
+            base = dict(values[engine])
+            if not base:
+                _apply_defaults(SECTIONS[engine], base, f"{job}.{engine}", sources)
+            if "login_user" in overlay or "config_file" in overlay or "passfile" in overlay:
+                # Another account never inherits the shared account's password.
+                base["login_password"] = None
+            connections[engine] = _make(Server, {**base, **overlay, "own_account": True})
+        else:
+            connections[engine] = None if job == "restore" else _section(engine, values[engine], sources)
+    return _make(_JOBS[job], {**own, **connections})
+
+
+def _check_relations(values: dict[str, _Values]) -> None:
+    """What one value demands of another. Raises BadOption."""
+    cleanup, health, backup = values["session_cleanup"], values["health"], values["backup"]
+    pairs = (
+        ("session_cleanup", cleanup, "warning_rows", "critical_rows"),
+        ("health", health, "disk_critical_percent", "disk_warning_percent"),
+        ("backup", backup, "keep_minimum", "retention_count"),
+    )
+    for section, own, lesser, greater in pairs:
+        if cast(float, own[lesser]) > cast(float, own[greater]):
+            raise BadOption(
+                f"{section}.{lesser} is {own[lesser]}: at most {section}.{greater} ({own[greater]}) is allowed"
+            )

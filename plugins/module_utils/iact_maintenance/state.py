@@ -1,0 +1,96 @@
+"""What a host remembers between runs: files in the state directory, rewritten atomically under a short lock of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+
+from .host import Host
+from .report import Report
+
+HISTORY = "history.jsonl"
+_KEPT_RUNS = 2000
+_KEPT_OF_A_JOB = 200
+_LARGEST_BYTES = 16 * 1024 * 1024
+_LOCK_WAIT_SECONDS = 5.0
+
+
+def record_run(host: Host, directory: str, report: Report, *, scheduled: bool) -> None:
+    """Nothing; the run is in the history, of which each job keeps its newest entries. Raises StorageFault or LockHeld."""
+    entry = {
+        "job": report.job,
+        "time": report.started_at,
+        "duration_seconds": round(report.duration_seconds, 3),
+        "exit_status": report.exit_status,
+        "outcome": report.outcome,
+        "status": report.status,
+        "summary": report.summary,
+        "scheduled": scheduled,
+    }
+
+    def change(content: bytes) -> bytes:
+        lines = content.splitlines() + [json.dumps(entry).encode()]
+        return b"\n".join(_newest_of_each_job(lines)) + b"\n"
+
+    rewrite(host, os.path.join(directory, HISTORY), change)
+
+
+def _newest_of_each_job(lines: list[bytes]) -> list[bytes]:
+    """The newest lines of every job, in order: a health check every five minutes must not push the nights out."""
+    seen: dict[object, int] = {}
+    kept = []
+    for line in reversed(lines):
+        entry = _entry(line)
+        if entry is None:
+            continue
+        seen[entry.get("job")] = seen.get(entry.get("job"), 0) + 1
+        if seen[entry.get("job")] <= _KEPT_OF_A_JOB:
+            kept.append(line)
+    return kept[:_KEPT_RUNS][::-1]
+
+
+def runs(directory: str) -> list[Mapping[str, object]]:
+    """The remembered runs, oldest first; none where nothing was recorded yet. Raises OSError."""
+    content = _content(os.path.join(directory, HISTORY))
+    return [entry for entry in map(_entry, content.splitlines()) if entry is not None]
+
+
+def _entry(line: bytes) -> Mapping[str, object] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _content(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read(_LARGEST_BYTES)
+
+
+def read_mapping(directory: str, name: str) -> dict[str, object]:
+    """The JSON object in a state file; empty where there is none or it is damaged, since state can be gathered anew."""
+    entry = _entry(_content(os.path.join(directory, name)))
+    return dict(entry or {})
+
+
+def change_mapping(host: Host, directory: str, name: str, change: Callable[[dict[str, object]], None]) -> None:
+    """Nothing; the JSON object in a state file is as `change` left it. Raises StorageFault or LockHeld."""
+
+    def rewritten(content: bytes) -> bytes:
+        found = dict(_entry(content) or {})
+        change(found)
+        return json.dumps(found, sort_keys=True).encode() + b"\n"
+
+    rewrite(host, os.path.join(directory, name), rewritten)
+
+
+def rewrite(host: Host, path: str, change: Callable[[bytes], bytes]) -> None:
+    """Nothing; the file holds what `change` made of its content, read and written under one lock."""
+    with host.lock(path + ".lock", "state", wait_seconds=_LOCK_WAIT_SECONDS):
+        host.write_atomic(path, change(_content(path)))

@@ -1,0 +1,116 @@
+"""One raw value in, one typed value out: what an option accepts, with a clear refusal for everything else."""
+
+from __future__ import annotations
+
+import math
+import os.path
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from .errors import BadOption
+from .options import Option
+from .secret import Secret, printable
+
+# The words that Ansible takes for booleans (ansible.module_utils.parsing.convert_bool).
+_TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
+_FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
+_LONGEST_TEXT = 4096
+
+
+def parse(option: Option, raw: object, name: str) -> object:
+    """The typed value of `raw` for `option`; `name` is what the message calls it (`--days`, `backup.directory`).
+
+    Numbers and booleans may arrive as text, as they do from `-e` on Ansible's command line. Raises BadOption.
+    """
+    if option.secret:
+        return _secret(raw, name)
+    value = _PARSERS[option.kind](raw)
+    if value is None or not _within(option, value):
+        shown = "nothing" if raw is None else printable(repr(raw), 80)
+        raise BadOption(f"{name} is {shown}: {option.allowed} is allowed")
+    return value
+
+
+def nearest(unknown: str, known: list[str]) -> str:
+    """A question that offers the known name nearest to an unknown one; empty where none is near."""
+    close = get_close_matches(unknown, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+
+
+def mapping(raw: object, name: str) -> Mapping[str, object]:
+    """`raw` as a mapping with text keys. Raises BadOption."""
+    if not isinstance(raw, Mapping) or not all(isinstance(key, str) for key in raw):
+        raise BadOption(f"{name} is {printable(repr(raw), 80)}: a mapping is allowed")
+    return raw
+
+
+def _secret(raw: object, name: str) -> Secret:
+    if not isinstance(raw, str) or not raw or "\0" in raw:
+        raise BadOption(f"{name}: a text that is not empty and holds no NUL is allowed")
+    return Secret(raw)
+
+
+def _within(option: Option, value: object) -> bool:
+    if option.choices and value not in option.choices:
+        return False
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        low = -math.inf if option.minimum is None else option.minimum
+        high = math.inf if option.maximum is None else option.maximum
+        return low <= value <= high
+    return True
+
+
+def _text(raw: object) -> str | None:
+    if not isinstance(raw, str) or not raw.strip() or len(raw) > _LONGEST_TEXT:
+        return None
+    try:
+        raw.encode("utf-8")
+    except UnicodeEncodeError:
+        return None
+    return None if any(ord(char) < 32 or ord(char) == 127 for char in raw) else raw
+
+
+def _path(raw: object) -> str | None:
+    text = _text(raw)
+    if text is None or not os.path.isabs(text) or ".." in text.split("/"):
+        return None
+    return os.path.normpath(text)
+
+
+def _whole(raw: object) -> int | None:
+    if isinstance(raw, bool):
+        return None
+    if isinstance(raw, int):
+        return raw
+    # ASCII digits only, because int() also takes underscores, blanks and other scripts' digits.
+    if isinstance(raw, str) and len(raw) < 20 and raw.isascii() and raw.lstrip("-").isdigit() and raw.count("-") < 2:
+        return int(raw)
+    return None
+
+
+def _number(raw: object) -> float | None:
+    if isinstance(raw, bool) or not isinstance(raw, (int, float, str)) or (isinstance(raw, str) and "_" in raw):
+        return None
+    try:
+        value = float(raw)
+    except (ValueError, OverflowError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _boolean(raw: object) -> bool | None:
+    if isinstance(raw, bool):
+        return raw
+    word = str(raw).lower() if isinstance(raw, (str, int)) else ""
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+def _list(raw: object) -> tuple[str, ...] | None:
+    parts = raw.split(",") if isinstance(raw, str) and raw else raw
+    if not isinstance(parts, (list, tuple)):
+        return None
+    texts = [_text(part) for part in parts]
+    return None if None in texts else tuple(text for text in texts if text is not None)
+
+
+_PARSERS = {"str": _text, "path": _path, "int": _whole, "float": _number, "bool": _boolean, "list": _list}
