@@ -46,7 +46,7 @@ def run(argv: Sequence[str], **options: object) -> None:
 def answers(argv: Sequence[str]) -> bool:
     """Whether a program exists and ends with status 0."""
     try:
-        return subprocess.run(list(argv), check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        return subprocess.run(list(argv), check=False, capture_output=True).returncode == 0
     except FileNotFoundError:
         return False
 

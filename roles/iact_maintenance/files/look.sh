@@ -1,0 +1,83 @@
+#!/bin/sh
+# Looks at the host and changes nothing. Prints one thing seen a line: its kind, the thing and a remark, with tabs between.
+# In the environment: IACT_USER, IACT_LOGS, IACT_FOLDERS, IACT_CREDENTIALS (one path a line), IACT_MARKER, IACT_KEPT,
+# IACT_ROTATION. Passwords are never printed.
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+newline='
+'
+
+see() {
+    printf '%s\t%s\t%s\n' "$1" "$2" "${3:-}"
+}
+
+programs() {
+    for program in crontab logrotate mariadb-dump mysqldump pg_dump iact-maintenance; do
+        if command -v "$program" >/dev/null; then see program "$program"; fi
+    done
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' cron logrotate zstd python3-pymysql python3-psycopg2 \
+        mariadb-client postgresql-client 2>/dev/null | while read -r status package; do
+        if [ "$status" = installed ]; then see package "$package"; fi
+    done
+}
+
+folders() {
+    IFS=$newline
+    for folder in $IACT_FOLDERS; do
+        [ -e "$folder" ] || continue
+        owner=$(stat -L -c %U "$folder")
+        if [ -e "$folder/$IACT_KEPT" ] && [ "$owner" = root ]; then
+            see kept "$folder"
+        elif [ "$owner" != "$IACT_USER" ]; then
+            see folder "$folder belongs to $owner"
+        fi
+    done
+}
+
+credentials() {
+    IFS=$newline
+    for path in $IACT_CREDENTIALS; do
+        [ -e "$path" ] || continue
+        see credentials "$path"
+        if head -n 1 "$path" | grep -qxF "$IACT_MARKER"; then
+            see own_secret "$path"
+        else
+            names=$(sed -n -e 's/^[[:space:]]*\(\[[^]]*\]\).*/\1/p' -e 's/^[[:space:]]*\([A-Za-z_-]*\)[[:space:]]*=.*/\1/p' \
+                "$path" | tr '\n' ' ')
+            see secret "$path" "holds ${names:-$(grep -c . "$path") lines }"
+        fi
+    done
+}
+
+rotation() {
+    set -f
+    for file in /etc/logrotate.conf $(find /etc/logrotate.d -type f 2>/dev/null); do
+        if [ "$file" = "$IACT_ROTATION" ] || [ ! -f "$file" ]; then continue; fi
+        for word in $(sed 's/^[[:space:]]*#.*//' "$file" | tr "{\"'" '   '); do
+            for log in cleanup.log health.log backup.log; do
+                # folder and name are compared apart, because the * of case also stands for a slash
+                case $IACT_LOGS in ${word%/*}) ;; *) continue ;; esac
+                case $log in ${word##*/}) see rotation "$file ($word)"; break ;; esac
+            done
+        done
+    done
+    set +f
+}
+
+crontabs() {
+    names='cleanup_sessions\.sh|backup_data_centralization\.sh|iact.*health_check\.sh|health_check\.sh.*iact'
+    logs="> *$IACT_LOGS/(cleanup|health|backup)\\.log"
+    for file in /var/spool/cron/crontabs/* /etc/crontab /etc/cron.d/*; do
+        [ -f "$file" ] || continue
+        grep -v '^[[:space:]]*#' "$file" | grep -iE "$names|$logs" | grep -v '/iact-maintenance ' |
+            sed 's/\([A-Za-z_]*\(PWD\|PASS\|SECRET\|TOKEN\)[A-Za-z_]*=\)[^ ]*/\1***/gI; s/ \(-p\|--password=\)[^ ]*/ \1***/g' |
+            while read -r line; do see crontab "$file: $line"; done
+    done
+}
+
+see uid "$(id -u)"
+programs
+(folders)
+(credentials)
+(rotation)
+crontabs
