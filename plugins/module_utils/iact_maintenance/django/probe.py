@@ -244,6 +244,7 @@ def ask(answers: Answers, request: Dict[str, Any]) -> None:
     aliases = ask_settings(answers)
     if not answers.attempt("applications", None, load_applications):
         return
+    answers.fact("applications", {})
     ask_sessions(answers)
     if request["migrations"]:
         answers.attempt("migrations", None, ask_migrations, answers, aliases)

@@ -1,0 +1,110 @@
+"""Asks a Django project about itself: starts the probe under the project's own Python and gathers what it says."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import pwd
+import re
+import stat
+
+from ..errors import MaintenanceError, ProcessFault
+from ..host import Host
+from ..processes import Command, Limits
+from ..secret import Secret
+from ..settings import Django
+from . import env_file, probe
+from .project import Project, from_answers
+
+# Read while this is imported, because the file that it comes out of may not be readable by the user a run becomes.
+# Without the line that Python 3.6 does not know.
+SOURCE = inspect.getsource(probe).replace("from __future__ import annotations\n", "", 1)
+# Short, because it stands in the process list; the source and the variables, which hold passwords, come by stdin.
+BOOTSTRAP = "import json,sys; a=json.loads(sys.stdin.readline()); exec(compile(a,'iact_maintenance_probe','exec'))"
+
+_LARGEST_OUTPUT_BYTES = 4 * 1024 * 1024
+_LARGEST_ENV_FILE_BYTES = 1024 * 1024
+_SECRET_NAME = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|DSN|CREDENTIAL|AUTH", re.IGNORECASE)
+_PASSWORD_IN_URL = re.compile(r"://[^:/@\s]*:([^@\s]+)@")
+
+
+def ask(host: Host, django: Django, deadline_seconds: float, *, migrations: bool = True) -> Project:
+    """The project as it describes itself; whatever it said before the deadline counts.
+
+    Without `migrations` no database is contacted. Raises MaintenanceError where the project cannot be asked at all.
+    """
+    _check_place(django)
+    request = {
+        "project_path": django.project_path,
+        "settings_module": django.settings_module,
+        "variables": _variables(django.env_file),
+        "migrations": migrations,
+    }
+    source = json.dumps(SOURCE).encode() + b"\n" + json.dumps(request).encode()
+    argv = (django.python, "-I", "-B", "-c", BOOTSTRAP)
+    command = Command(argv, {"HOME": _home(host)}, django.project_path)
+    kept = bytearray()
+    try:
+        (done,) = host.pipeline(
+            [command],
+            [lambda chunk: kept.extend(chunk[: _LARGEST_OUTPUT_BYTES - len(kept)])],
+            Limits(deadline_seconds),
+            iter([source]),
+        )
+    except ProcessFault as fault:
+        return from_answers(bytes(kept), fault.message)
+    return from_answers(bytes(kept), done.reason)
+
+
+def _check_place(django: Django) -> None:
+    """What can be said better before Python is started. Raises MaintenanceError."""
+    if not os.path.isdir(django.project_path):
+        hint = "correct django.project_path, or let this user enter the directories above it"
+        raise MaintenanceError("no_project", f"there is no directory {django.project_path}", hint=hint)
+    if not os.path.isfile(os.path.join(django.project_path, "manage.py")):
+        hint = "django.project_path is the directory that holds manage.py"
+        raise MaintenanceError("no_project", f"there is no manage.py in {django.project_path}", hint=hint)
+    if not os.access(django.python, os.X_OK):
+        hint = "django.python is the Python of the project's virtual environment"
+        raise MaintenanceError("no_python", f"{django.python} is not a program that this user may run", hint=hint)
+
+
+def _variables(path: str | None) -> dict[str, str]:
+    """What the project's env_file sets, its passwords known to the redactor. Raises MaintenanceError."""
+    if path is None:
+        return {}
+    try:
+        variables = env_file.parse(_content(path).decode("utf-8-sig"))
+    except OSError as error:
+        hint = "the user that runs the jobs must be able to read it (iact_maintenance_groups)"
+        raise MaintenanceError("env_file", f"{path} cannot be read: {error.strerror}", hint=hint) from None
+    except UnicodeDecodeError:
+        raise MaintenanceError("env_file", f"{path} is not UTF-8 text") from None
+    except ValueError as trouble:
+        hint = "NAME=VALUE, export, quotes and comments are understood; nothing is expanded"
+        raise MaintenanceError("env_file", f"{path}, {trouble}", hint=hint) from None
+    for name, value in variables.items():
+        for secret in [value] if _SECRET_NAME.search(name) else _PASSWORD_IN_URL.findall(value):
+            Secret(secret)
+    return variables
+
+
+def _content(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(stream.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_ENV_FILE_BYTES:
+            raise MaintenanceError("env_file", f"{path} is not a regular file of at most 1 MiB")
+        if found.st_mode & stat.S_IWOTH:
+            # It decides which code the project runs, and the jobs run it.
+            raise MaintenanceError("unsafe_permissions", f"everybody may write {path}", hint=f"chmod o-w {path}")
+        return stream.read(_LARGEST_ENV_FILE_BYTES)
+
+
+def _home(host: Host) -> str:
+    """The home directory of the running user, where the project's own drivers look for their password files."""
+    try:
+        return pwd.getpwuid(host.effective_user_id()).pw_dir
+    except KeyError:
+        return "/nonexistent"

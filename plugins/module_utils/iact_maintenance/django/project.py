@@ -1,0 +1,152 @@
+"""What a Django project said about itself: frozen values, foreign texts redacted, passwords wrapped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from ..secret import Secret, printable, redact
+
+Fact = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why one question had no answer; `alias` names the database where it was about one."""
+
+    step: str
+    text: str
+    alias: str | None = None
+
+
+@dataclass(frozen=True)
+class Database:
+    """One alias of the project's DATABASES.
+
+    `vendor` is empty where the driver does not import. `is_open` says whether the router lets something migrate there,
+    `pending` names migrations that are missing there (at most 20 of `pending_total`); None where nobody could tell.
+    """
+
+    alias: str
+    engine: str
+    name: str
+    host: str
+    port: str
+    user: str
+    password: Secret = field(repr=False)
+    options: Mapping[str, str]
+    vendor: str = ""
+    driver: str = ""
+    is_open: bool | None = None
+    pending: tuple[str, ...] = ()
+    pending_total: int | None = None
+
+
+@dataclass(frozen=True)
+class Project:
+    """A running project's effective settings, as far as it could tell them.
+
+    Texts are empty where nothing was told. `loaded`: its applications load. `ending` says why the probe could not
+    finish; empty where it did.
+    """
+
+    python_version: str
+    django_version: str
+    loaded: bool
+    session_engine: str
+    session_ancestry: tuple[str, ...]
+    cache_backend: str
+    cache_ancestry: tuple[str, ...]
+    use_tz: bool | None
+    time_zone: str
+    databases: tuple[Database, ...]
+    sessions_alias: str
+    sessions_table: str
+    troubles: tuple[Trouble, ...]
+    ending: str = ""
+
+    def database(self, alias: str) -> Database | None:
+        """The database of that alias."""
+        return next((database for database in self.databases if database.alias == alias), None)
+
+    def trouble(self, step: str, alias: str | None = None) -> str:
+        """What kept a question from being answered, as text; empty where nothing is known to."""
+        found = (each.text for each in self.troubles if each.step == step and each.alias == alias)
+        return next(found, "")
+
+
+def from_answers(output: bytes, ending: str = "") -> Project:
+    """The project that the probe's output describes, however early it was cut off.
+
+    `ending` says how the probe was ended; it counts only where the output lacks its end.
+    """
+    facts = [fact for fact in map(_fact, output.split(b"\n")) if fact is not None]
+    last = {_text(fact, "fact"): fact for fact in facts}
+    engine, cache = last.get("session_engine", {}), last.get("session_cache", {})
+    time, sessions = last.get("time", {}), last.get("sessions", {})
+    # Before the troubles, because wrapping the passwords is what lets them be struck out of foreign texts.
+    databases = tuple(_database(fact, facts) for fact in facts if fact["fact"] == "database")
+    return Project(
+        python_version=_text(last.get("python", {}), "version"),
+        django_version=_text(last.get("django", {}), "version"),
+        loaded="applications" in last,
+        session_engine=_text(engine, "name"),
+        session_ancestry=_texts(engine, "ancestry"),
+        cache_backend=_text(cache, "backend"),
+        cache_ancestry=_texts(cache, "ancestry"),
+        use_tz=cast(bool, time["use_tz"]) if "use_tz" in time else None,
+        time_zone=_text(time, "time_zone"),
+        databases=databases,
+        sessions_alias=_text(sessions, "alias"),
+        sessions_table=_text(sessions, "table"),
+        troubles=tuple(_trouble(fact) for fact in facts if fact["fact"] == "trouble"),
+        ending="" if "end" in last else ending or "the probe's answer is not complete",
+    )
+
+
+def _fact(line: bytes) -> Fact | None:
+    """The fact in one line; None for a line that was cut off."""
+    try:
+        fact = json.loads(line)
+    except ValueError:
+        return None
+    return fact if isinstance(fact, dict) and isinstance(fact.get("fact"), str) else None
+
+
+def _database(fact: Fact, facts: list[Fact]) -> Database:
+    alias = _text(fact, "alias")
+    about = {_text(each, "fact"): each for each in facts if each.get("alias") == alias}
+    driver, router, migrations = about.get("driver", {}), about.get("router", {}), about.get("migrations", {})
+    options = fact.get("options")
+    return Database(
+        alias=alias,
+        engine=_text(fact, "engine"),
+        name=_text(fact, "name"),
+        host=_text(fact, "host"),
+        port=_text(fact, "port"),
+        user=_text(fact, "user"),
+        password=Secret(_text(fact, "password")),
+        options={str(name): str(text) for name, text in options.items()} if isinstance(options, dict) else {},
+        vendor=_text(driver, "vendor"),
+        driver=_text(driver, "driver"),
+        is_open=bool(router["open"]) if "open" in router else None,
+        pending=_texts(migrations, "pending"),
+        pending_total=cast(int, migrations["total"]) if "total" in migrations else None,
+    )
+
+
+def _trouble(fact: Fact) -> Trouble:
+    alias = fact.get("alias")
+    text = printable(redact(f"{_text(fact, 'kind')}: {_text(fact, 'message')}"), 600)
+    return Trouble(_text(fact, "step"), text, None if alias is None else str(alias))
+
+
+def _text(fact: Fact, name: str) -> str:
+    return str(fact.get(name, ""))
+
+
+def _texts(fact: Fact, name: str) -> tuple[str, ...]:
+    found = fact.get(name)
+    return tuple(str(each) for each in found) if isinstance(found, list) else ()
