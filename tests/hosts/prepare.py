@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 SUITE = os.environ.get("IACT_TEST_SUITE", "bookworm")
 GIVEN_IMAGE = os.environ.get("IACT_TEST_IMAGE")
+REQUIREMENTS = ROOT / "tests/fixtures/callcentersite/requirements.txt"
+PYTHONS = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
 ENGINE_TIMEOUT_SECONDS = 60
 
 ENGINE_PROGRAMS = {"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables"}
@@ -174,12 +178,14 @@ def import_folder(folder: Path, image: str) -> None:
 
 def site_script() -> str:
     """Give the shell script that turns the base image into the site's."""
-    return " && ".join([
-        "apt-get -q update",
-        "apt-get -q install -y --no-install-recommends " + " ".join(SITE_PACKAGES),
-        "apt-get clean",
-        "rm -rf /var/lib/apt/lists/*",
-    ])
+    return " && ".join(
+        [
+            "apt-get -q update",
+            "apt-get -q install -y --no-install-recommends " + " ".join(SITE_PACKAGES),
+            "apt-get clean",
+            "rm -rf /var/lib/apt/lists/*",
+        ]
+    )
 
 
 def build_site() -> None:
@@ -193,8 +199,21 @@ def build_site() -> None:
         answers(["docker", "rm", "--force", name])
 
 
+def fetch_wheels() -> None:
+    """Fetch what the fixture project needs as wheels for the host's Python, so that no host asks a package index."""
+    wanted = REQUIREMENTS.read_text(encoding="utf-8")
+    folder, stamp = CACHE / f"wheels-{SUITE}", CACHE / f"wheels-{SUITE}" / ".recipe"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    target = ["--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHONS[SUITE]}"]
+    target.append(f"--platform=manylinux2014_{platform.machine()}")
+    run([sys.executable, "-m", "pip", "download", "-q", *target, "-d", str(folder), "-r", str(REQUIREMENTS)])
+    stamp.write_text(wanted, encoding="utf-8")
+
+
 def main() -> int:
-    """Prepare engine and images, and give them the names that molecule.yml uses."""
+    """Prepare engine, images and wheels, and give the images the names that molecule.yml uses."""
     install_programs()
     start_engine()
     if GIVEN_IMAGE is None:
@@ -204,6 +223,7 @@ def main() -> int:
             build_site()
     run(["docker", "tag", GIVEN_IMAGE or base_image(), f"iact-host:{SUITE}"])
     run(["docker", "tag", GIVEN_IMAGE or site_image(), f"iact-site:{SUITE}"])
+    fetch_wheels()
     return 0
 
 
