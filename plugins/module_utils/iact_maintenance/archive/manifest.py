@@ -1,0 +1,201 @@
+"""The manifest: what an archive holds and what proves it, as one JSON member that needs no tool of ours to be read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import TypeVar, cast
+
+from ..about import NAME, VERSION
+from .names import is_member_name
+
+MANIFEST = "manifest.json"
+DIGEST = "manifest.json.sha256"
+LARGEST_BYTES = 64 * 1024 * 1024
+FORMAT = "iact.maintenance archive"
+FORMAT_VERSION = 1
+COMPRESSIONS = ("zstd", "gzip")
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_Kind = TypeVar("_Kind")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member: `size_bytes` and `sha256` of the bytes in the archive, `raw_size_bytes` without compression."""
+
+    name: str
+    compression: str
+    size_bytes: int
+    sha256: str
+    raw_size_bytes: int
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """One file in the logs' inner archive: its own name, percent-encoded, and the name it has in there."""
+
+    name: str
+    member: str
+    size_bytes: int
+    modified_at: str
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component with its member; `rows` are those of the dump's own snapshot, or None with `rows_reason`."""
+
+    name: str
+    engine: str
+    database: str
+    member: Member
+    tables: tuple[str, ...] = ()
+    rows: Mapping[str, int | None] = field(default_factory=dict)
+    rows_reason: str = ""
+    server_version: str = ""
+    server_identity: Mapping[str, object] = field(default_factory=dict)
+    tool: str = ""
+    files: tuple[LogFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A configured component that is not in a partial archive, and why."""
+
+    name: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an archive holds; `missing` is empty in a complete one."""
+
+    created_at: datetime
+    host: str
+    components: tuple[Component, ...]
+    missing: tuple[Missing, ...] = ()
+    warnings: tuple[str, ...] = ()
+    tools: Mapping[str, str] = field(default_factory=dict)
+    program_version: str = VERSION
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was configured is in it."""
+        return not self.missing
+
+    def to_bytes(self) -> bytes:
+        """The manifest as JSON."""
+        shown: dict[str, object] = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "program": NAME,
+            "program_version": self.program_version,
+            "created_at": self.created_at.strftime(_TIME),
+            "host": self.host,
+            "complete": self.complete,
+            "components": [asdict(component) for component in self.components],
+            "missing": [asdict(component) for component in self.missing],
+            "warnings": list(self.warnings),
+            "tools": dict(self.tools),
+        }
+        return json.dumps(shown, indent=1).encode("ascii") + b"\n"
+
+
+def digest_line(content: bytes) -> bytes:
+    """The last member's content: the manifest's SHA-256 as `sha256sum -c` takes it."""
+    return f"{hashlib.sha256(content).hexdigest()}  {MANIFEST}\n".encode("ascii")
+
+
+def from_bytes(content: bytes) -> Manifest:
+    """The manifest in `content`, every type checked. Raises ValueError, also where the format is a later one."""
+    try:
+        raw = _mapping(json.loads(content))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if raw.get("format") != FORMAT or raw.get("format_version") != FORMAT_VERSION:
+        raise ValueError(f"its format is not {FORMAT} version {FORMAT_VERSION}")
+    components = tuple(_component(_mapping(entry)) for entry in _list(raw, "components"))
+    if len({component.name for component in components}) != len(components):
+        raise ValueError("a component is named twice")
+    return Manifest(
+        created_at=_moment(_typed(raw, "created_at", str)),
+        host=_typed(raw, "host", str),
+        components=components,
+        missing=tuple(
+            Missing(*(_typed(_mapping(entry), key, str) for key in ("name", "code", "message")))
+            for entry in _list(raw, "missing")
+        ),
+        warnings=tuple(_texts(raw, "warnings")),
+        tools={key: str(value) for key, value in _mapping(raw.get("tools")).items()},
+        program_version=_typed(raw, "program_version", str),
+    )
+
+
+def _component(raw: Mapping[str, object]) -> Component:
+    texts = ("name", "engine", "database", "rows_reason", "server_version", "tool")
+    rows = _mapping(raw.get("rows"))
+    if not all(number is None or type(number) is int for number in rows.values()):
+        raise ValueError("rows is not a mapping of whole numbers")
+    return Component(
+        **{key: _typed(raw, key, str) for key in texts},
+        member=_member(_mapping(raw.get("member"))),
+        tables=tuple(_texts(raw, "tables")),
+        rows=cast("Mapping[str, int | None]", rows),
+        server_identity=_mapping(raw.get("server_identity")),
+        files=tuple(_file(_mapping(entry)) for entry in _list(raw, "files")),
+    )
+
+
+def _member(raw: Mapping[str, object]) -> Member:
+    name, compression, digest = (_typed(raw, key, str) for key in ("name", "compression", "sha256"))
+    if not is_member_name(name) or compression not in COMPRESSIONS or not _SHA256.fullmatch(digest):
+        raise ValueError("a member's name, compression or digest is not one of ours")
+    return Member(name, compression, _size(raw, "size_bytes"), digest, _size(raw, "raw_size_bytes"))
+
+
+def _file(raw: Mapping[str, object]) -> LogFile:
+    name, member, modified_at = (_typed(raw, key, str) for key in ("name", "member", "modified_at"))
+    if not is_member_name(member):
+        raise ValueError("a file's name in the inner archive is not one of ours")
+    _moment(modified_at)
+    return LogFile(name, member, _size(raw, "size_bytes"), modified_at)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, _TIME).replace(tzinfo=timezone.utc)
+
+
+def _size(raw: Mapping[str, object], key: str) -> int:
+    size = _typed(raw, key, int)
+    if size < 0:
+        raise ValueError(f"{key} is negative")
+    return size
+
+
+def _typed(raw: Mapping[str, object], key: str, kind: type[_Kind]) -> _Kind:
+    value = raw.get(key)
+    if type(value) is not kind:
+        raise ValueError(f"{key} is missing or of a wrong type")
+    return value
+
+
+def _list(raw: Mapping[str, object], key: str) -> list[object]:
+    return _typed(raw, key, list)
+
+
+def _texts(raw: Mapping[str, object], key: str) -> list[str]:
+    found = _list(raw, key)
+    if not all(isinstance(text, str) for text in found):
+        raise ValueError(f"{key} is not a list of texts")
+    return cast("list[str]", found)
+
+
+def _mapping(raw: object) -> Mapping[str, object]:
+    if not isinstance(raw, dict):
+        raise ValueError("a mapping is missing")
+    return raw

@@ -1,0 +1,141 @@
+"""Members are compressed by themselves: by zstd as a stage of the pipeline, or in process where there is none."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import MaintenanceError, ProcessFault, ToolMissing
+from ..host import Host
+from ..processes import Command, Completed, Limits, Sink
+
+ZSTD, GZIP = "zstd", "gzip"
+SUFFIXES = {ZSTD: ".zst", GZIP: ".gz"}
+_GZIP_WINDOW = 31
+_GZIP_LEVEL = 6
+_STEP_BYTES = 1 << 18
+_VERSION_LIMITS = Limits(deadline_seconds=10)
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How members are compressed: with the program `tool`, or in process where it is empty."""
+
+    name: str
+    tool: str = ""
+    version: str = ""
+
+    @property
+    def suffix(self) -> str:
+        """The end of a member's name."""
+        return SUFFIXES[self.name]
+
+
+def choose(host: Host) -> Compression:
+    """zstd where the program is installed, else gzip."""
+    try:
+        tool = host.find_tool("zstd")
+    except ToolMissing:
+        return Compression(GZIP)
+    words = host.run(Command((tool, "--version")), _VERSION_LIMITS).output.decode("ascii", "replace").split()
+    numbers = [word.strip("v,*") for word in words if word[:1] == "v" and word[1:2].isdigit()]
+    return Compression(ZSTD, tool, numbers[0] if numbers else "")
+
+
+class Packer:
+    """Compresses one member into `sink`: what a dump program writes (`run`), or bytes of our own (`feed`)."""
+
+    def __init__(self, host: Host, compression: Compression, sink: Sink) -> None:
+        self._host, self._compression, self._sink = host, compression, sink
+        self.raw_size_bytes = 0
+
+    def run(self, host: Host, command: Command, observe: Sink, limits: Limits) -> Completed:
+        """How `command` ended; what it wrote went to `observe` as it is and into the member compressed.
+
+        Raises ProcessFault where the compressor did not do its work, or anything ran out of time.
+        """
+
+        def tap(chunk: bytes) -> None:
+            self.raw_size_bytes += len(chunk)
+            observe(chunk)
+
+        if self._compression.name == GZIP:
+            packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+
+            def pack(chunk: bytes) -> None:
+                tap(chunk)
+                self._put(packer.compress(chunk))
+
+            (done,) = host.pipeline([command], [pack], limits)
+            self._put(packer.flush())
+            return done
+        done, packed = host.pipeline([command, self._packer()], [tap, self._sink], limits)
+        if done.status == 0:
+            _require(packed)
+        return done
+
+    def feed(self, chunks: Iterator[bytes], limits: Limits) -> None:
+        """Nothing; all of `chunks` went into the member. Raises ProcessFault."""
+
+        def counted() -> Iterator[bytes]:
+            for chunk in chunks:
+                self.raw_size_bytes += len(chunk)
+                yield chunk
+
+        if self._compression.name == GZIP:
+            packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+            for chunk in counted():
+                self._put(packer.compress(chunk))
+            self._put(packer.flush())
+            return
+        (packed,) = self._host.pipeline([self._packer()], [self._sink], limits, counted())
+        _require(packed)
+
+    def _packer(self) -> Command:
+        return Command((self._compression.tool, "-T0", "-3", "-q", "-c"))
+
+    def _put(self, chunk: bytes) -> None:
+        if chunk:
+            self._sink(chunk)
+
+
+def _require(done: Completed) -> None:
+    if done.status != 0:
+        raise ProcessFault("compressor_failed", done.reason)
+
+
+def unpack(host: Host, compression: str, chunks: Iterator[bytes], sink: Sink, limits: Limits) -> None:
+    """Nothing; `chunks` went decompressed to `sink`. Raises MaintenanceError `integrity`, ToolMissing or ProcessFault.
+
+    Nothing is kept: whatever size a hostile member grows to, `sink` sees it in small pieces and may raise.
+    """
+    if compression == GZIP:
+        return _gunzip(chunks, sink)
+    command = Command((host.find_tool("zstd", hint="install zstd to read this archive"), "-d", "-q", "-c"))
+    (done,) = host.pipeline([command], [sink], limits, chunks)
+    if done.status != 0:
+        raise MaintenanceError("integrity", f"it does not decompress: {done.reason}")
+
+
+def _gunzip(chunks: Iterator[bytes], sink: Sink) -> None:
+    unpacker = zlib.decompressobj(_GZIP_WINDOW)
+    begun = False
+    try:
+        for chunk in chunks:
+            waiting = chunk
+            while waiting:
+                if unpacker.eof:
+                    unpacker = zlib.decompressobj(_GZIP_WINDOW)
+                sink(unpacker.decompress(waiting, _STEP_BYTES))
+                waiting = unpacker.unconsumed_tail or unpacker.unused_data
+                begun = True
+        while begun and not unpacker.eof:
+            rest = unpacker.decompress(b"", _STEP_BYTES)
+            if not rest:
+                break
+            sink(rest)
+    except zlib.error:
+        raise MaintenanceError("integrity", "it does not decompress") from None
+    if not begun or not unpacker.eof:
+        raise MaintenanceError("integrity", "it does not decompress: it ends early")

@@ -1,0 +1,172 @@
+"""Reads an archive that nobody has proven yet: its layout and manifest, through one descriptor, believing nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import MaintenanceError
+from ..host import storage
+from . import tar
+from .manifest import DIGEST, LARGEST_BYTES, MANIFEST, Component, Manifest, digest_line, from_bytes
+
+_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CHUNK_BYTES = 1 << 18
+_MOST_MEMBERS = 10_000
+
+
+class Damaged(MaintenanceError):
+    """An archive that is not, byte for byte, what was once written; the message names it and the place."""
+
+    def __init__(self, label: str, where: str, what: str) -> None:
+        hint = "do not restore from it; `iact-maintenance archives` lists the others"
+        super().__init__("integrity", f"{label}: {where}: {what}", hint=hint)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells a file from any other and from its own earlier state, without reading it."""
+
+    inode: int
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An archive that is open for reading, what messages call it, and its stamp at that moment."""
+
+    descriptor: int
+    label: str
+    stamp: Stamp
+
+    def close(self) -> None:
+        """Nothing; the file is closed."""
+        os.close(self.descriptor)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a component's compressed bytes lie in the archive."""
+
+    component: Component
+    offset: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An archive whose headers, padding, manifest and end were proven; its members' data was not read yet."""
+
+    manifest: Manifest
+    places: tuple[Place, ...]
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    """The stamp of a file."""
+    return Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def open_archive(path: str, folder: int | None = None) -> Opened:
+    """The archive at `path`, or of that name in `folder`, open. Raises StorageFault, or Damaged for what is no file."""
+    with storage(path):
+        descriptor = os.open(path, _READ_FLAGS, dir_fd=folder)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise Damaged(os.path.basename(path), "the file", "it is not a regular file")
+    return Opened(descriptor, os.path.basename(path), stamp_of(found))
+
+
+def read_layout(archive: Opened) -> Layout:
+    """The archive's layout and manifest. Raises Damaged.
+
+    Headers are built again from what they say, so a changed byte that tar would overlook is found; they must agree with
+    the manifest, the manifest with its digest, and nothing may lie between or behind them.
+    """
+    headers = list(_headers(archive))
+    names = [header.name for header, _offset in headers]
+    if names[-2:] != [MANIFEST, DIGEST] or len(set(names)) != len(names):
+        raise Damaged(archive.label, "the end", "its last members are not the manifest and its digest")
+    content, digest = (_content(archive, header, offset) for header, offset in headers[-2:])
+    if digest != digest_line(content):
+        raise Damaged(archive.label, MANIFEST, "it does not match its digest")
+    try:
+        manifest = from_bytes(content)
+    except ValueError as error:
+        raise Damaged(archive.label, MANIFEST, str(error)) from None
+    _compare(archive, manifest, [header for header, _offset in headers])
+    return Layout(manifest, tuple(map(Place, manifest.components, (offset for _header, offset in headers))))
+
+
+def _compare(archive: Opened, manifest: Manifest, headers: list[tar.Header]) -> None:
+    modified = int(manifest.created_at.timestamp())
+    if any(header.modified_seconds != modified for header in headers):
+        raise Damaged(archive.label, "a header", "its time is not the manifest's")
+    said = [(entry.member.name, entry.member.size_bytes) for entry in manifest.components]
+    found = [(header.name, header.size_bytes) for header in headers[:-2]]
+    if said != found:
+        raise Damaged(archive.label, MANIFEST, "its list of members is not what the archive holds")
+
+
+def _headers(archive: Opened) -> Iterator[tuple[tar.Header, int]]:
+    """Every header with the offset of its data, up to the end, which is checked too."""
+    offset = 0
+    for number in range(_MOST_MEMBERS):
+        block = read_exactly(archive, offset, tar.BLOCK_BYTES)
+        if block == bytes(tar.BLOCK_BYTES):
+            return _check_end(archive, offset)
+        try:
+            header = tar.parse(block)
+        except ValueError as error:
+            raise Damaged(archive.label, f"the header of member {number + 1}", str(error)) from None
+        offset += tar.BLOCK_BYTES
+        yield header, offset
+        padding = tar.padding(header.size_bytes)
+        offset += header.size_bytes
+        if read_exactly(archive, offset, len(padding)) != padding:
+            raise Damaged(archive.label, header.name, "its padding is not zero")
+        offset += len(padding)
+    raise Damaged(archive.label, "the file", f"it has more than {_MOST_MEMBERS} members")
+
+
+def _check_end(archive: Opened, offset: int) -> None:
+    if read_exactly(archive, offset, len(tar.END)) != tar.END or archive.stamp.size_bytes != offset + len(tar.END):
+        raise Damaged(archive.label, "the end", "something lies behind it, or it is cut")
+
+
+def _content(archive: Opened, header: tar.Header, offset: int) -> bytes:
+    if header.size_bytes > LARGEST_BYTES:
+        raise Damaged(archive.label, header.name, "it is too large")
+    return read_exactly(archive, offset, header.size_bytes)
+
+
+def read_exactly(archive: Opened, offset: int, size_bytes: int) -> bytes:
+    """So many bytes of the archive from `offset` on. Raises Damaged where it ends before."""
+    parts = []
+    while size_bytes:
+        with storage(archive.label):
+            part = os.pread(archive.descriptor, min(size_bytes, _CHUNK_BYTES), offset)
+        if not part:
+            raise Damaged(archive.label, f"byte {offset}", "the file ends early")
+        parts.append(part)
+        offset, size_bytes = offset + len(part), size_bytes - len(part)
+    return b"".join(parts)
+
+
+def member_chunks(archive: Opened, place: Place) -> Iterator[bytes]:
+    """A member's compressed bytes. Raises Damaged, after the last of them where they do not match their digest.
+
+    So whoever reads them again later, for a restore, is told of a change since they were verified.
+    """
+    digest = hashlib.sha256()
+    member, offset, left = place.component.member, place.offset, place.component.member.size_bytes
+    while left:
+        chunk = read_exactly(archive, offset, min(left, _CHUNK_BYTES))
+        offset, left = offset + len(chunk), left - len(chunk)
+        digest.update(chunk)
+        yield chunk
+    if digest.hexdigest() != member.sha256:
+        raise Damaged(archive.label, member.name, "its bytes do not match their digest")

@@ -1,0 +1,120 @@
+"""Writes an archive front to back into one `.part` file and publishes it by one rename.
+
+A member's size is not known before its dump ends, so its header is written first and patched by seeking back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..errors import StorageFault
+from ..host import storage
+from . import tar
+from .manifest import DIGEST, MANIFEST, Manifest, digest_line
+from .names import PART, ArchiveName
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass
+class MemberSink:
+    """Takes a member's compressed bytes; `size_bytes` and `sha256` are of what it took."""
+
+    descriptor: int
+    path: str
+    size_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def __call__(self, chunk: bytes) -> None:
+        """Nothing; the chunk is written. Raises StorageFault."""
+        with storage(self.path):
+            write_all(self.descriptor, chunk)
+        self._digest.update(chunk)
+        self.size_bytes += len(chunk)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that was taken, in hexadecimal."""
+        return self._digest.hexdigest()
+
+
+class Staged:
+    """An archive being written, in a file that nobody takes for one and that goes away unless it is published."""
+
+    def __init__(self, folder: int, directory: str, created_at: datetime) -> None:
+        self._folder = folder
+        self._name = ArchiveName(created_at).text + PART
+        self._modified = int(created_at.timestamp())
+        self._published = False
+        self.path = os.path.join(directory, self._name)
+        with storage(self.path):
+            self.descriptor = os.open(self._name, _FLAGS, 0o600, dir_fd=folder)
+            # A umask of 0777 would have taken even the owner's rights away.
+            os.fchmod(self.descriptor, 0o600)
+            os.fsync(self.descriptor)
+
+    def __enter__(self) -> Staged:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        os.close(self.descriptor)
+        if not self._published:
+            with contextlib.suppress(OSError):
+                os.unlink(self._name, dir_fd=self._folder)
+
+    @contextlib.contextmanager
+    def member(self, name: str) -> Iterator[MemberSink]:
+        """A context whose sink fills the member `name`; after any exception the archive is as it was before."""
+        with storage(self.path):
+            start = os.lseek(self.descriptor, 0, os.SEEK_CUR)
+            write_all(self.descriptor, bytes(tar.BLOCK_BYTES))
+        sink = MemberSink(self.descriptor, self.path)
+        try:
+            yield sink
+            with storage(self.path):
+                write_all(self.descriptor, tar.padding(sink.size_bytes))
+                patch = tar.build(tar.Header(name, sink.size_bytes, self._modified))
+                if os.pwrite(self.descriptor, patch, start) != len(patch):
+                    raise StorageFault("storage", f"{self.path}: a header could not be written")
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self.descriptor, start)
+                os.lseek(self.descriptor, start, os.SEEK_SET)
+            raise
+
+    def finish(self, manifest: Manifest) -> None:
+        """Nothing; the archive is whole and on the disk, still under its temporary name. Raises StorageFault."""
+        content = manifest.to_bytes()
+        for name, data in ((MANIFEST, content), (DIGEST, digest_line(content))):
+            with self.member(name) as sink:
+                sink(data)
+        with storage(self.path):
+            write_all(self.descriptor, tar.END)
+            # Never retried: after a fault the kernel forgets the pages, and a second fsync would report success.
+            os.fsync(self.descriptor)
+
+    def publish(self, name: str) -> None:
+        """Nothing; the archive has its name, durably. Raises StorageFault, and then nothing bears that name."""
+        with storage(self.path):
+            os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+            try:
+                os.fsync(self._folder)
+            except OSError:
+                os.unlink(name, dir_fd=self._folder)
+                raise
+            finally:
+                self._published = True
+
+
+def write_all(descriptor: int, chunk: bytes) -> None:
+    """Nothing; every byte is written, however little the system takes at once. Raises OSError."""
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -1,0 +1,82 @@
+"""Small archives for the tests, written by the writer itself, and what a forger would make of them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import (
+    Component,
+    Manifest,
+    Member,
+    Missing,
+    digest_line,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import ArchiveName
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.packing import (
+    Compression,
+    Packer,
+    choose,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.writer import Staged
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Limits
+
+NIGHT = datetime(2026, 11, 24, 2, 0, 0, tzinfo=timezone.utc)
+LIMITS = Limits(30)
+CONTENTS: Mapping[str, bytes] = {"sqlite.site": b"rows " * 400, "sqlite.other": b"\x00\x01" * 700}
+
+
+def write(
+    directory: Path,
+    moment: datetime = NIGHT,
+    contents: Mapping[str, bytes] = CONTENTS,
+    missing: tuple[Missing, ...] = (),
+    compression: Compression | None = None,
+) -> Path:
+    """The path of a published archive with one component for each of `contents`."""
+    host = Host()
+    compression = compression or choose(host)
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        with Staged(folder, str(directory), moment) as staged:
+            components = []
+            for name, content in contents.items():
+                member = f"{name}.sqlite3{compression.suffix}"
+                with staged.member(member) as sink:
+                    packer = Packer(host, compression, sink)
+                    packer.feed(iter([content]), LIMITS)
+                facts = Member(member, compression.name, sink.size_bytes, sink.sha256, packer.raw_size_bytes)
+                components.append(Component(name, "sqlite", name, facts))
+            staged.finish(Manifest(moment, "testhost", tuple(components), missing))
+            name = ArchiveName(moment, partial=bool(missing)).text
+            staged.publish(name)
+    finally:
+        os.close(folder)
+    return directory / name
+
+
+def forge(path: Path, members: list[tuple[tarfile.TarInfo, bytes]], manifest: bytes | None = None) -> Path:
+    """`path` as a hostile archive: these members, then a manifest with a digest that agrees."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as forged:
+        for info, content in members:
+            info.size = len(content)
+            forged.addfile(info, io.BytesIO(content))
+        content = manifest or Manifest(NIGHT, "testhost", ()).to_bytes()
+        for name, data in (("manifest.json", content), ("manifest.json.sha256", digest_line(content))):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            forged.addfile(info, io.BytesIO(data))
+    path.write_bytes(stream.getvalue())
+    return path
+
+
+def sha256(content: bytes) -> str:
+    """The digest of some bytes."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import names
+
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_an_archive_name_is_read_back_as_it_was_made(partial: bool) -> None:
+    name = names.ArchiveName(MOMENT, partial)
+    assert names.parse_archive_name(name.text) == name
+
+
+def test_the_name_carries_the_moment_in_utc() -> None:
+    assert names.ArchiveName(MOMENT).text == "iact_data_backup_20260102_030405.tar"
+    assert names.ArchiveName(MOMENT, partial=True).text == "iact_data_backup_20260102_030405.partial.tar"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "iact_data_backup_20250101_020000.tar.gz",
+        "iact_data_backup_20259901_020000.tar",
+        "iact_data_backup_20250101_020000.tar\n",
+        "iact_data_backup_2025010a_020000.tar",
+        "iact_data_backup_٢٠٢٥٠١٠١_020000.tar",
+        "xiact_data_backup_20250101_020000.tar",
+        "iact_data_backup_20250101_020000.tar.part",
+    ],
+)
+def test_fh44_a_name_that_is_not_ours_is_not_taken_for_an_archive(name: str) -> None:
+    assert names.parse_archive_name(name) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a-b", "a`b", "../x", "%2e", "x" * 64, "-rf", "a\nb", "..", "ü" * 64, "\udcff", "a/b", "~"]
+)
+def test_fd23_every_database_name_gives_a_flat_member_name(name: str) -> None:
+    member = names.member_name("mysql.", name, ".sql.zst")
+    assert names.is_member_name(member)
+    assert member.startswith("mysql.") and member.endswith(".sql.zst")
+
+
+def test_fd23_two_long_names_never_share_a_member_name() -> None:
+    first, second = (names.member_name("mysql.", "ü" * 64 + end, ".sql.zst") for end in "ab")
+    assert first != second
+
+
+@given(st.text(min_size=1, max_size=300))
+def test_every_encoded_name_is_one_harmless_word(name: str) -> None:
+    encodable = name.encode("utf-8", "replace").decode("utf-8")
+    assert names.is_member_name(names.member_name("", encodable))
