@@ -1,0 +1,59 @@
+"""What every kind of dump answers with, whatever engine it comes from.
+
+Each engine has the same three functions:
+`locate(settings: Backup, server, host) -> list[Source]`,
+`dump(host, server, source, settings, output) -> DumpFacts` and
+`restore(host, server, source, database, stream: Iterator[bytes], settings: Restore) -> RestoreFacts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..host import Host
+from ..processes import Command, Completed, Limits, Sink
+from ..report import Finding
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing to dump: the component's name in archives, its engine and database, the tables asked for."""
+
+    component: str
+    engine: str
+    database: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DumpFacts:
+    """What a finished dump is known to hold; `rows` are its own snapshot's, None with `rows_reason`.
+
+    `suffix` is the end of the member's name before the compressor's (`sql`, `pgdump`).
+    """
+
+    rows: Mapping[str, int | None]
+    rows_reason: str
+    server_version: str
+    server_identity: Mapping[str, object]
+    tool: str
+    findings: tuple[Finding, ...]
+    suffix: str
+
+
+@dataclass(frozen=True)
+class RestoreFacts:
+    """What was restored: the database that received it, and the rows its tables hold now."""
+
+    database: str
+    rows: Mapping[str, int | None]
+    findings: tuple[Finding, ...] = ()
+
+
+class Output(Protocol):
+    """Where a dump goes: runs the dump program with a compressor behind it and keeps the result."""
+
+    def run(self, host: Host, command: Command, observe: Sink, limits: Limits) -> Completed:
+        """How `command` ended; `observe` saw everything it wrote. Raises ProcessFault."""
