@@ -22,7 +22,8 @@ _LARGEST_BYTES = 1024 * 1024
 def load(host: Host, path: str | None, run: Layer) -> Settings:
     """The settings of this host with one run's own options laid over them.
 
-    `path` is the config file that was named, or None for the default, which may be missing. Raises BadOption or Refused.
+    `path` is the config file that was named, or None for the default, which may be missing.
+    Raises BadOption or Refused.
     """
     named = path or host.environment.get(PATH_VARIABLE) or None
     found = _read(host, named or DEFAULT_PATH, required=named is not None)

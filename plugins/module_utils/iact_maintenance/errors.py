@@ -9,7 +9,8 @@ from collections.abc import Mapping
 class MaintenanceError(Exception):
     """Expected trouble: the job did not do its work (exit status 1).
 
-    `code` is the stable word that logs, tests and operators search for; `message` one clear line; `hint` what to do next.
+    `code` is the stable word that logs, tests and operators search for; `message` one clear line; `hint` what to do.
+    `changed` is true where something was done before the trouble came.
     """
 
     exit_status = 1
@@ -20,6 +21,7 @@ class MaintenanceError(Exception):
         self.message = message
         self.hint = hint
         self.facts = dict(facts or {})
+        self.changed = False
 
 
 class Refused(MaintenanceError):

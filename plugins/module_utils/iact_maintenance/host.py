@@ -161,7 +161,7 @@ def _holder(descriptor: int) -> str:
 
 @contextlib.contextmanager
 def storage(path: str) -> Iterator[None]:
-    """A context that turns an OSError about `path` into a StorageFault: `no_space` where the disk is full, else `storage`."""
+    """A context that turns an OSError about `path` into a StorageFault: `no_space` on a full disk, else `storage`."""
     try:
         yield
     except OSError as error:

@@ -29,7 +29,7 @@ _SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Command:
-    """One program to run: an argv list, what is added to the clean environment, where, and which descriptors it gets."""
+    """One program to run: argv, what is added to the clean environment, where, and the descriptors it gets."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Completed:
-    """How a program ended: `status` is its exit status, negative for a signal; `errors` its bounded, redacted stderr."""
+    """How a program ended: `status` is negative for a signal; `errors` is its bounded, redacted stderr."""
 
     name: str
     status: int

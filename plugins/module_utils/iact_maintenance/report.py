@@ -54,7 +54,7 @@ class Report:
 
     @property
     def outcome(self) -> str:
-        """`done`, or `failed with error CODE`: so `grep -i error` over a log finds exactly the runs that did not end well."""
+        """`done`, or `failed with error CODE`: so `grep -i error` over a log finds exactly the runs not ended well."""
         return "done" if self.exit_status == 0 else f"failed with error {self.error_code or 'unknown'}"
 
     def as_dict(self) -> dict[str, object]:
@@ -90,6 +90,7 @@ def report_of(job: str, error: MaintenanceError) -> Report:
         summary=error.message,
         findings=(finding,),
         facts=error.facts,
+        changed=error.changed,
         exit_status=error.exit_status,
         error_code=error.code,
     )

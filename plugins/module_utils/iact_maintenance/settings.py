@@ -1,4 +1,4 @@
-"""The settings of a site: frozen, validated, secrets wrapped; built from defaults, the config file and a run's options."""
+"""The settings of a site: frozen, validated, secrets wrapped; from defaults, the config file and a run's options."""
 
 from __future__ import annotations
 
@@ -146,11 +146,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class Layer:
-    """Raw options from one place: `name` is what `sources` calls it, `prefix` turns a dotted name into what a user typed."""
+    """Raw options from one place: `name` is what `sources` calls it; in a file secrets and nulls are refused."""
 
     name: str
     options: Mapping[str, object]
     is_file: bool = False
+    is_command_line: bool = False
+
+    def spelled(self, dotted: str) -> str:
+        """An option's name as its user typed it: `--days` for `session_cleanup.days` on the command line."""
+        return "--" + dotted.rpartition(".")[2].replace("_", "-") if self.is_command_line else dotted
 
 
 _Section = TypeVar("_Section")
@@ -185,7 +190,7 @@ def _read_site(
 ) -> None:
     for option, raw in _known(layer, SITE, layer.options, ""):
         if option.kind != "section":
-            values[""][option.name] = parse(option, raw, option.name)
+            values[""][option.name] = parse(option, raw, layer.spelled(option.name))
             sources[option.name] = layer.name
             continue
         section = mapping(raw, option.name)
@@ -195,7 +200,7 @@ def _read_site(
                 read = _read_overlay(layer, inner, inner_raw, name, sources)
                 overlays[option.name].setdefault(inner.name, {}).update(read)
             else:
-                values[option.name][inner.name] = parse(inner, inner_raw, name)
+                values[option.name][inner.name] = parse(inner, inner_raw, layer.spelled(name))
                 sources[name] = layer.name
 
 
@@ -210,7 +215,7 @@ def _read_overlay(layer: Layer, option: Option, raw: object, name: str, sources:
 def _known(
     layer: Layer, table: tuple[Option, ...], raw: Mapping[str, object], where: str
 ) -> list[tuple[Option, object]]:
-    """The rows of `raw` that are set, each with its option. A parameter that is None was not given; null in a file is wrong."""
+    """The rows of `raw` that are set, each with its option; a parameter that is None was not given."""
     by_name = {option.name: option for option in table}
     found = []
     for key, value in raw.items():

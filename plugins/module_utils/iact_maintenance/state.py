@@ -1,4 +1,4 @@
-"""What a host remembers between runs: files in the state directory, rewritten atomically under a short lock of their own."""
+"""What a host remembers between runs: state files, rewritten atomically under a short lock of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOCK_WAIT_SECONDS = 5.0
 
 
 def record_run(host: Host, directory: str, report: Report, *, scheduled: bool) -> None:
-    """Nothing; the run is in the history, of which each job keeps its newest entries. Raises StorageFault or LockHeld."""
+    """Nothing; the run is in the history, where each job keeps its newest. Raises StorageFault or LockHeld."""
     entry = {
         "job": report.job,
         "time": report.started_at,

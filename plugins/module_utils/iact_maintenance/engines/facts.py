@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ..errors import BadOption
+from ..secret import printable
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,12 @@ class SessionTable:
 class TableSize:
     """The size of a table as its server states it, in bytes; None with a `reason` where the server cannot tell.
 
-    `reusable_bytes` is free space inside the table's own file. `statistics_at` says when the server gathered the numbers.
+    `disk_bytes` is what the file that holds it takes on the disk: only where this shrinks did a delete give space back.
+    `reusable_bytes` is free space inside that file; `statistics_at` is when the server gathered the numbers.
     """
 
     total_bytes: int | None
+    disk_bytes: int | None = None
     reusable_bytes: int | None = None
     statistics_at: str | None = None
     reason: str = ""
@@ -38,6 +44,20 @@ class Convention:
 
     use_tz: bool = True
     time_zone: str = "UTC"
+
+
+def stored_time(moment: datetime, convention: Convention) -> datetime:
+    """`moment` without a zone, as a column without one stores it under this convention.
+
+    Raises BadOption where the site's time zone is unknown to this host.
+    """
+    if convention.use_tz:
+        return moment.astimezone(timezone.utc).replace(tzinfo=None)
+    try:
+        zone = ZoneInfo(convention.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadOption(f"time_zone is {printable(convention.time_zone, 80)}: a name from tzdata is allowed") from None
+    return moment.astimezone(zone).replace(tzinfo=None)
 
 
 class Sessions(Protocol):

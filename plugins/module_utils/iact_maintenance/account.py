@@ -1,0 +1,78 @@
+"""Who runs: as root with a config file that names a user, a run becomes that user first.
+
+So cron, `sudo iact-maintenance health` and `ansible -b -m iact_health` see the same files with the same rights, share
+locks and state, and leave nothing of root's behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+from collections.abc import Callable, Mapping
+
+from .errors import BadOption, MaintenanceError
+
+
+def must_become(user: str | None) -> bool:
+    """Whether this process is root's and the settings name somebody else."""
+    return user is not None and os.geteuid() == 0
+
+
+def become(user: str) -> None:
+    """Nothing; this process runs as `user` from now on, for good. Raises BadOption."""
+    try:
+        account = pwd.getpwnam(user)
+    except (KeyError, ValueError):
+        raise BadOption(f"user is {user}: the name of an account of this host is allowed") from None
+    if account.pw_uid == 0:
+        raise BadOption(f"user is {user}: an account other than root's is allowed")
+    os.initgroups(user, account.pw_gid)
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    os.environ.update(HOME=account.pw_dir, USER=user, LOGNAME=user)
+    # A working directory that only root may enter would make every child fail.
+    os.chdir("/")
+
+
+def run_as(user: str, action: Callable[[], Mapping[str, object]]) -> Mapping[str, object]:
+    """What `action` returns in a forked child that became `user`; it must be plain data. Raises MaintenanceError.
+
+    A child, because a module's own process must stay root's: AnsiballZ's zip is, and every later import reads it
+    (tried on ansible-core 2.19). So everything of ours must have been imported before.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _child(user, action, reading, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        content = stream.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        raise MaintenanceError(
+            "internal_fault", f"the run as {user} ended with status {status} and no report"
+        ) from None
+    if "refused" in answer:
+        raise BadOption(answer["refused"])
+    result: Mapping[str, object] = answer["result"]
+    return result
+
+
+def _child(user: str, action: Callable[[], Mapping[str, object]], reading: int, writing: int) -> None:
+    status = 1
+    try:
+        os.close(reading)
+        try:
+            become(user)
+            answer: dict[str, object] = {"result": action()}
+        except BadOption as error:
+            answer = {"refused": error.message}
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(json.dumps(answer).encode())
+        status = 0
+    finally:
+        # Never back into the caller's code: this process is a copy of a module that must end only once.
+        os._exit(status)

@@ -1,0 +1,158 @@
+"""SQLite: Django's own default, and what the demo and the fast tests run on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import DatabaseFault, Refused
+from ..host import Host
+from ..settings import SQLiteFile
+from .facts import Convention, SessionTable, TableSize, stored_time
+
+_BUSY_SECONDS = 5.0
+_DATE_TYPES = ("date", "time")
+
+
+def quote_identifier(name: str) -> str:
+    """`name` as one SQL identifier, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def connect(target: SQLiteFile, *, writable: bool) -> sqlite3.Connection:
+    """An open connection in autocommit mode; the file is never created. Raises DatabaseFault."""
+    if not os.path.isfile(target.path):
+        raise DatabaseFault("no_database", f"the SQLite file {target.path} does not exist", hint="check sqlite.path")
+    mode = "rw" if writable else "ro"
+    with faults(target.path):
+        uri = f"file:{quote(target.path)}?mode={mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return connection
+
+
+@contextlib.contextmanager
+def faults(path: str) -> Iterator[None]:
+    """A context that turns the driver's errors about `path` into DatabaseFault with a stable code."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        said = str(error)
+        code, hint = next((found for words, found in _CODES if words in said), ("database", ""))
+        raise DatabaseFault(code, f"SQLite file {path}: {said}", hint=hint) from None
+
+
+_CODES = (
+    ("locked", ("lock_timeout", "another program writes there; try again later")),
+    ("readonly", ("read_only", "give the maintenance user write access to the file and its directory")),
+    ("unable to open", ("auth", "give the maintenance user access to the file and its directory")),
+    ("full", ("no_space", "free some space, then run it again")),
+    ("malformed", ("damaged", "stop the application and look at the file with sqlite3's .recover")),
+    ("not a database", ("no_database", "check sqlite.path")),
+)
+
+
+class SQLiteSessions:
+    """The sessions in an SQLite file; see `facts.Sessions`."""
+
+    def __init__(self, target: SQLiteFile, convention: Convention, *, writable: bool) -> None:
+        self._path = target.path
+        self._convention = convention
+        self._connection = connect(target, writable=writable)
+
+    def describe(self, table: str) -> SessionTable:
+        """The table as the catalogue shows it. Raises DatabaseFault no_table, Refused not_a_session_table."""
+        columns = self._rows("SELECT name, lower(type), pk FROM pragma_table_info(?)", (table,))
+        is_table = self._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
+        if not columns or not is_table:
+            raise DatabaseFault(
+                "no_table", f"there is no table {table} in {self._path}", hint="check session_cleanup.table"
+            )
+        types = {name: kind for name, kind, _key in columns}
+        keys = [name for name, _kind, key in columns if key]
+        if keys != ["session_key"] or not any(word in types.get("expire_date", "") for word in _DATE_TYPES):
+            raise Refused(
+                "not_a_session_table",
+                f"{table} in {self._path} is not a session table: it needs the primary key session_key and "
+                "a date in expire_date",
+                hint="check session_cleanup.table",
+            )
+        return SessionTable(table, indexed=self._is_indexed(table))
+
+    def _is_indexed(self, table: str) -> bool:
+        found = self._rows(
+            "SELECT 1 FROM pragma_index_list(?) AS list, pragma_index_info(list.name) AS info "
+            "WHERE info.seqno = 0 AND info.name = 'expire_date'",
+            (table,),
+        )
+        return bool(found)
+
+    def count_rows(self, table: str, before: datetime | None = None) -> int:
+        """Rows in all, or rows whose expire_date lies before a moment."""
+        query = f"SELECT count(*) FROM {quote_identifier(table)}"
+        if before is None:
+            return int(self._rows(query, ())[0][0])
+        return int(self._rows(f"{query} WHERE expire_date < ?", (self._stored(before),))[0][0])
+
+    def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
+        """At most `limit` keys of sessions that expired before `cutoff`, the oldest first."""
+        query = f"SELECT session_key FROM {quote_identifier(table)} WHERE expire_date < ? ORDER BY expire_date LIMIT ?"
+        return [row[0] for row in self._rows(query, (self._stored(cutoff), limit))]
+
+    def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
+        """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each."""
+        statement = f"DELETE FROM {quote_identifier(table)} WHERE session_key = ? AND expire_date < ?"
+        stored = self._stored(cutoff)
+        with faults(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                deleted = self._connection.executemany(statement, [(key, stored) for key in keys]).rowcount
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        return deleted
+
+    def size(self, table: str) -> TableSize:
+        """The table's size with its indexes, from SQLite's own page statistics where they are compiled in."""
+        query = (
+            "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN "
+            "(SELECT name FROM sqlite_master WHERE tbl_name = ?)"
+        )
+        try:
+            total, reason = self._connection.execute(query, (table,)).fetchone()[0], ""
+        except sqlite3.Error:
+            total, reason = None, "this SQLite has no page statistics (dbstat)"
+        free = self._rows("SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size", ())[0][0]
+        return TableSize(total, os.stat(self._path).st_size, free, reason=reason)
+
+    def server_now(self) -> datetime | None:
+        """None: the clock is this host's own."""
+        return None
+
+    def identity(self) -> dict[str, object]:
+        """The file itself, by its real path."""
+        return {"engine": "sqlite", "path": os.path.realpath(self._path)}
+
+    def close(self) -> None:
+        """Nothing; the connection is gone."""
+        self._connection.close()
+
+    def _stored(self, moment: datetime) -> str:
+        # As Django's SQLite backend writes it: text with a blank between date and time.
+        return str(stored_time(moment, self._convention))
+
+    def _rows(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with faults(self._path):
+            return self._connection.execute(query, parameters).fetchall()
+
+
+def open_sessions(target: SQLiteFile, host: Host, convention: Convention, *, writable: bool) -> SQLiteSessions:
+    """The open session store in an SQLite file. Raises DatabaseFault."""
+    return SQLiteSessions(target, convention, writable=writable)

@@ -1,0 +1,184 @@
+"""The command line as a table: commands, their flags from the option table, and what a line of words means."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from ..about import NAME
+from ..config_file import DEFAULT_PATH
+from ..errors import BadOption, Refused
+from ..options import Option, run_options
+from ..secret import printable
+from ..values import nearest
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its job, the section its flags belong to, whether it can be tried dry, and whether it asks first."""
+
+    name: str
+    job: str
+    help: str
+    example: str
+    section: str = ""
+    options: tuple[Option, ...] = ()
+    positional: Option | None = None
+    dry_run: bool = False
+    asks: bool = False
+    nagios: bool = False
+
+
+COMMANDS = (
+    Command(
+        "session-cleanup",
+        "session_cleanup",
+        "delete expired sessions",
+        "session-cleanup --days 30 --dry-run",
+        "session_cleanup",
+        run_options("session_cleanup"),
+        dry_run=True,
+        asks=True,
+    ),
+    Command("check-config", "check_config", "validate the config file and show what it comes to", "check-config"),
+    Command("version", "version", "say which version this is", "version"),
+)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a command line asks for; `options` are the raw values, by section."""
+
+    command: str = ""
+    job: str = NAME
+    options: dict[str, object] = field(default_factory=dict)
+    config: str | None = None
+    json: bool = False
+    verbose: bool = False
+    scheduled: bool = False
+    dry_run: bool = False
+    force: bool = False
+    asks: bool = False
+    nagios: bool = False
+
+    @staticmethod
+    def guess(words: Sequence[str]) -> Parsed:
+        """What can be known of a line before it is read in full: the form of the answer, and the job for the log."""
+        jobs = {command.name: command.job for command in COMMANDS}
+        job = next((jobs[word] for word in words if word in jobs), NAME)
+        has = words.__contains__
+        return Parsed(job=job, json=has("--json"), scheduled=has("--scheduled"), nagios=has("--nagios"))
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are refusals like every other one: one line, exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadOption(printable(message, 200), hint=f"see {self.prog} --help")
+
+
+def parse(words: Sequence[str]) -> Parsed:
+    """What the words ask for. Raises BadOption; Refused for a password among them."""
+    parser = _parser()
+    found, unknown = parser.parse_known_args(words)
+    _refuse_unknown(words, unknown, found)
+    rows = {command.name: command for command in COMMANDS}
+    command = rows.get(found.command)
+    if command is None:
+        raise BadOption("no command is given", hint=f"one of {', '.join(rows)}; see {NAME} --help")
+    given = vars(found)
+    own = {option.name: given[option.name] for option in command.options if option.name in given}
+    options: dict[str, object] = {command.section: own} if own else {}
+    if command.positional is not None and given.get(command.positional.name) is not None:
+        options[command.positional.section] = {command.positional.name: given[command.positional.name]}
+    flags = {
+        name: given[name] for name in ("json", "verbose", "scheduled", "dry_run", "force", "nagios") if name in given
+    }
+    config = given.get("file") or given.get("config")
+    return replace(Parsed(command.name, command.job, options, config, asks=command.asks), **flags)
+
+
+def _refuse_unknown(words: Sequence[str], unknown: list[str], found: argparse.Namespace) -> None:
+    """A password on a command line is in every process list at once, so it is named before anything else is said."""
+    if any(word.startswith("-") and "password" in word.lower() for word in words):
+        raise Refused(
+            "secret_on_command_line",
+            "a password on the command line can be read by everyone on this host",
+            hint="put it into ~/.my.cnf or ~/.pgpass, mode 0600",
+        )
+    if unknown:
+        known = [name for command in COMMANDS if command.name == found.command for name in _flag_names(command)]
+        word = printable(unknown[0].partition("=")[0], 80)
+        raise BadOption(
+            f"{word} is not an option of {NAME} {found.command or ''}".rstrip(), hint=nearest(word, known or ["--help"])
+        )
+
+
+def _flag_names(command: Command) -> list[str]:
+    own = ["--" + option.name.replace("_", "-") for option in command.options if option.kind != "section"]
+    return [*own, "--config", "--json", "--verbose", "--scheduled", *(["--dry-run"] if command.dry_run else [])]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        NAME,
+        description="Looks after an IACT host: expired sessions, health, backups.",
+        epilog=f"Settings: {DEFAULT_PATH}. Exit status: 0 done or healthy, 1 not, 2 refused, 75 busy.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for command in COMMANDS:
+        _add(commands, command)
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction[_Parser], command: Command) -> None:
+    parser = commands.add_parser(
+        command.name,
+        help=command.help,
+        description=command.help[0].upper() + command.help[1:] + ".",
+        epilog=f"Example: {NAME} {command.example}",
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    if command.name == "check-config":
+        parser.add_argument("file", nargs="?", metavar="FILE", help=f"config file to check (default {DEFAULT_PATH})")
+    if command.positional is not None:
+        parser.add_argument(command.positional.name, nargs="?", help=_help(command.positional))
+    for option in command.options:
+        _add_option(parser, option)
+    if command.dry_run:
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    if command.asks:
+        parser.add_argument("--force", action="store_true", help="do not ask")
+    if command.nagios:
+        parser.add_argument("--nagios", action="store_true", help="one line and an exit status for Nagios")
+    parser.add_argument("--config", metavar="FILE", help=f"config file (default {DEFAULT_PATH})")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--verbose", action="store_true", help="print every message and figure")
+    parser.add_argument("--scheduled", action="store_true", help="started by a timer: no question, colour or progress")
+
+
+def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
+    flag = "--" + option.name.replace("_", "-")
+    if option.kind == "section":
+        return
+    if option.kind == "bool":
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=_help(option))
+    else:
+        # Every value stays text: one parser of values serves flags, config file and modules alike.
+        parser.add_argument(flag, metavar=option.kind.upper(), help=_help(option))
+
+
+def _help(option: Option) -> str:
+    shown = option.help.replace("%", "%%")
+    for mark in ("C(", "O("):
+        shown = shown.replace(mark, "(")
+    default = "" if option.default in (None, ()) else f" Default: {_default(option.default)}."
+    return shown + default
+
+
+def _default(value: object) -> str:
+    return ",".join(map(str, value)).replace("%", "%%") if isinstance(value, tuple) else str(value)

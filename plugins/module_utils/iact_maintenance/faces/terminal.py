@@ -1,0 +1,56 @@
+"""The terminal: questions, progress, colour; and writing to it when nobody reads any more."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TextIO
+
+from ..errors import Refused
+from ..report import Report
+from ..secret import printable
+
+_FRAMES_A_SECOND = 10
+
+
+class Progress:
+    """One line on a terminal that is overwritten while work goes on; nothing at all where there is no terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last = 0.0
+        self.wanted = stream.isatty()
+
+    def show(self, said: str) -> None:
+        """Nothing; the line says `said`, at most ten times a second. An empty text takes the line away."""
+        now = time.monotonic()
+        if said and now - self._last < 1 / _FRAMES_A_SECOND:
+            return
+        self._last = now
+        write(self._stream, f"\r\033[K{printable(said)}")
+
+
+def confirm(report: Report) -> None:
+    """Nothing where a person says yes to what the report announces. Raises Refused for a no, or without a terminal."""
+    if not sys.stdin.isatty():
+        raise Refused("not_confirmed", "this deletes rows, and there is no terminal to ask on", hint="add --force")
+    write(sys.stderr, f"{report.job}: {printable(report.summary)}. Go on? [y/N] ")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Refused("not_confirmed", "not confirmed: nothing was deleted")
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether colour helps: on a terminal, unless NO_COLOR says otherwise (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write(stream: TextIO, said: str) -> None:
+    """Nothing; `said` is written, or lost where nobody reads any more: the run's work and exit status stand."""
+    try:
+        stream.write(said)
+        stream.flush()
+    except (OSError, ValueError):
+        # Else the interpreter would try again at its end and change the exit status.
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())

@@ -1,0 +1,110 @@
+"""A report as text for people: the verdict first, then what to look at, then the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..report import CRITICAL, OK, UNKNOWN, WARNING, Report
+from ..secret import printable as printable
+
+_MARKS = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
+_CHECK_MARKS = {"pass": "ok", "warn": "WARN", "fail": "FAIL", "skip": "skip"}
+_COLOURS = {
+    OK: "32",
+    WARNING: "33",
+    CRITICAL: "31",
+    UNKNOWN: "35",
+    "pass": "32",
+    "warn": "33",
+    "fail": "31",
+    "skip": "90",
+}
+
+
+def render(report: Report, *, verbose: bool = False, colour: bool = False) -> str:
+    """The report as lines of text; with `verbose` every message and figure. Control characters are escaped."""
+    lines = [f"{_paint(_MARKS[report.status], report.status, colour)}  {report.job}: {printable(report.summary)}"]
+    checks = report.facts.get("checks")
+    if isinstance(checks, list):
+        lines += _checks(checks, verbose, colour)
+    else:
+        lines += [line for finding in report.findings for line in _finding(finding.as_dict(), colour)]
+    lines += _facts({name: fact for name, fact in report.facts.items() if name != "checks"}, verbose)
+    if verbose:
+        lines.append(f"  took {report.duration_seconds:.2f} s")
+    return "\n".join(lines) + "\n"
+
+
+def _paint(word: str, status: str, colour: bool) -> str:
+    return f"\033[{_COLOURS[status]}m{word}\033[0m" if colour else word
+
+
+def _finding(finding: Mapping[str, object], colour: bool) -> list[str]:
+    severity = str(finding["severity"])
+    word = _paint(severity, {"info": OK}.get(severity, severity), colour)
+    lines = [f"  {word}: {printable(str(finding['message']))} [{finding['code']}]"]
+    return lines + ([f"    -> {printable(str(finding['hint']))}"] if finding.get("hint") else [])
+
+
+def _checks(checks: list[object], verbose: bool, colour: bool) -> list[str]:
+    rows = [check for check in checks if isinstance(check, Mapping)]
+    width = max((len(str(check["name"])) for check in rows), default=0)
+    lines = []
+    for check in rows:
+        status = str(check["status"])
+        mark = _paint(f"{_CHECK_MARKS[status]:4}", status, colour)
+        took = f" ({check['duration_seconds']:.2f} s)" if verbose else ""
+        lines.append(f"  {mark}  {check['name']!s:{width}}  {printable(str(check['message']))}{took}")
+        if check.get("hint") and status in ("warn", "fail"):
+            lines.append(f"        {'':{width}}  -> {printable(str(check['hint']))}")
+    return lines
+
+
+def _facts(facts: Mapping[str, object], verbose: bool) -> list[str]:
+    """Tables always, since they are what was asked for; single figures only where every figure was asked for."""
+    lines: list[str] = []
+    plain = {name: fact for name, fact in facts.items() if not _is_table(fact)}
+    if verbose and plain:
+        width = max(map(len, plain))
+        lines += [f"  {name:{width}}  {_shown(name, fact)}" for name, fact in plain.items()]
+    for name, fact in facts.items():
+        if _is_table(fact) and isinstance(fact, list) and fact:
+            lines += ["", f"  {name}"] + _table(fact)
+    return lines
+
+
+def _is_table(fact: object) -> bool:
+    return isinstance(fact, list) and bool(fact) and all(isinstance(row, Mapping) for row in fact)
+
+
+def _table(rows: list[Mapping[str, object]]) -> list[str]:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [columns] + [[_shown(name, row.get(name, "")) for name in columns] for row in rows]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    return ["  " + "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths)).rstrip() for line in cells]
+
+
+def _shown(name: str, fact: object) -> str:
+    if fact is None:
+        return "-"
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    if isinstance(fact, int) and name.endswith("_bytes"):
+        return size(fact)
+    if isinstance(fact, (int, float)):
+        return f"{fact:,}"
+    if isinstance(fact, Mapping):
+        return ", ".join(f"{key} {_shown(key, inner)}" for key, inner in fact.items() if inner not in (None, ""))
+    if isinstance(fact, (list, tuple)):
+        return ", ".join(_shown(name, inner) for inner in fact) or "-"
+    return printable(str(fact))
+
+
+def size(size_bytes: int) -> str:
+    """A number of bytes for people, in powers of 1024."""
+    number = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"

@@ -1,0 +1,35 @@
+"""What the settings of this host come to, and where each value came from."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+
+from ..report import Report
+from ..settings import Settings
+
+NAME = "check_config"
+
+
+def report(settings: Settings) -> Report:
+    """The effective settings, one row each; a secret never shows, and a connection laid over another is resolved."""
+    rows = [
+        {"option": name, "value": value, "source": settings.sources.get(name, "inherited")}
+        for name, value in _flat("", settings)
+        if value is not None
+    ]
+    return Report(NAME, "the settings are valid", facts={"settings": rows})
+
+
+def _flat(prefix: str, holder: object) -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for field in fields(holder):  # type: ignore[arg-type]
+        if not prefix and field.name in ("sources", "config_written_at"):
+            continue
+        name, value = f"{prefix}{field.name}", getattr(holder, field.name)
+        if is_dataclass(value):
+            found += _flat(f"{name}.", value)
+        elif field.name == "login_password":
+            found.append((name, repr(value) if value is not None else None))
+        elif field.name != "own_account":
+            found.append((name, list(value) if isinstance(value, tuple) else value))
+    return found

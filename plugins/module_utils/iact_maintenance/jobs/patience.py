@@ -1,0 +1,43 @@
+"""Trying again: only what another program's short business explains, and never for long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ..errors import DatabaseFault
+from ..host import Host
+
+_Result = TypeVar("_Result")
+
+# A server that is out of connections usually has one again soon; a wrong password never gets better and locks accounts.
+CONNECTING = frozenset({"too_many_connections"})
+LOCKING = frozenset({"deadlock", "lock_timeout"})
+
+_LONGEST_WAIT_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 8.0
+
+
+def connecting(host: Host, action: Callable[[], _Result]) -> _Result:
+    """What `action` returns, tried again for up to a minute while the server has no connection to give."""
+    return _again(host, action, CONNECTING, attempts=1000, pause_seconds=0.5)
+
+
+def locking(host: Host, action: Callable[[], _Result]) -> _Result:
+    """What `action` returns, tried up to five times while other transactions hold the rows."""
+    return _again(host, action, LOCKING, attempts=5, pause_seconds=0.1)
+
+
+def _again(
+    host: Host, action: Callable[[], _Result], codes: frozenset[str], *, attempts: int, pause_seconds: float
+) -> _Result:
+    until = host.monotonic() + _LONGEST_WAIT_SECONDS
+    while True:
+        try:
+            return action()
+        except DatabaseFault as fault:
+            attempts -= 1
+            if fault.code not in codes or attempts < 1 or host.monotonic() >= until:
+                raise
+        host.sleep(min(pause_seconds, _LONGEST_PAUSE_SECONDS) * host.jitter())
+        pause_seconds *= 2

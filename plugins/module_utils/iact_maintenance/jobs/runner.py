@@ -1,0 +1,99 @@
+"""One run of one job, from settings to a report: lock, plan, apply, record. Both faces IN go through here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .. import state
+from ..errors import Interrupted, MaintenanceError
+from ..host import Host, iso
+from ..report import Finding, Report, report_of, report_of_fault
+from ..settings import Settings
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job: `plan` reads, `preview` reports a plan, `apply` executes it. `lock` names its lock file, if it takes one.
+
+    `always_runs`: the job changes nothing but its own state, so that check mode runs it whole.
+    """
+
+    name: str
+    plan: Callable[[Settings, Host], Any]
+    apply: Callable[[Any, Host, Progress], Report]
+    preview: Callable[[Any, Host], Report]
+    lock: str = ""
+    shared: bool = False
+    always_runs: bool = False
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a run was asked for: `confirm` is called with the dry run's report and raises Refused for a no."""
+
+    dry_run: bool = False
+    scheduled: bool = False
+    confirm: Callable[[Report], None] | None = None
+    progress: Progress = lambda text: None
+
+
+def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
+    """The report of one run, whatever happened; it is in the history unless it was a dry run or refused at once."""
+    began, started_at = host.monotonic(), iso(host.now())
+    try:
+        report = _run(job, settings, host, mode)
+    except MaintenanceError as error:
+        report = report_of(job.name, error)
+    except Interrupted as signal:
+        finding = Finding("critical", "interrupted", str(signal), "run it again; what was committed stays")
+        report = Report(job.name, str(signal), (finding,), exit_status=signal.exit_status, error_code="interrupted")
+    except Exception as fault:
+        report = internal(job.name, fault)
+    report = replace(report, started_at=started_at, host=host.name(), duration_seconds=host.monotonic() - began)
+    if mode.dry_run and not job.always_runs:
+        return report
+    return _recorded(report, settings, host, mode)
+
+
+def _run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
+    if mode.dry_run and not job.always_runs:
+        return job.preview(job.plan(settings, host), host)
+    with _locked(job, settings, host):
+        planned = job.plan(settings, host)
+        if mode.confirm is not None:
+            mode.confirm(job.preview(planned, host))
+        return job.apply(planned, host, mode.progress)
+
+
+@contextlib.contextmanager
+def _locked(job: Job, settings: Settings, host: Host) -> Any:
+    if not job.lock:
+        yield
+        return
+    with host.lock(os.path.join(settings.state_directory, job.lock), job.name, shared=job.shared):
+        yield
+
+
+def _recorded(report: Report, settings: Settings, host: Host, mode: Mode) -> Report:
+    """The report, with a warning where it could not be written to the history: health would miss this run."""
+    try:
+        state.record_run(host, settings.state_directory, report, scheduled=mode.scheduled)
+    except MaintenanceError as error:
+        if report.exit_status == 0:
+            hint = error.hint or "look at the state directory"
+            finding = Finding("warning", "not_recorded", f"this run is not in the history: {error.message}", hint)
+            return report.with_findings([finding])
+    return report
+
+
+def internal(name: str, fault: Exception) -> Report:
+    """The report of a fault of our own, which names only its kind and place."""
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    return report_of_fault(name, type(fault).__name__, f"{os.path.basename(last.filename)}:{last.lineno}")

@@ -1,0 +1,213 @@
+"""The session cleanup: expired rows of Django's session table, and nothing else.
+
+Short transactions: a batch of keys is read without locks, then deleted by key with the expiry tested again, so that a
+session renewed in between stays. The cutoff is computed once.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from ..engines.facts import Sessions, SessionTable, TableSize
+from ..errors import DatabaseFault, MaintenanceError
+from ..host import Host, iso
+from ..report import Finding, Report
+from ..settings import SessionCleanup, Settings
+from . import patience
+from .runner import Job, Progress
+from .target import SessionTarget, session_target
+
+NAME = "session_cleanup"
+
+_LARGEST_CLOCK_DIFFERENCE_SECONDS = 300
+# Each DELETE locks a whole table that is not transactional: keep those locks short and far apart.
+_LOCKING_BATCH_ROWS = 500
+_LOCKING_PAUSE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do: delete `eligible` rows older than `cutoff` from the target."""
+
+    target: SessionTarget
+    options: SessionCleanup
+    cutoff: datetime
+    now: datetime
+    table: SessionTable | None
+    total: int
+    expired: int
+    eligible: int
+    size: TableSize
+    findings: tuple[Finding, ...]
+
+
+def plan(settings: Settings, host: Host) -> Plan:
+    """What the cleanup would delete, read from the database; nothing is written. Raises MaintenanceError."""
+    options, target = settings.session_cleanup, session_target(settings, host)
+    now = host.now()
+    cutoff = now - timedelta(days=options.days)
+    with closing(patience.connecting(host, lambda: target.open(host, writable=False))) as sessions:
+        _check_clock(sessions, now)
+        try:
+            table = sessions.describe(target.table)
+        except DatabaseFault as fault:
+            if fault.code != "no_table" or not options.missing_ok:
+                raise
+            return Plan(target, options, cutoff, now, None, 0, 0, 0, TableSize(0), ())
+        total = sessions.count_rows(target.table)
+        expired = sessions.count_rows(target.table, now)
+        eligible = expired if cutoff == now else sessions.count_rows(target.table, cutoff)
+        size = sessions.size(target.table)
+    return Plan(target, options, cutoff, now, table, total, expired, eligible, size, _findings_of(table))
+
+
+def preview(planned: Plan, host: Host) -> Report:
+    """The report of a dry run: exactly what the real run would delete."""
+    summary = f"would delete {planned.eligible:,} of {planned.total:,} sessions"
+    remaining = planned.total - planned.eligible
+    facts = {**_facts(planned), "dry_run": True, "remaining": remaining}
+    findings = planned.findings + _thresholds(planned.options, remaining)
+    diff = _diff(planned.eligible, 0)
+    return Report(NAME, summary, findings, facts, changed=planned.eligible > 0, diff=diff)
+
+
+def apply(planned: Plan, host: Host, progress: Progress) -> Report:
+    """The report after the planned deletion. Raises MaintenanceError with what was deleted by then."""
+    if planned.table is None:
+        return Report(
+            NAME, f"there is no table {planned.target.table}: nothing to do", planned.findings, _facts(planned)
+        )
+    began = host.monotonic()
+    with closing(patience.connecting(host, lambda: planned.target.open(host, writable=True))) as sessions:
+        deleted, locked = _delete_all(planned, sessions, host, progress)
+        took = host.monotonic() - began
+        remaining = sessions.count_rows(planned.target.table)
+        eligible_left = sessions.count_rows(planned.target.table, planned.cutoff)
+        after = sessions.size(planned.target.table)
+    facts = {
+        **_facts(planned),
+        "deleted": deleted,
+        "remaining": remaining,
+        "eligible_left": eligible_left,
+        "deleting_seconds": round(took, 3),
+        "size_after": _size_facts(after),
+        "returned_bytes": _difference(planned.size.disk_bytes, after.disk_bytes),
+    }
+    summary = f"deleted {deleted:,} sessions in {took:.1f} s; {remaining:,} remain"
+    findings = planned.findings + locked + _thresholds(planned.options, remaining)
+    return Report(NAME, summary, findings, facts, changed=deleted > 0, diff=_diff(planned.eligible, eligible_left))
+
+
+def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progress) -> tuple[int, tuple[Finding, ...]]:
+    """Rows deleted, and a finding where other transactions held rows for too long."""
+    name, deleted, previous = planned.target.table, 0, [""]
+    batch_rows, pause_seconds = _pace(planned)
+    try:
+        while True:
+            keys = sessions.expired_keys(name, planned.cutoff, batch_rows)
+            if not keys:
+                return deleted, ()
+            gone = patience.locking(host, partial(sessions.delete_expired, name, keys, planned.cutoff))
+            if gone == 0 and keys == previous:
+                raise DatabaseFault(
+                    "no_progress",
+                    f"expired rows of {name} stay although they were deleted",
+                    hint="look for a trigger or row security on the table",
+                )
+            deleted, previous = deleted + gone, keys
+            progress(f"{deleted:,} of {planned.eligible:,} expired sessions deleted")
+            host.sleep(pause_seconds)
+    except DatabaseFault as fault:
+        if fault.code in patience.LOCKING:
+            message = f"other transactions held rows of {name} for too long: {fault.message}"
+            return deleted, (Finding("warning", "lock_timeout", message, "the next run goes on with what remains"),)
+        raise _with_deleted(fault, planned, deleted) from None
+
+
+def _pace(planned: Plan) -> tuple[int, float]:
+    options = planned.options
+    if planned.table is not None and not planned.table.transactional:
+        return min(options.batch_rows, _LOCKING_BATCH_ROWS), max(options.pause_seconds, _LOCKING_PAUSE_SECONDS)
+    return options.batch_rows, options.pause_seconds
+
+
+def _with_deleted(fault: DatabaseFault, planned: Plan, deleted: int) -> MaintenanceError:
+    """The same fault with the committed rows in it: what was deleted stays deleted, and the report must say so."""
+    fault.facts = {**_facts(planned), "deleted": deleted}
+    fault.message = f"{fault.message} (after {deleted:,} of {planned.eligible:,} rows)"
+    fault.changed = deleted > 0
+    return fault
+
+
+def _check_clock(sessions: Sessions, now: datetime) -> None:
+    """Refuses to judge what has expired while this host's clock and the server's disagree."""
+    server_now = sessions.server_now()
+    if server_now is None:
+        return
+    difference = abs((server_now - now).total_seconds())
+    if difference > _LARGEST_CLOCK_DIFFERENCE_SECONDS:
+        raise DatabaseFault(
+            "clock_skew",
+            f"this host's clock and the database server's differ by {difference:.0f} s",
+            hint="set both clocks right (timedatectl); nothing was deleted",
+        )
+
+
+def _findings_of(table: SessionTable) -> tuple[Finding, ...]:
+    findings = []
+    if not table.indexed:
+        hint = "create an index on expire_date: Django's own migration has it"
+        findings.append(Finding("warning", "no_index", f"{table.name} has no index on expire_date", hint))
+    if not table.transactional:
+        hint = "convert it to InnoDB"
+        findings.append(Finding("warning", "not_transactional", f"each delete locks all of {table.name}", hint))
+    return tuple(findings)
+
+
+def _thresholds(options: SessionCleanup, remaining: int) -> tuple[Finding, ...]:
+    for severity, limit in (("critical", options.critical_rows), ("warning", options.warning_rows)):
+        if remaining > limit:
+            message = f"{remaining:,} sessions remain, more than {limit:,}"
+            hint = (
+                "they have not expired (or not for session_cleanup.days): look at SESSION_COOKIE_AGE and at who logs in"
+            )
+            return (Finding(severity, "many_sessions", message, hint),)
+    return ()
+
+
+def _facts(planned: Plan) -> dict[str, object]:
+    return {
+        "engine": planned.target.engine,
+        "table": planned.target.table,
+        "cutoff_at": iso(planned.cutoff),
+        "total": planned.total,
+        "expired": planned.expired,
+        "eligible": planned.eligible,
+        "total_is_lower_bound": False,
+        "expired_is_lower_bound": False,
+        "size_before": _size_facts(planned.size),
+    }
+
+
+def _size_facts(size: TableSize) -> dict[str, object]:
+    return {
+        "total_bytes": size.total_bytes,
+        "disk_bytes": size.disk_bytes,
+        "reusable_bytes": size.reusable_bytes,
+        "statistics_at": size.statistics_at,
+        "reason": size.reason,
+    }
+
+
+def _difference(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else max(0, before - after)
+
+
+def _diff(before: int, after: int) -> dict[str, str]:
+    return {"before": f"expired sessions: {before}\n", "after": f"expired sessions: {after}\n"}
+
+
+JOB = Job(NAME, plan, apply, preview, lock="session-cleanup.lock")
