@@ -11,7 +11,7 @@ from .errors import BadOption, Refused
 from .host import Host
 from .options import SITE
 from .secret import printable
-from .settings import Layer, Settings, build
+from .settings import ENVIRONMENT, Layer, Settings, build
 from .values import mapping
 
 DEFAULT_PATH = "/etc/iact/maintenance.json"
@@ -41,7 +41,7 @@ def _from_environment(environment: Mapping[str, str]) -> Layer:
         options["postgresql"] = {"passfile": environment["PGPASSFILE"]}
     if environment.get("DJANGO_SETTINGS_MODULE"):
         options["django"] = {"settings_module": environment["DJANGO_SETTINGS_MODULE"]}
-    return Layer("environment", options)
+    return Layer(ENVIRONMENT, options)
 
 
 def _read(host: Host, path: str, *, required: bool) -> tuple[Mapping[str, object], float] | None:

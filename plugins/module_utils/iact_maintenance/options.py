@@ -28,7 +28,7 @@ class Option:
     default: object = None
     choices: tuple[str, ...] = ()
     minimum: float | None = None
-    maximum: float | None = None
+    maximum: float = 0
     secret: bool = False
     config_only: bool = False
     section: str = ""
@@ -43,12 +43,12 @@ class Option:
             self.kind
         ]
         if self.minimum is not None:
-            return (
-                f"{word} from {self.minimum:g} to {self.maximum:g}"
-                if self.maximum
-                else f"{word}, {self.minimum:g} or more"
-            )
+            return f"{word} from {_plain(self.minimum)} to {_plain(self.maximum)}"
         return word
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)
 
 
 def _login(port: int) -> tuple[Option, ...]:

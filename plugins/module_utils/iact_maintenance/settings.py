@@ -143,6 +143,14 @@ class Settings:
     sources: Mapping[str, str]
     config_written_at: float | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has said anything about this site."""
+        return not set(self.sources.values()) - {DEFAULT, ENVIRONMENT}
+
+
+COMMAND_LINE, PARAMETER, ENVIRONMENT, DEFAULT = "command line", "parameter", "environment", "default"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -151,11 +159,13 @@ class Layer:
     name: str
     options: Mapping[str, object]
     is_file: bool = False
-    is_command_line: bool = False
 
     def spelled(self, dotted: str) -> str:
-        """An option's name as its user typed it: `--days` for `session_cleanup.days` on the command line."""
-        return "--" + dotted.rpartition(".")[2].replace("_", "-") if self.is_command_line else dotted
+        """An option's name as its user typed it: `--days` on the command line, `days` as a module's parameter."""
+        section, _, own = dotted.partition(".")
+        if self.name == COMMAND_LINE:
+            return "--" + dotted.rpartition(".")[2].replace("_", "-")
+        return own if self.name == PARAMETER and section in JOB_SECTIONS else dotted
 
 
 _Section = TypeVar("_Section")
@@ -202,6 +212,12 @@ def _read_site(
             else:
                 values[option.name][inner.name] = parse(inner, inner_raw, layer.spelled(name))
                 sources[name] = layer.name
+        if not layer.is_file:
+            # A run's own connection also goes over what the file lays over the shared one.
+            given = {key: value for key, value in values[option.name].items() if key in section}
+            for overlay in (overlays[job].get(option.name) for job in JOB_SECTIONS if job != "restore"):
+                if overlay is not None:
+                    overlay.update(given)
 
 
 def _read_overlay(layer: Layer, option: Option, raw: object, name: str, sources: dict[str, str]) -> _Values:
@@ -240,7 +256,7 @@ def _apply_defaults(table: tuple[Option, ...], values: _Values, where: str, sour
         if option.kind != "section" and option.name not in values:
             values[option.name] = option.default
             if option.default is not None:
-                sources[f"{where}.{option.name}" if where else option.name] = "default"
+                sources[f"{where}.{option.name}" if where else option.name] = DEFAULT
 
 
 def _section(name: str, values: _Values, sources: dict[str, str]) -> object:

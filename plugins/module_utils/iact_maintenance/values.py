@@ -54,9 +54,7 @@ def _within(option: Option, value: object) -> bool:
     if option.choices and value not in option.choices:
         return False
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        low = -math.inf if option.minimum is None else option.minimum
-        high = math.inf if option.maximum is None else option.maximum
-        return low <= value <= high
+        return option.minimum is None or option.minimum <= value <= option.maximum
     return True
 
 

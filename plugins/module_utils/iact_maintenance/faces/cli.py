@@ -12,11 +12,11 @@ from types import FrameType
 from .. import account, config_file
 from ..about import NAME, VERSION
 from ..errors import Interrupted, MaintenanceError, Refused
-from ..host import Host, iso
+from ..host import Host
 from ..jobs import check_config, table
-from ..jobs.runner import Mode, internal, run
+from ..jobs.runner import Mode, internal, run, stamped
 from ..report import Report, report_of
-from ..settings import Layer, Settings
+from ..settings import COMMAND_LINE, Layer, Settings
 from . import json, terminal, text
 from .flags import Parsed, parse
 
@@ -40,9 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         report = replace(report, exit_status=ended.exit_status)
     except Exception as fault:
         report = internal(parsed.job, fault)
-    if not report.started_at:
-        report = replace(report, started_at=iso(host.now()), host=host.name())
-    return _present(report, parsed)
+    return _present(stamped(report, host), parsed)
 
 
 def _prepare_process() -> None:
@@ -62,7 +60,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _perform(parsed: Parsed, host: Host) -> Report:
     if parsed.command == "version":
         return Report("version", f"{NAME} {VERSION}", facts={"version": VERSION})
-    settings = config_file.load(host, parsed.config, Layer("command line", parsed.options, is_command_line=True))
+    settings = config_file.load(host, parsed.config, Layer(COMMAND_LINE, parsed.options))
     if parsed.command == "check-config":
         return check_config.report(settings)
     job = table.job(parsed.job)

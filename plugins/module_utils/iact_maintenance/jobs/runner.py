@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import state
-from ..errors import Interrupted, MaintenanceError
+from ..errors import Interrupted, MaintenanceError, Refused
 from ..host import Host, iso
 from ..report import Finding, Report, report_of, report_of_fault
 from ..settings import Settings
@@ -63,6 +63,9 @@ def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
 
 
 def _run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
+    if settings.is_empty:
+        hint = "the role writes /etc/iact/maintenance.json; --config or the module's parameters do as well"
+        raise Refused("not_configured", f"nothing is configured for {job.name}", hint=hint)
     if mode.dry_run and not job.always_runs:
         return job.preview(job.plan(settings, host), host)
     with _locked(job, settings, host):
@@ -91,6 +94,11 @@ def _recorded(report: Report, settings: Settings, host: Host, mode: Mode) -> Rep
             finding = Finding("warning", "not_recorded", f"this run is not in the history: {error.message}", hint)
             return report.with_findings([finding])
     return report
+
+
+def stamped(report: Report, host: Host) -> Report:
+    """The report with the present moment and this host's name, where a run ended before it had them."""
+    return report if report.started_at else replace(report, started_at=iso(host.now()), host=host.name())
 
 
 def internal(name: str, fault: Exception) -> Report:

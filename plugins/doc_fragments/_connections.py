@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, IACT maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Documentation that the modules share: where the site is described, and what they have in common."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options of every module but the launcher's."""
+
+    # The block of options is written by tests/tools/document.py from the option table.
+    DOCUMENTATION = r"""
+options:
+  state_directory:
+    description:
+    - Directory of the history, the proofs and the locks.
+    - Without it and without a config file V(/var/lib/iact/state) holds.
+    type: path
+  mysql:
+    description:
+    - Connection to MySQL or MariaDB; laid over the config file's section C(mysql), option by option.
+    type: dict
+    suboptions:
+      login_host:
+        description:
+        - Host name or address of the server; 127.0.0.1 where nothing names one.
+        type: str
+      login_port:
+        description:
+        - TCP port of the server; 3306 where nothing names one.
+        - Allowed is a whole number from 1 to 65535.
+        type: int
+      login_user:
+        description:
+        - Account to log in with.
+        type: str
+      login_password:
+        description:
+        - Password of the account. Never a flag and never in the config file.
+        type: str
+      login_unix_socket:
+        description:
+        - Socket of a server on this host; used instead of host and port.
+        type: path
+      login_db:
+        description:
+        - Database to work in.
+        type: str
+      tls:
+        description:
+        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where O(ca_cert)
+          is given, else C(require); from C(require) up nothing is ever sent in clear text.
+        type: str
+        choices:
+        - disable
+        - prefer
+        - require
+        - verify
+      ca_cert:
+        description:
+        - File with the certificates of the authorities that the server's must come from.
+        type: path
+      client_cert:
+        description:
+        - File with the client's own certificate.
+        type: path
+      client_key:
+        description:
+        - File with the key of the client's own certificate.
+        type: path
+      connect_timeout:
+        description:
+        - Seconds to wait for the server to accept.
+        - Allowed is a number from 0.1 to 300.
+        - Without it and without a config file V(5.0) holds.
+        type: float
+      read_only:
+        description:
+        - 'Nothing may ever write there: no cleanup, no restore.'
+        - Without it and without a config file V(false) holds.
+        type: bool
+      config_file:
+        description:
+        - Option file with host, port, user and password in C([client]); the account's own C(~/.my.cnf) by default.
+        type: path
+  postgresql:
+    description:
+    - Connection to PostgreSQL; laid over the config file's section C(postgresql), option by option.
+    type: dict
+    suboptions:
+      login_host:
+        description:
+        - Host name or address of the server; 127.0.0.1 where nothing names one.
+        type: str
+      login_port:
+        description:
+        - TCP port of the server; 5432 where nothing names one.
+        - Allowed is a whole number from 1 to 65535.
+        type: int
+      login_user:
+        description:
+        - Account to log in with.
+        type: str
+      login_password:
+        description:
+        - Password of the account. Never a flag and never in the config file.
+        type: str
+      login_unix_socket:
+        description:
+        - Socket of a server on this host; used instead of host and port.
+        type: path
+      login_db:
+        description:
+        - Database to work in.
+        type: str
+      tls:
+        description:
+        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where O(ca_cert)
+          is given, else C(require); from C(require) up nothing is ever sent in clear text.
+        type: str
+        choices:
+        - disable
+        - prefer
+        - require
+        - verify
+      ca_cert:
+        description:
+        - File with the certificates of the authorities that the server's must come from.
+        type: path
+      client_cert:
+        description:
+        - File with the client's own certificate.
+        type: path
+      client_key:
+        description:
+        - File with the key of the client's own certificate.
+        type: path
+      connect_timeout:
+        description:
+        - Seconds to wait for the server to accept.
+        - Allowed is a number from 0.1 to 300.
+        - Without it and without a config file V(5.0) holds.
+        type: float
+      read_only:
+        description:
+        - 'Nothing may ever write there: no cleanup, no restore.'
+        - Without it and without a config file V(false) holds.
+        type: bool
+      passfile:
+        description:
+        - PostgreSQL password file; the account's own C(~/.pgpass) by default.
+        type: path
+  sqlite:
+    description:
+    - An SQLite database file.
+    type: dict
+    suboptions:
+      path:
+        description:
+        - The database file.
+        type: path
+      read_only:
+        description:
+        - Nothing may ever write there.
+        - Without it and without a config file V(false) holds.
+        type: bool
+  django:
+    description:
+    - The Django project, which is asked where its sessions lie.
+    type: dict
+    suboptions:
+      project_path:
+        description:
+        - Directory of the Django project, the one with manage.py.
+        type: path
+      python:
+        description:
+        - Python of the project, in its virtual environment.
+        - Without it and without a config file V(/usr/bin/python3) holds.
+        type: path
+      settings_module:
+        description:
+        - DJANGO_SETTINGS_MODULE of the project.
+        type: str
+      env_file:
+        description:
+        - File with KEY=VALUE lines that the settings read from the environment.
+        type: path
+requirements:
+  - Python 3.9 or newer
+  - PyMySQL (C(python3-pymysql)) for MySQL and MariaDB
+  - psycopg2 (C(python3-psycopg2)) for PostgreSQL
+author:
+  - IACT maintainers (@iact)
+"""
+
+    RUN = r"""
+options:
+  config:
+    description:
+      - Config file of the host.
+      - Without it C(/etc/iact/maintenance.json) is read where it exists.
+    type: path
+  fail_on:
+    description:
+      - From which status on the task fails; without it, exactly where the host's command would not end with 0.
+      - V(never) still fails for an option that is wrong or an action that is refused.
+    type: str
+    choices:
+      - warning
+      - critical
+      - never
+"""

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, IACT maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The Ansible face: option table to argument_spec, parameters to settings, report to exit_json or fail_json.
+
+The only file of the collection's module_utils that imports ansible, and the only fail_json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import LockHeld, MaintenanceError
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import runner, table
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import (
+    SECTIONS,
+    SHARED_SECTIONS,
+    SITE,
+    Option,
+    run_options,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report, report_of
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import redact
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import PARAMETER, Layer
+
+FAIL_ON = ("warning", "critical", "never")
+_OWN_CONNECTIONS = ("mysql", "postgresql")
+_BAD_FROM = {"warning": ("warning", "critical", "unknown"), "critical": ("critical", "unknown")}
+
+
+def argument_spec(job: str) -> dict[str, Any]:
+    """The argument_spec of a job's module; without defaults, so that silence leaves the host's config file alone."""
+    spec: dict[str, Any] = {
+        "config": {"type": "path"},
+        "fail_on": {"type": "str", "choices": list(FAIL_ON)},
+    }
+    own = tuple(option for option in run_options(job) if option.kind != "section")
+    shared = tuple(option for option in SITE if option.name in (*SHARED_SECTIONS, "state_directory"))
+    return {**spec, **_arguments(own + shared)}
+
+
+def run(job: str) -> None:
+    """Nothing; runs the job as the host's own command would, and ends the module with its report."""
+    host = Host()
+    module = AnsibleModule(argument_spec=argument_spec(job), supports_check_mode=True)
+    try:
+        result = _run(module, job, host)
+    except MaintenanceError as error:
+        result = _plain(runner.stamped(report_of(job, error), host))
+    except Exception as fault:
+        # Nothing of the exception's text: it may hold a password, and Ansible prints what it is not told to hide.
+        result = _plain(runner.stamped(runner.internal(job, fault), host))
+    _finish(module, result)
+
+
+def _arguments(options: tuple[Option, ...]) -> dict[str, Any]:
+    return {option.name: _argument(option) for option in options}
+
+
+def _argument(option: Option) -> dict[str, Any]:
+    if option.kind == "section":
+        return {"type": "dict", "options": _arguments(SECTIONS[option.section])}
+    argument: dict[str, Any] = {"type": option.kind}
+    if option.kind == "list":
+        argument["elements"] = "str"
+    if option.choices:
+        argument["choices"] = list(option.choices)
+    if option.secret or "password" in option.name:
+        argument["no_log"] = option.secret
+    return argument
+
+
+def _run(module: AnsibleModule, name: str, host: Host) -> Mapping[str, Any]:
+    # Before a child becomes the maintenance user, who may not read AnsiballZ's zip.
+    job = table.job(name)
+    settings = config_file.load(host, module.params["config"], Layer(PARAMETER, _options(module.params, name)))
+    mode = runner.Mode(dry_run=module.check_mode)
+
+    def action() -> Mapping[str, Any]:
+        return _plain(runner.run(job, settings, host, mode))
+
+    if account.must_become(settings.user):
+        return account.run_as(str(settings.user), action)
+    return action()
+
+
+def _options(params: Mapping[str, Any], job: str) -> dict[str, object]:
+    """The parameters by section, without those not given. A restore's connection is its own section's."""
+    own: dict[str, object] = {}
+    options: dict[str, object] = {job: own}
+    for name, value in params.items():
+        if value is None or name in ("config", "fail_on"):
+            continue
+        given = {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value
+        is_shared = name in (*SHARED_SECTIONS, "state_directory") and not (
+            job == "restore" and name in _OWN_CONNECTIONS
+        )
+        (options if is_shared else own)[name] = given
+    return options
+
+
+def _plain(report: Report) -> dict[str, Any]:
+    """The report as plain data that crosses a pipe, with what `_finish` needs beside it."""
+    return {"result": report.as_dict(), "exit_status": report.exit_status, "diff": report.diff}
+
+
+def _finish(module: AnsibleModule, plain: Mapping[str, Any]) -> None:
+    result = dict(plain["result"])
+    if plain["diff"] is not None and module._diff:
+        result["diff"] = plain["diff"]
+    for finding in result["findings"]:
+        if finding["severity"] == "warning":
+            # Ansible prints warnings as they are and drops them from registered results: hence also `findings`.
+            module.warn(redact(f"{finding['message']} [{finding['code']}]"))
+    if plain["exit_status"] == LockHeld.exit_status:
+        result["busy"] = True
+    if _is_failure(module.params["fail_on"], plain["exit_status"], result["status"]):
+        module.fail_json(msg=_message(result), **result)
+    module.exit_json(**result)
+
+
+def _is_failure(fail_on: str | None, exit_status: int, status: str) -> bool:
+    """Exactly where the exit status is not 0, unless fail_on says otherwise; a refusal always fails."""
+    if fail_on is None or exit_status == 2:
+        return exit_status != 0
+    return status in _BAD_FROM.get(fail_on, ())
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    hint = next((finding["hint"] for finding in result["findings"] if finding.get("hint")), "")
+    return f"{result['summary']} ({hint})" if hint else str(result["summary"])

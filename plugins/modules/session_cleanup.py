@@ -1,0 +1,253 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, IACT maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The module session_cleanup: documentation, and nothing but a call of the job."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: session_cleanup
+short_description: Delete expired Django sessions
+version_added: 0.1.0
+description:
+  - Deletes the rows of Django's session table whose C(expire_date) has passed, and nothing else.
+  - Works in short transactions. Each one tests the expiry again, so that a session which is extended meanwhile stays.
+  - Check mode deletes nothing and announces exactly what the real run would delete.
+options:
+  engine:
+    description:
+    - Engine that holds the sessions; C(auto) asks the Django project, or takes the one configured connection.
+    - Without it and without a config file V(auto) holds.
+    type: str
+    choices:
+    - auto
+    - mysql
+    - postgresql
+    - sqlite
+  table:
+    description:
+    - Name of the session table; Django's own where the project is asked.
+    - Without it and without a config file V(django_session) holds.
+    type: str
+  use_tz:
+    description:
+    - Whether the site stores times in UTC (Django's USE_TZ), where the project is not asked.
+    - Without it and without a config file V(true) holds.
+    type: bool
+  time_zone:
+    description:
+    - The site's TIME_ZONE, needed where use_tz is false and the project is not asked.
+    - Without it and without a config file V(UTC) holds.
+    type: str
+  days:
+    description:
+    - Keep sessions that expired less than this many days ago.
+    - Allowed is a whole number from 0 to 36500.
+    - Without it and without a config file V(0) holds.
+    type: int
+  batch_rows:
+    description:
+    - Rows deleted in one short transaction.
+    - Allowed is a whole number from 1 to 100000.
+    - Without it and without a config file V(1000) holds.
+    type: int
+  pause_seconds:
+    description:
+    - Rest between two transactions, in seconds.
+    - Allowed is a number from 0 to 60.
+    - Without it and without a config file V(0.02) holds.
+    type: float
+  warning_rows:
+    description:
+    - Rows left above which to warn.
+    - Allowed is a whole number from 1 to 2147483647.
+    - Without it and without a config file V(50000) holds.
+    type: int
+  critical_rows:
+    description:
+    - Rows left above which it is critical.
+    - Allowed is a whole number from 1 to 2147483647.
+    - Without it and without a config file V(100000) holds.
+    type: int
+  missing_ok:
+    description:
+    - 'A session table that does not exist is fine: nothing to do.'
+    - Without it and without a config file V(false) holds.
+    type: bool
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: full
+  idempotent:
+    description: When run twice in a row outside check mode, the second invocation indicates no change.
+    support: full
+seealso:
+  - module: iact.maintenance.iact_health
+"""
+
+EXAMPLES = r"""
+- name: Delete expired sessions as the host's config file says
+  iact.maintenance.session_cleanup:
+
+- name: Keep sessions for 30 days after they expired, in a database that no config file names
+  iact.maintenance.session_cleanup:
+    days: 30
+    engine: sqlite
+    sqlite:
+      path: /srv/iact/db.sqlite3
+    state_directory: /srv/iact/state
+"""
+
+RETURN = r"""
+time:
+  description: When the run began, ISO 8601 in UTC.
+  returned: always
+  type: str
+  sample: "2026-01-31T02:00:00Z"
+host:
+  description: Name of the host.
+  returned: always
+  type: str
+job:
+  description: Name of the job.
+  returned: always
+  type: str
+  sample: session_cleanup
+outcome:
+  description: The word V(done), or what ended the run.
+  returned: always
+  type: str
+  sample: done
+status:
+  description: The worst of the findings, one of V(ok), V(warning), V(critical), V(unknown).
+  returned: always
+  type: str
+  sample: ok
+summary:
+  description: The run in one sentence.
+  returned: always
+  type: str
+  sample: deleted 90,000 sessions in 3.9 s; 30,000 remain
+duration_seconds:
+  description: Time the run took, in seconds.
+  returned: always
+  type: float
+findings:
+  description: What somebody should know; also the warnings, which Ansible removes from registered results.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    severity:
+      description: One of V(info), V(warning), V(critical), V(unknown).
+      type: str
+    code:
+      description: Stable word for it.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    hint:
+      description: What to do next.
+      type: str
+engine:
+  description: Engine that holds the sessions.
+  returned: when the table was read
+  type: str
+table:
+  description: Name of the session table.
+  returned: when the table was read
+  type: str
+cutoff_at:
+  description: Sessions that expired before this moment are eligible, ISO 8601 in UTC.
+  returned: when the table was read
+  type: str
+total:
+  description: Rows before the run.
+  returned: when the table was read
+  type: int
+total_is_lower_bound:
+  description: Whether RV(total) is a lower bound.
+  returned: when the table was read
+  type: bool
+expired:
+  description: Rows whose expiry had passed before the run.
+  returned: when the table was read
+  type: int
+expired_is_lower_bound:
+  description: Whether RV(expired) is a lower bound.
+  returned: when the table was read
+  type: bool
+eligible:
+  description: Rows that the run deletes; exact.
+  returned: when the table was read
+  type: int
+size_before:
+  description: The table's size before the run, as its server states it.
+  returned: when the table was read
+  type: dict
+  contains: &size
+    total_bytes:
+      description: Size of the table with its indexes, in bytes; null where the server cannot tell.
+      type: int
+    disk_bytes:
+      description: Size of the file that holds it, in bytes; null where the server cannot tell.
+      type: int
+    reusable_bytes:
+      description: Free space inside that file, in bytes; null where the server cannot tell.
+      type: int
+    statistics_at:
+      description: When the server gathered the numbers; they lag.
+      type: str
+    reason:
+      description: Why a number is null.
+      type: str
+dry_run:
+  description: Always V(true).
+  returned: in check mode
+  type: bool
+deleted:
+  description: Rows deleted; exact.
+  returned: when the run deleted or tried to
+  type: int
+remaining:
+  description: Rows after the run.
+  returned: when the table was read
+  type: int
+eligible_left:
+  description: Eligible rows after the run.
+  returned: after a deletion
+  type: int
+deleting_seconds:
+  description: Time the deletion took, in seconds.
+  returned: after a deletion
+  type: float
+size_after:
+  description: The table's size after the run, as its server states it.
+  returned: after a deletion
+  type: dict
+  contains: *size
+returned_bytes:
+  description: What went back to the disk, in bytes; null where the server cannot tell.
+  returned: after a deletion
+  type: int
+busy:
+  description: Whether another run held the lock.
+  returned: when another run held the lock
+  type: bool
+"""
+
+from ansible_collections.iact.maintenance.plugins.module_utils import _module
+
+
+def main() -> None:
+    """Nothing; ends the module with the report of the session cleanup."""
+    _module.run("session_cleanup")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Writes what the option table knows into the documentation of modules: one source, no second list.
+
+`python tests/tools/document.py` rewrites the files; a unit test compares them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT / "plugins" / "module_utils") not in sys.path:
+    sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
+
+from iact_maintenance.options import (  # type: ignore[import-not-found]  # noqa: E402
+    SECTIONS,
+    SHARED_SECTIONS,
+    SITE,
+    Option,
+    run_options,
+)
+
+MODULES = {
+    "session_cleanup": "session_cleanup",
+    "iact_health": "health",
+    "iact_backup": "backup",
+    "iact_restore": "restore",
+}
+FRAGMENT = ROOT / "plugins" / "doc_fragments" / "_connections.py"
+_SECTION_HELP = {
+    "mysql": "Connection to MySQL or MariaDB; laid over the config file's section C(mysql), option by option.",
+    "postgresql": "Connection to PostgreSQL; laid over the config file's section C(postgresql), option by option.",
+    "sqlite": "An SQLite database file.",
+    "django": "The Django project, which is asked where its sessions lie.",
+}
+_BLOCK = re.compile(r"(?<=\noptions:\n).*?(?=\n[a-z_]+:|\n\"\"\")", re.DOTALL)
+
+
+def documented(options: Iterable[Option]) -> dict[str, object]:
+    """The options as Ansible documents them, by name."""
+    return {option.name: _documented(option) for option in options}
+
+
+def _documented(option: Option) -> dict[str, object]:
+    if option.kind == "section":
+        inner = documented(SECTIONS[option.section])
+        return {"description": [_SECTION_HELP[option.name]], "type": "dict", "suboptions": inner}
+    lines = [option.help]
+    if option.minimum is not None:
+        lines.append(f"Allowed is {option.allowed}.")
+    if option.default not in (None, ()):
+        lines.append(f"Without it and without a config file V({_default(option.default)}) holds.")
+    row: dict[str, object] = {"description": lines, "type": option.kind}
+    if option.kind == "list":
+        row["elements"] = "str"
+    if option.choices:
+        row["choices"] = list(option.choices)
+    return row
+
+
+def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def block(options: Iterable[Option]) -> str:
+    """The YAML of an `options:` block, indented by two blanks."""
+    rows = documented(options)
+    text = yaml.safe_dump(rows, sort_keys=False, width=110, allow_unicode=True, default_flow_style=False)
+    return "\n".join("  " + line if line else line for line in text.rstrip().split("\n"))
+
+
+def rewritten(path: Path) -> str:
+    """The file's text with its `options:` block as the table has it."""
+    if path == FRAGMENT:
+        shared = [option for option in SITE if option.name in (*SHARED_SECTIONS, "state_directory")]
+        return _BLOCK.sub(lambda found: block(shared), path.read_text(encoding="utf-8"), count=1)
+    own = [option for option in run_options(MODULES[path.stem]) if option.kind != "section"]
+    return _BLOCK.sub(lambda found: block(own), path.read_text(encoding="utf-8"), count=1)
+
+
+def targets() -> list[Path]:
+    """The files that hold such a block."""
+    modules = [ROOT / "plugins" / "modules" / f"{name}.py" for name in MODULES]
+    return [FRAGMENT, *(path for path in modules if path.exists())]
+
+
+if __name__ == "__main__":
+    for target in targets():
+        target.write_text(rewritten(target), encoding="utf-8")
