@@ -65,7 +65,7 @@ def cutting_proxy(cut: Cut) -> Iterator[int]:
 def _serve(listener: socket.socket, cut: Cut) -> None:
     while True:
         try:
-            client, _ = listener.accept()
+            client = listener.accept()[0]
         except OSError:
             return
         threading.Thread(target=_pass_on, args=(client, cut), daemon=True).start()

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT / "plugins" / "module_utils") not in sys.path:
     sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
 
-from iact_maintenance.options import (  # type: ignore[import-not-found]  # noqa: E402
+from iact_maintenance.options import (  # noqa: E402
     SECTIONS,
     SHARED_SECTIONS,
     SITE,

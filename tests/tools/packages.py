@@ -1,0 +1,52 @@
+"""The system packages that the tests use: installed on Debian as root, named elsewhere."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from pathlib import Path
+
+from processes import Command, Processes
+
+APT = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
+# package -> a program of it (a pattern where it lies outside of PATH). Docker and what the hosts' images need is
+# looked after by tests/hosts/prepare.py.
+PACKAGES = {
+    "unit": {"zstd": "zstd", "strace": "strace"},
+    "sanity": {"shellcheck": "shellcheck"},
+    "integration": {
+        "zstd": "zstd",
+        "mariadb-server": "mariadbd",
+        "postgresql": "/usr/lib/postgresql/*/bin/initdb",
+    },
+}
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def missing(stages: set[str]) -> list[str]:
+    """Gives the packages of these stages of which the machine has no program."""
+    wanted = {package: program for stage in stages for package, program in PACKAGES.get(stage, {}).items()}
+    return sorted(package for package, program in wanted.items() if not _found(program))
+
+
+def can_install() -> bool:
+    """Tells whether we are root on a Debian."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install(packages: list[str], processes: Processes, log: Path) -> int:
+    """Gives apt-get's exit status; only what is missing is ever asked for."""
+    environment = {"DEBIAN_FRONTEND": "noninteractive"}
+    commands = [[*APT, "update"], [*APT, "install", "-y", "--no-install-recommends", *packages]]
+    for argv in commands:
+        status = processes.run(Command(argv, 900, environment), log)
+        if status != 0:
+            return status
+    return 0
+
+
+def _found(program: str) -> bool:
+    if "/" in program:
+        return bool(glob.glob(program))
+    return shutil.which(program, path=f"{os.environ['PATH']}:{SYSTEM_PATH}") is not None

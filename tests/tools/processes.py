@@ -1,0 +1,88 @@
+"""Runs programs for the test driver: output into a log file, a time limit, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# What a shell's `timeout` gives, so that people know the number.
+TIMED_OUT = 124
+GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program to run: its arguments, its time limit, and what differs from our own environment."""
+
+    argv: Sequence[str]
+    timeout_seconds: float
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+
+
+class Processes:
+    """Starts programs in sessions of their own and can end all that still run."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
+
+    def run(self, command: Command, log: Path) -> int:
+        """Gives the program's exit status, or TIMED_OUT; all that it prints is appended to the log.
+
+        Raises RuntimeError after end_all(), so that a thread in the middle of its work starts nothing more.
+        """
+        if self._closed:
+            raise RuntimeError("no more programs are started")
+        with log.open("ab") as stream:
+            stream.write(f"$ {' '.join(command.argv)}\n".encode())
+            stream.flush()
+            process = subprocess.Popen(
+                list(command.argv),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **command.environment},
+                cwd=command.folder,
+                start_new_session=True,
+            )
+            self._running.add(process)
+            try:
+                return process.wait(command.timeout_seconds)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                stream.write(f"\nended after its {command.timeout_seconds:.0f} s\n".encode())
+                return TIMED_OUT
+            finally:
+                self._running.discard(process)
+
+    def end_all(self) -> None:
+        """Ends every program that still runs, with its children, and starts no more."""
+        self._closed = True
+        for process in list(self._running):
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # First SIGINT, on which pytest and Molecule still clear away what they started.
+    for number, grace_seconds in ((signal.SIGINT, GRACE_SECONDS), (signal.SIGKILL, 1)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        deadline = time.monotonic() + grace_seconds
+        while _group_lives(process) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
+def _group_lives(process: subprocess.Popen[bytes]) -> bool:
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
