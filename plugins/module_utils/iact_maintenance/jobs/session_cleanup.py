@@ -50,6 +50,7 @@ def plan(settings: Settings, host: Host) -> Plan:
     now = host.now()
     cutoff = now - timedelta(days=options.days)
     with closing(patience.connecting(host, lambda: target.open(host, writable=False))) as sessions:
+        target.check_same(sessions, host)
         _check_clock(sessions, now)
         try:
             table = sessions.describe(target.table)

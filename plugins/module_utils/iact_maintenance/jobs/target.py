@@ -2,74 +2,154 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Union, cast
 
+from ..django import client
+from ..django.project import Database, Project
 from ..engines.facts import Convention, Sessions
 from ..engines.table import ENGINES
-from ..errors import Refused
+from ..errors import DatabaseFault, MaintenanceError, Refused
 from ..host import Host
-from ..settings import Server, SessionCleanup, Settings, SQLiteFile
+from ..settings import Server, Settings, SQLiteFile
 
 Connection = Union[Server, SQLiteFile]
+
+_ASKING_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class SessionTarget:
-    """Where the sessions are: engine, connection, table and time convention."""
+    """Where the sessions are: engine, connection, table and time convention.
+
+    `project_connection` is how the Django project itself reaches them, where the config file says it differently.
+    """
 
     engine: str
     connection: Connection
     table: str
     convention: Convention
+    project_connection: Connection | None = None
 
     def open(self, host: Host, *, writable: bool) -> Sessions:
         """An open connection to it. Raises DatabaseFault; Refused where the settings forbid to write."""
         if writable and self.connection.read_only:
-            raise Refused(
-                "read_only",
-                f"{self.engine}.read_only is true: nothing may ever write there",
-                hint="name the database that holds the sessions with session_cleanup.engine",
+            hint = "name the database that holds the sessions with session_cleanup.engine"
+            raise Refused("read_only", f"{self.engine}.read_only is true: nothing may ever write there", hint=hint)
+        return self._open(self.connection, host, writable)
+
+    def _open(self, connection: Connection, host: Host, writable: bool) -> Sessions:
+        opened = ENGINES[self.engine].open_sessions(connection, host, self.convention, writable=writable)
+        return cast(Sessions, opened)
+
+    def check_same(self, sessions: Sessions, host: Host) -> None:
+        """Nothing where the project's own connection leads to the same database. Raises DatabaseFault `wrong_database`.
+
+        The servers are asked, because comparing names would refuse `localhost` against `127.0.0.1` and every proxy.
+        """
+        if self.project_connection is None:
+            return
+        with closing(self._open(self.project_connection, host, writable=False)) as project:
+            ours, theirs = sessions.identity(), project.identity()
+        if ours != theirs:
+            raise DatabaseFault(
+                "wrong_database",
+                f"the section {self.engine} leads to {_shown(ours)}, the Django project to {_shown(theirs)}",
+                hint=f"correct the section {self.engine} of the config file; nothing was deleted",
             )
-        return cast(
-            Sessions, ENGINES[self.engine].open_sessions(self.connection, host, self.convention, writable=writable)
-        )
+
+
+def _shown(identity: Mapping[str, object]) -> str:
+    return " ".join(f"{name}={value}" for name, value in identity.items())
 
 
 def session_target(settings: Settings, host: Host) -> SessionTarget:
-    """The database that holds the sessions, from the settings. Raises Refused where they leave it open."""
+    """The database that holds the sessions; the Django project is asked where the engine is left to it.
+
+    Raises Refused where the settings leave it open, MaintenanceError where the project cannot answer.
+    """
     options = settings.session_cleanup
-    connections = _connections(settings, options)
-    if options.engine != "auto":
-        connection = connections.get(options.engine)
-        if connection is None:
-            raise Refused(
-                "not_configured",
-                f"session_cleanup.engine is {options.engine}, but there is no section {options.engine}",
-                hint=f"add the section {options.engine} to the config file",
-            )
-        return _target(options.engine, connection, options)
-    writable = {engine: connection for engine, connection in connections.items() if not connection.read_only}
+    if options.engine == "auto" and settings.django is not None:
+        return target_of(settings, client.ask(host, settings.django, _ASKING_SECONDS, migrations=False))
+    return configured_target(settings)
+
+
+def configured_target(settings: Settings) -> SessionTarget:
+    """The database that the settings alone name. Raises Refused."""
+    options, connections = settings.session_cleanup, _connections(settings)
+    if options.engine == "auto":
+        engine = _only_one(connections)
+    elif options.engine in connections:
+        engine = options.engine
+    else:
+        message = f"session_cleanup.engine is {options.engine}, but there is no section {options.engine}"
+        raise Refused("not_configured", message, hint=f"add the section {options.engine} to the config file")
+    convention = Convention(options.use_tz, options.time_zone)
+    return SessionTarget(engine, connections[engine], options.table, convention)
+
+
+def _only_one(connections: Mapping[str, Connection]) -> str:
+    writable = [engine for engine, connection in connections.items() if not connection.read_only]
     if len(writable) == 1:
-        ((engine, connection),) = writable.items()
-        return _target(engine, connection, options)
+        return writable[0]
     if not writable:
-        raise Refused(
-            "not_configured",
-            "no database is configured",
-            hint="set sqlite.path, or the section mysql or postgresql, in the config file",
+        hint = "set sqlite.path, or the section mysql or postgresql, in the config file"
+        raise Refused("not_configured", "no database is configured that may be written to", hint=hint)
+    hint = "set session_cleanup.engine, or the section django, which is then asked"
+    raise Refused("not_configured", f"several databases are configured: {', '.join(sorted(writable))}", hint=hint)
+
+
+def target_of(settings: Settings, project: Project) -> SessionTarget:
+    """The database that the project keeps its sessions in, reached as the settings say. Raises MaintenanceError."""
+    database = project.database(project.sessions_alias)
+    if database is None or database.vendor not in ENGINES or project.use_tz is None:
+        raise _unanswered(project, database)
+    options = settings.session_cleanup
+    if (
+        settings.sources.get("session_cleanup.table", "default") != "default"
+        and options.table != project.sessions_table
+    ):
+        message = (
+            f"session_cleanup.table is {options.table}, but the project's session table is {project.sessions_table}"
         )
-    raise Refused(
-        "not_configured",
-        f"several databases are configured ({', '.join(sorted(writable))})",
-        hint="say which one holds the sessions: session_cleanup.engine, or the section django, which is then asked",
+        raise Refused("not_a_session_table", message, hint="leave session_cleanup.table out")
+    own = _connection_of(database)
+    named = _connections(settings).get(database.vendor)
+    convention = Convention(project.use_tz, project.time_zone or "UTC")
+    if named is None:
+        return SessionTarget(database.vendor, own, project.sessions_table, convention)
+    if isinstance(named, Server) and named.login_db is None:
+        named = replace(named, login_db=database.name)
+    return SessionTarget(database.vendor, named, project.sessions_table, convention, project_connection=own)
+
+
+def _unanswered(project: Project, database: Database | None) -> MaintenanceError:
+    reasons = [trouble.text for trouble in project.troubles] + ([project.ending] if project.ending else [])
+    if database is not None and database.vendor:
+        reasons.insert(0, f"the alias {database.alias} uses {database.vendor}, which is not known here")
+    message = "the Django project did not say where its sessions are"
+    hint = "mend the project's settings, or set session_cleanup.engine"
+    return MaintenanceError("django", f"{message}: {reasons[0]}" if reasons else message, hint=hint)
+
+
+def _connection_of(database: Database) -> Connection:
+    if database.vendor == "sqlite":
+        return SQLiteFile(database.name)
+    is_socket = database.host.startswith("/")
+    return Server(
+        login_host=None if is_socket else database.host or None,
+        login_unix_socket=database.host if is_socket else None,
+        login_port=int(database.port) if database.port.isdigit() else None,
+        login_user=database.user or None,
+        login_password=database.password if database.password.reveal() else None,
+        login_db=database.name,
+        own_account=True,
     )
 
 
-def _connections(settings: Settings, options: SessionCleanup) -> dict[str, Connection]:
+def _connections(settings: Settings) -> dict[str, Connection]:
+    options = settings.session_cleanup
     found = {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
     return {engine: connection for engine, connection in found.items() if connection is not None}
-
-
-def _target(engine: str, connection: Connection, options: SessionCleanup) -> SessionTarget:
-    return SessionTarget(engine, connection, options.table, Convention(options.use_tz, options.time_zone))
