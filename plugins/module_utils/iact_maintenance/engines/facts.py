@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,6 +49,8 @@ class Convention:
 def stored_time(moment: datetime, convention: Convention) -> datetime:
     """`moment` without a zone, as a column without one stores it under this convention.
 
+    In the night when clocks go back an hour is stored twice, and a value of that hour may mean its second pass: then
+    the answer is earlier, so that every value below it has passed however it is read, and no live session is deleted.
     Raises BadOption where the site's time zone is unknown to this host.
     """
     if convention.use_tz:
@@ -57,7 +59,9 @@ def stored_time(moment: datetime, convention: Convention) -> datetime:
         zone = ZoneInfo(convention.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadOption(f"time_zone is {printable(convention.time_zone, 80)}: a name from tzdata is allowed") from None
-    return moment.astimezone(zone).replace(tzinfo=None)
+    local = moment.astimezone(zone).replace(tzinfo=None)
+    latest = local.replace(tzinfo=zone, fold=1).astimezone(timezone.utc)
+    return local - max(latest - moment, timedelta())
 
 
 class Sessions(Protocol):
@@ -90,3 +94,12 @@ class Sessions(Protocol):
 
     def close(self) -> None:
         """Nothing; the connection is gone."""
+
+
+@dataclass(frozen=True)
+class FoundTable:
+    """A table that a catalogue shows. `schema` is PostgreSQL's word; in MySQL it is the database again."""
+
+    database: str
+    schema: str
+    name: str

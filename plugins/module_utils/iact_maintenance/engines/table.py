@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import sqlite
+from . import mysql, sqlite
 
-ENGINES: dict[str, ModuleType] = {"sqlite": sqlite}
+ENGINES: dict[str, ModuleType] = {"mysql": mysql, "sqlite": sqlite}

@@ -1,0 +1,52 @@
+"""Files that hold passwords: read only when nobody but their owner can."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+
+from ..errors import Refused
+from ..host import Host
+from ..secret import printable
+
+_LARGEST_BYTES = 1024 * 1024
+
+
+def home_file(host: Host, name: str) -> str:
+    """The path of a file in the home of the account this process runs as; HOME is not asked, since it may be wrong."""
+    return os.path.join(pwd.getpwuid(host.effective_user_id()).pw_dir, name)
+
+
+def read_private(host: Host, path: str, *, required: bool) -> str | None:
+    """The text of a credentials file; None where it is missing and not required.
+
+    Raises Refused: `no_credentials_file`, or `unsafe_permissions` where others may read or have written it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        if not required:
+            return None
+        raise Refused("no_credentials_file", f"the credentials file {printable(path)} does not exist") from None
+    except OSError as error:
+        message = f"the credentials file {printable(path)} cannot be read: {error.strerror}"
+        raise Refused("no_credentials_file", message, hint="run this with sudo, or with -b in Ansible") from None
+    with os.fdopen(descriptor, "rb") as stream:
+        _check_trust(os.fstat(descriptor), path, host.effective_user_id())
+        return stream.read(_LARGEST_BYTES).decode("utf-8", "surrogateescape")
+
+
+def _check_trust(found: os.stat_result, path: str, user_id: int) -> None:
+    shown = printable(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise Refused("no_credentials_file", f"the credentials file {shown} is not a regular file")
+    if found.st_uid not in (0, user_id):
+        raise Refused("unsafe_permissions", f"the credentials file {shown} belongs to another user")
+    if found.st_mode & 0o077:
+        mode = stat.S_IMODE(found.st_mode)
+        raise Refused(
+            "unsafe_permissions",
+            f"the credentials file {shown} may be read or written by others (mode {mode:04o})",
+            hint=f"chmod 600 {shown}",
+        )

@@ -1,0 +1,119 @@
+"""Where a server is and who logs in, resolved once: driver and dump tool are given the same values."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Generic, TypeVar
+
+from ..errors import DatabaseFault
+from ..secret import Secret
+from ..settings import Server
+
+# What Debian's ca-certificates writes; PostgreSQL's programs before 16 know no word for it.
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One way to one server: `socket` if it is set, else TCP to `host` and `port`."""
+
+    engine: str
+    host: str
+    port: int
+    socket: str | None
+    user: str
+    password: Secret | None
+    database: str | None
+    tls: str
+    ca_cert: str | None
+    client_cert: str | None
+    client_key: str | None
+    connect_timeout: float
+    read_only: bool
+
+    @property
+    def place(self) -> str:
+        """The socket, or host and port, for messages."""
+        return self.socket or f"{self.host}:{self.port}"
+
+    @property
+    def authorities(self) -> str:
+        """The file of authorities that a verified certificate must come from."""
+        return self.ca_cert or SYSTEM_AUTHORITIES
+
+
+def tls_mode(server: Server, host: str, socket: str | None, ca_cert: str | None) -> str:
+    """How to encrypt: as asked; else `verify` with authorities given, `prefer` on this very host, else `require`."""
+    if socket:
+        # A socket's bytes never leave the kernel, and the client programs disagree about TLS on it.
+        return "disable"
+    if server.tls:
+        return server.tls
+    if ca_cert:
+        return "verify"
+    return "prefer" if is_loopback(host) else "require"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _Call(Generic[_Answer]):
+    """One call in a thread of its own, which nobody may be waiting for any more when it ends."""
+
+    def __init__(self, action: Callable[[], _Answer], discard: Callable[[_Answer], object]) -> None:
+        self.action, self.discard = action, discard
+        self.lock, self.done = threading.Lock(), threading.Event()
+        self.abandoned = False
+        self.answer: list[_Answer] = []
+        self.trouble: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            answer = self.action()
+        except BaseException as trouble:
+            self.trouble = trouble
+            self.done.set()
+            return
+        with self.lock:
+            self.answer.append(answer)
+            self.done.set()
+            late = self.abandoned
+        if late:
+            self.discard(answer)
+
+    def abandon(self) -> bool:
+        """Whether nobody waits any more; False where the answer came after all."""
+        with self.lock:
+            self.abandoned = not self.done.is_set()
+        return self.abandoned
+
+
+def within(
+    seconds: float, what: str, action: Callable[[], _Answer], discard: Callable[[_Answer], object] = lambda _: None
+) -> _Answer:
+    """What `action` returns. Raises what it raises, or DatabaseFault `timeout` when it has not ended in time.
+
+    In a daemon thread, because neither a name look-up nor libpq can be told to stop, and because a signal must end the
+    run although a driver waits. A late answer goes to `discard`.
+    """
+    call = _Call(action, discard)
+    threading.Thread(target=call.run, name=what, daemon=True).start()
+    if not call.done.wait(seconds) and call.abandon():
+        raise DatabaseFault(
+            "timeout",
+            f"{what} gave no answer within {seconds:g} s",
+            hint="see whether the server hangs, and whether a firewall drops packets",
+        )
+    if call.trouble is not None:
+        raise call.trouble
+    return call.answer[0]

@@ -1,0 +1,68 @@
+"""MySQL and MariaDB: what every engine of ours can be asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..host import Host
+from ..settings import Server
+from .facts import Convention, FoundTable, Sessions
+from .mysql_connection import connect, read_identity, resolve, rows
+from .mysql_sessions import MySQLSessions
+
+_SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
+
+
+def ping(server: Server, host: Host) -> str:
+    """The server's version, after it answered a query. Raises DatabaseFault or Refused."""
+    endpoint = resolve(server, host)
+    connection = connect(endpoint, statement_seconds=endpoint.connect_timeout)
+    try:
+        (answer,) = rows(connection, endpoint, "SELECT VERSION()")
+        return str(answer[0])
+    finally:
+        connection.close()
+
+
+def identity(server: Server, host: Host) -> dict[str, object]:
+    """What tells this database from every other one, whatever name or proxy led to it."""
+    endpoint = resolve(server, host)
+    connection = connect(endpoint)
+    try:
+        return read_identity(connection, endpoint)
+    finally:
+        connection.close()
+
+
+def open_sessions(server: Server, host: Host, convention: Convention, *, writable: bool) -> Sessions:
+    """An open connection to the database that holds the sessions; the server itself refuses writes unless `writable`.
+
+    Raises DatabaseFault or Refused.
+    """
+    endpoint = resolve(server, host)
+    if not writable:
+        endpoint = replace(endpoint, read_only=True)
+    return MySQLSessions(connect(endpoint), endpoint, convention)
+
+
+def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
+    """The base tables of that very name: in `login_db`, or in every database that the account sees where none is named.
+
+    Raises DatabaseFault or Refused.
+    """
+    endpoint = resolve(server, host)
+    connection = connect(endpoint)
+    try:
+        found = rows(
+            connection,
+            endpoint,
+            "SELECT table_schema, table_name FROM information_schema.tables "
+            "WHERE table_name = %s AND table_type = 'BASE TABLE' AND table_schema = COALESCE(%s, table_schema) "
+            "ORDER BY table_schema",
+            name,
+            endpoint.database,
+        )
+    finally:
+        connection.close()
+    # Compared here as well, because the catalogue's collation takes `A` for `a` and ignores blanks at the end.
+    return [FoundTable(schema, schema, table) for schema, table in found if table == name and schema not in _SYSTEM]

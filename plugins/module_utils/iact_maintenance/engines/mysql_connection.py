@@ -1,0 +1,256 @@
+"""Connections to MySQL and MariaDB: resolved, opened within a deadline, made safe, their faults put into our words."""
+
+from __future__ import annotations
+
+import contextlib
+import pwd
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..errors import DatabaseFault, MaintenanceError, Refused
+from ..host import Host
+from ..secret import Secret, printable, redact
+from ..settings import Server
+from . import option_file
+from .credentials import home_file, read_private
+from .endpoint import Endpoint, tls_mode, within
+
+try:
+    from pymysql.connections import Connection
+    from pymysql.constants import CLIENT
+
+    DRIVER_FOUND = True
+except ImportError:
+    DRIVER_FOUND = False
+    Connection = object  # type: ignore[assignment,misc]
+
+_Base: Any = Connection
+
+ENGINE = "mysql"
+STATEMENT_SECONDS = 60.0
+_LOCK_SECONDS = 5
+_MESSAGE_CHARACTERS = 400
+
+_GRANT = "let an administrator GRANT what the message names; see the README for the least each job needs"
+_ACCOUNT = "check the account and its password in the file that config_file names"
+_FULL = "give the server's disk room, then run it again"
+_GONE = "see the server's own log; run it again when the server is back"
+_TLS = "set ca_cert to the authority of the server's certificate, or tls to what this server can"
+# The server's numbers (MySQL's and MariaDB's) and the client's (2000 and up), with what to do next.
+_CODES: dict[int, tuple[str, str]] = {
+    **dict.fromkeys((1045, 1130, 1251, 1524, 1698, 3118, 3955, 4151, 2059), ("auth", _ACCOUNT)),
+    **dict.fromkeys((1820, 1862), ("auth", "password expired: let an administrator give the account a new one")),
+    **dict.fromkeys((1040, 1203, 1226), ("too_many_connections", "raise the limit, or end connections that idle")),
+    **dict.fromkeys((1044, 1142, 1143, 1227, 1370), ("missing_privilege", _GRANT)),
+    **dict.fromkeys((1049,), ("no_database", "check login_db")),
+    **dict.fromkeys((1146,), ("no_table", "check the name of the table and login_db")),
+    **dict.fromkeys((1290, 1792, 1836, 3100), ("read_only", "on a replica, run this on its primary")),
+    **dict.fromkeys((1205,), ("lock_timeout", "see which transaction holds the lock: SHOW ENGINE INNODB STATUS")),
+    **dict.fromkeys((1213,), ("deadlock", "run it again")),
+    **dict.fromkeys((1969, 3024), ("timeout", "see what else keeps the server busy: SHOW FULL PROCESSLIST")),
+    **dict.fromkeys((1021, 1114), ("no_space", _FULL)),
+    **dict.fromkeys((1053, 1317, 1927, 2006, 2013, 2055), ("connection_lost", _GONE)),
+    **dict.fromkeys((2002, 2003, 2005), ("db_unreachable", "see whether the server runs and listens there")),
+    **dict.fromkeys((2026, 3159), ("tls", _TLS)),
+    **dict.fromkeys((2000, 2012, 2014, 2027), ("db_protocol", "see whether a MySQL server listens there")),
+}
+
+
+def resolve(server: Server, host: Host) -> Endpoint:
+    """Where to connect and as whom: the section's own words first, then the option file, then `MYSQL_PWD`.
+
+    A section with an account of its own reads no variable. Raises Refused for an option file that cannot be trusted.
+    """
+    path = server.config_file or home_file(host, ".my.cnf")
+    text = read_private(host, path, required=server.config_file is not None)
+    options = option_file.parse(text, path) if text else {}
+    named_here = server.login_host or server.login_port or options.get("protocol", "").lower() == "tcp"
+    chosen_socket = server.login_unix_socket or (None if named_here else options.get("socket") or None)
+    address = server.login_host or options.get("host") or "127.0.0.1"
+    ca_cert = server.ca_cert or options.get("ssl_ca") or None
+    return Endpoint(
+        engine=ENGINE,
+        host=address,
+        port=server.login_port or _port(options, path),
+        socket=chosen_socket,
+        user=server.login_user or options.get("user") or pwd.getpwuid(host.effective_user_id()).pw_name,
+        password=_password(server, options, host.environment),
+        database=server.login_db or options.get("database") or None,
+        tls=tls_mode(server, address, chosen_socket, ca_cert),
+        ca_cert=ca_cert,
+        client_cert=server.client_cert or options.get("ssl_cert") or None,
+        client_key=server.client_key or options.get("ssl_key") or None,
+        connect_timeout=server.connect_timeout,
+        read_only=server.read_only,
+    )
+
+
+def _port(options: Mapping[str, str], path: str) -> int:
+    raw = options.get("port") or "3306"
+    if not (raw.isascii() and raw.isdigit() and 0 < int(raw) < 65536):
+        raise Refused("bad_credentials_file", f"{path}: port is {printable(raw, 20)}: a number up to 65535 is allowed")
+    return int(raw)
+
+
+def _password(server: Server, options: Mapping[str, str], environment: Mapping[str, str]) -> Secret | None:
+    if server.login_password is not None:
+        return server.login_password
+    # A file's password belongs to the file's account, and to no other that a section names.
+    same_account = not server.login_user or options.get("user") in (None, "", server.login_user)
+    if same_account and options.get("password"):
+        return Secret(options["password"])
+    if environment.get("MYSQL_PWD") and not server.own_account:
+        return Secret(environment["MYSQL_PWD"])
+    return None
+
+
+class GuardedConnection(_Base):  # type: ignore[misc]
+    """PyMySQL's connection that never goes on in clear text where TLS is demanded: the driver before 1.2 would."""
+
+    tls = "prefer"
+
+    def _request_authentication(self) -> None:
+        if not self.server_capabilities & CLIENT.SSL:
+            if self.tls in ("require", "verify"):
+                raise DatabaseFault("tls", "the server offers no TLS, and nothing is sent in clear text", hint=_TLS)
+            self.ssl = False
+            self.client_flag &= ~CLIENT.SSL
+        super()._request_authentication()
+
+
+def connect(endpoint: Endpoint, statement_seconds: float = STATEMENT_SECONDS) -> Any:
+    """An open connection that commits by itself, its session made safe.
+
+    Raises DatabaseFault, or Refused `driver_missing`. `statement_seconds` bounds each statement, on the server where
+    it can and here in any case.
+    """
+    if not DRIVER_FOUND:
+        raise Refused("driver_missing", "the driver PyMySQL is not installed", hint="apt-get install python3-pymysql")
+
+    def opened() -> Any:
+        connection = _connection(endpoint, statement_seconds)
+        connection.connect()
+        _make_safe(connection, endpoint, statement_seconds)
+        return connection
+
+    with faults(endpoint):
+        return within(endpoint.connect_timeout, _spoken(endpoint), opened, lambda late: late.close())
+
+
+def _connection(endpoint: Endpoint, statement_seconds: float) -> Any:
+    context = _tls_context(endpoint)
+    connection = GuardedConnection(
+        host=endpoint.host,
+        port=endpoint.port,
+        unix_socket=endpoint.socket,
+        user=endpoint.user,
+        # As bytes, because PyMySQL would encode a text as Latin-1.
+        password=endpoint.password.reveal().encode("utf-8", "surrogateescape") if endpoint.password else b"",
+        database=endpoint.database,
+        charset="utf8mb4",
+        connect_timeout=max(1, round(endpoint.connect_timeout)),
+        read_timeout=statement_seconds + _LOCK_SECONDS,
+        write_timeout=statement_seconds + _LOCK_SECONDS,
+        local_infile=False,
+        autocommit=True,
+        defer_connect=True,
+        **({"ssl": context} if context else {"ssl_disabled": True}),
+    )
+    connection.tls = endpoint.tls
+    return connection
+
+
+def _tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
+    if endpoint.tls == "disable":
+        return None
+    try:
+        if endpoint.tls == "verify":
+            context = ssl.create_default_context(cafile=endpoint.ca_cert)
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if endpoint.client_cert:
+            context.load_cert_chain(endpoint.client_cert, endpoint.client_key)
+    except OSError as error:
+        message = f"a TLS file of {_spoken(endpoint)} cannot be used: {error.strerror or 'no certificate in it'}"
+        raise Refused("tls", message, hint="check ca_cert, client_cert and client_key") from None
+    return context
+
+
+def _make_safe(connection: Any, endpoint: Endpoint, statement_seconds: float) -> None:
+    """Sets what the server's configuration would otherwise decide for us."""
+    is_mariadb = "mariadb" in str(connection.get_server_info()).lower()
+    limit = (
+        f"max_statement_time = {statement_seconds:g}"
+        if is_mariadb
+        else f"max_execution_time = {round(statement_seconds * 1000)}, information_schema_stats_expiry = 0"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
+            f"lock_wait_timeout = {_LOCK_SECONDS}, innodb_lock_wait_timeout = {_LOCK_SECONDS}, {limit}"
+        )
+        cursor.execute("SELECT @@log_bin, @@binlog_format")
+        logged, form = cursor.fetchone()
+        if not logged or form != "STATEMENT":
+            # A delete then locks the rows it deletes, not the gaps between them nor what it only looks at. With a
+            # statement log the server would refuse it.
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        if endpoint.read_only:
+            cursor.execute("SET SESSION TRANSACTION READ ONLY")
+
+
+@contextlib.contextmanager
+def faults(endpoint: Endpoint) -> Iterator[None]:
+    """A context that turns whatever the driver raises into a DatabaseFault with a stable code and redacted text.
+
+    Whatever, because PyMySQL answers a broken server with any of Python's exceptions.
+    """
+    try:
+        yield
+    except MaintenanceError:
+        raise
+    except Exception as error:
+        raise _fault(endpoint, error) from None
+
+
+def _fault(endpoint: Endpoint, error: Exception) -> MaintenanceError:
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    text = str(error.args[-1]) if error.args else type(error).__name__
+    if "cryptography" in text and isinstance(error, RuntimeError):
+        hint = "apt-get install python3-cryptography"
+        return Refused("driver_missing", "PyMySQL needs the package cryptography to log in to this server", hint=hint)
+    code, hint = _CODES.get(number, ("db_refused", "") if number else ("db_protocol", _CODES[2027][1]))
+    cause = getattr(error, "original_exception", None) or error
+    if isinstance(cause, (socket.timeout, TimeoutError)) or "timed out" in text:
+        code, hint = "timeout", "see whether the server hangs, and whether a firewall drops packets"
+    elif isinstance(cause, ssl.SSLError):
+        code, hint = "tls", _TLS
+    said = printable(redact(text), _MESSAGE_CHARACTERS)
+    facts = {"server_code": number} if number else None
+    return DatabaseFault(code, f"{_spoken(endpoint)}: {said}", hint=hint, facts=facts)
+
+
+def _spoken(endpoint: Endpoint) -> str:
+    return f"MySQL at {endpoint.place}"
+
+
+def quote_identifier(name: str) -> str:
+    """A name as one identifier in a statement that `rows` runs, whatever it holds."""
+    return "`" + name.replace("`", "``").replace("%", "%%") + "`"
+
+
+def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> list[Any]:
+    """The rows of one statement, its parameters standing as %s in it. Raises DatabaseFault."""
+    with faults(endpoint), connection.cursor() as cursor:
+        # Always with parameters, so that %% is % whether there are any or not.
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
+
+
+def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:
+    """The server's own name, port and data directory, and the database: no proxy or alias changes them."""
+    found = rows(connection, endpoint, "SELECT @@hostname, @@port, @@datadir, DATABASE()")
+    return {"engine": ENGINE, **dict(zip(("hostname", "port", "datadir", "database"), found[0]))}

@@ -1,0 +1,148 @@
+"""Django's sessions in MySQL or MariaDB."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ..errors import DatabaseFault, Refused
+from ..host import iso
+from .endpoint import Endpoint
+from .facts import Convention, SessionTable, TableSize, stored_time
+from .mysql_connection import faults, quote_identifier, read_identity, rows
+
+_KEY_TYPES = ("char", "varchar")
+_DATA_TYPES = ("text", "mediumtext", "longtext")
+_TRANSACTIONAL = ("innodb", "rocksdb", "tokudb", "ndbcluster")
+
+
+class MySQLSessions:
+    """An open connection to the database that holds the sessions; see `facts.Sessions`."""
+
+    def __init__(self, connection: Any, endpoint: Endpoint, convention: Convention) -> None:
+        self.connection, self.endpoint, self.convention = connection, endpoint, convention
+
+    def _rows(self, statement: str, *parameters: object) -> list[Any]:
+        return rows(self.connection, self.endpoint, statement, *parameters)
+
+    def describe(self, table: str) -> SessionTable:
+        """The table as the catalogue shows it. Raises DatabaseFault no_table, Refused not_a_session_table."""
+        storage = self._storage(table)
+        columns = {
+            str(name): (str(kind).lower(), str(key))
+            for name, kind, key in self._rows(
+                "SELECT column_name, data_type, column_key FROM information_schema.columns "
+                "WHERE table_schema = DATABASE() AND table_name = %s",
+                table,
+            )
+        }
+        self._check_columns(table, columns)
+        return SessionTable(table, self._is_indexed(table), storage in _TRANSACTIONAL)
+
+    def _storage(self, table: str) -> str:
+        """The storage engine of a base table, small letters."""
+        found = self._rows(
+            "SELECT table_name, engine, @@lower_case_table_names FROM information_schema.tables "
+            "WHERE table_schema = DATABASE() AND table_name = %s AND table_type = 'BASE TABLE'",
+            table,
+        )
+        for name, engine, folds_case in found:
+            # Compared here as well, because the catalogue's collation takes `A` for `a` and ignores blanks at the end.
+            if name == table or (folds_case and name.lower() == table.lower()):
+                return str(engine or "").lower()
+        raise DatabaseFault(
+            "no_table",
+            f"MySQL at {self.endpoint.place} shows this account no table {table} "
+            f"in the database {self.endpoint.database or '(none is named)'}",
+            hint="check login_db and the table's name, and that the account may SELECT from it and DELETE",
+        )
+
+    @staticmethod
+    def _check_columns(table: str, columns: dict[str, tuple[str, str]]) -> None:
+        key, expires = columns.get("session_key", ("", "")), columns.get("expire_date", ("", ""))
+        data = columns.get("session_data", (_DATA_TYPES[0], ""))[0]
+        if key[0] not in _KEY_TYPES or key[1] != "PRI" or expires[0] != "datetime" or data not in _DATA_TYPES:
+            raise Refused(
+                "not_a_session_table",
+                f"the table {table} is not a session table: it needs session_key as its primary key and the date-time "
+                "expire_date",
+                hint="name the table of the session model; Django's own is django_session",
+            )
+
+    def _is_indexed(self, table: str) -> bool:
+        found = self._rows(
+            "SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = %s "
+            "AND column_name = 'expire_date' AND seq_in_index = 1 LIMIT 1",
+            table,
+        )
+        return bool(found)
+
+    def count_rows(self, table: str, before: datetime | None = None) -> int:
+        """Rows in all, or rows whose expire_date lies before a moment."""
+        if before is None:
+            return int(self._rows(f"SELECT COUNT(*) FROM {quote_identifier(table)}")[0][0])
+        statement = f"SELECT COUNT(*) FROM {quote_identifier(table)} WHERE expire_date < %s"
+        return int(self._rows(statement, stored_time(before, self.convention))[0][0])
+
+    def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
+        """At most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first."""
+        statement = (
+            f"SELECT session_key FROM {quote_identifier(table)} WHERE expire_date < %s ORDER BY expire_date LIMIT %s"
+        )
+        return [str(key) for (key,) in self._rows(statement, stored_time(cutoff, self.convention), limit)]
+
+    def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
+        """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each."""
+        if not keys:
+            return 0
+        places = ", ".join(["%s"] * len(keys))
+        statement = f"DELETE FROM {quote_identifier(table)} WHERE session_key IN ({places}) AND expire_date < %s"
+        with faults(self.endpoint), self.connection.cursor() as cursor:
+            return int(cursor.execute(statement, (*keys, stored_time(cutoff, self.convention))))
+
+    def size(self, table: str) -> TableSize:
+        """The table's size as the server's statistics state it, with their age where the account may see it."""
+        found = self._rows(
+            "SELECT data_length + index_length, data_free, @@innodb_file_per_table FROM information_schema.tables "
+            "WHERE table_schema = DATABASE() AND table_name = %s",
+            table,
+        )
+        if not found or found[0][0] is None:
+            return TableSize(None, reason="the server shows this account no size of the table")
+        total, free, own_file = found[0]
+        reason = "" if own_file else "the table shares its file, so its free space is not its own"
+        return TableSize(
+            int(total),
+            reusable_bytes=int(free) if own_file else None,
+            statistics_at=self._statistics_at(table),
+            reason=reason or "the size of the file on the disk is for administrators only",
+        )
+
+    def _statistics_at(self, table: str) -> str | None:
+        try:
+            found = self._rows(
+                "SELECT last_update FROM mysql.innodb_table_stats WHERE database_name = DATABASE() AND table_name = %s",
+                table,
+            )
+        except DatabaseFault as fault:
+            if fault.code not in ("missing_privilege", "no_table"):
+                raise
+            return None
+        # A TIMESTAMP column, which the server turns into this session's time zone: UTC.
+        return iso(found[0][0].replace(tzinfo=timezone.utc)) if found else None
+
+    def server_now(self) -> datetime:
+        """The server's clock."""
+        moment: datetime = self._rows("SELECT UTC_TIMESTAMP(6)")[0][0]
+        return moment.replace(tzinfo=timezone.utc)
+
+    def identity(self) -> dict[str, object]:
+        """What tells this database from every other one, for comparisons."""
+        return read_identity(self.connection, self.endpoint)
+
+    def close(self) -> None:
+        """Nothing; the connection is gone."""
+        try:
+            self.connection.close()
+        except Exception:  # The server may have gone first, or the connection been closed by a fault.
+            return

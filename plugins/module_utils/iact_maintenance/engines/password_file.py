@@ -1,0 +1,56 @@
+"""PostgreSQL's password files (`.pgpass`), matched by the rules of libpq.
+
+libpq could read the file itself; we do, because the redactor must know the password and its source follow our order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import Refused
+from ..secret import Secret
+
+_FIELDS = 5
+
+
+def find_password(text: str, wanted: tuple[str, str, str, str]) -> Secret | None:
+    """The password of the first line that fits `wanted` (host, port, database, user), `*` fitting all; or None."""
+    for line in text.split("\n"):
+        if line.startswith("#"):
+            continue
+        fields = list(_fields(line.rstrip("\r")))
+        if len(fields) < _FIELDS:
+            continue
+        if all(raw == "*" or plain == want for (raw, plain), want in zip(fields, wanted)):
+            return Secret(fields[_FIELDS - 1][1])
+    return None
+
+
+def _fields(line: str) -> Iterator[tuple[str, str]]:
+    """The fields of a line, each as written and with its backslashes resolved."""
+    raw, plain, position = "", "", 0
+    while position < len(line):
+        char = line[position]
+        if char == ":":
+            yield raw, plain
+            raw, plain = "", ""
+        elif char == "\\" and position + 1 < len(line):
+            position += 1
+            raw, plain = raw + char + line[position], plain + line[position]
+        else:
+            raw, plain = raw + char, plain + char
+        position += 1
+    yield raw, plain
+
+
+def render(password: Secret) -> str:
+    """A password file that fits every host, port, database and user. Raises Refused for a line break."""
+    text = password.reveal()
+    if "\n" in text or "\r" in text:
+        raise Refused(
+            "bad_password",
+            "the password holds a line break, which PostgreSQL's programs cannot take from a password file",
+            hint="give the account another password",
+        )
+    escaped = text.replace("\\", "\\\\").replace(":", "\\:")
+    return f"*:*:*:*:{escaped}\n"
