@@ -23,10 +23,11 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass
 class MemberSink:
-    """Takes a member's compressed bytes; `size_bytes` and `sha256` are of what it took."""
+    """Takes a member's compressed bytes; `name` may still change, since a dump tells its kind only at its end."""
 
     descriptor: int
     path: str
+    name: str
     size_bytes: int = 0
 
     def __post_init__(self) -> None:
@@ -75,12 +76,12 @@ class Staged:
         with storage(self.path):
             start = os.lseek(self.descriptor, 0, os.SEEK_CUR)
             write_all(self.descriptor, bytes(tar.BLOCK_BYTES))
-        sink = MemberSink(self.descriptor, self.path)
+        sink = MemberSink(self.descriptor, self.path, name)
         try:
             yield sink
             with storage(self.path):
                 write_all(self.descriptor, tar.padding(sink.size_bytes))
-                patch = tar.build(tar.Header(name, sink.size_bytes, self._modified))
+                patch = tar.build(tar.Header(sink.name, sink.size_bytes, self._modified))
                 if os.pwrite(self.descriptor, patch, start) != len(patch):
                     raise StorageFault("storage", f"{self.path}: a header could not be written")
         except BaseException:

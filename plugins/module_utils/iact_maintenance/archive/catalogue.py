@@ -1,0 +1,137 @@
+"""What lies in the backup directory and what each file is worth: good, unverified, partial, broken or foreign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from .. import state
+from ..errors import MaintenanceError
+from ..host import Host, iso
+from ..processes import Limits
+from .folder import Folder
+from .manifest import Manifest
+from .names import STEM, is_leftover, parse_archive_name
+from .reading import Damaged, Stamp, open_archive, read_layout
+from .verify import verify
+
+GOOD, UNVERIFIED, PARTIAL, BROKEN, FOREIGN = "good", "unverified", "partial", "broken", "foreign"
+PROOFS = "archives.json"
+_PROVEN, _DAMAGED = "proven", "damaged"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of the catalogue: `kind` is what it is worth, `reason` why it is broken; `manifest` where it was read.
+
+    `good` was completely read and matched its checksums (at `proven_at`); what only looks right is `unverified`.
+    """
+
+    name: str
+    kind: str
+    stamp: Stamp | None = None
+    manifest: Manifest | None = None
+    proven_at: str = ""
+    reason: str = ""
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the archive was begun, by its manifest."""
+        return self.manifest.created_at if self.manifest else None
+
+    def as_dict(self) -> dict[str, object]:
+        """The entry as plain data."""
+        shown: dict[str, object] = {"name": self.name, "kind": self.kind}
+        if self.stamp:
+            shown["size_bytes"] = self.stamp.size_bytes
+        if self.manifest:
+            shown["created_at"] = iso(self.manifest.created_at)
+            shown["host"] = self.manifest.host
+            shown["components"] = [component.name for component in self.manifest.components]
+            shown["missing"] = [component.name for component in self.manifest.missing]
+        texts = {"proven_at": self.proven_at, "reason": self.reason}
+        return {**shown, **{key: text for key, text in texts.items() if text}}
+
+
+def read(folder: Folder, state_directory: str) -> list[Entry]:
+    """Every archive in the directory, the oldest name first; only headers and manifests are read."""
+    proofs = state.read_mapping(state_directory, PROOFS)
+    names = [name for name in folder.names() if name.startswith(STEM) and not is_leftover(name)]
+    return [_entry(folder, name, proofs.get(name)) for name in names]
+
+
+def newest(entries: list[Entry], kind: str = GOOD) -> Entry | None:
+    """The newest entry of a kind, by its manifest; None where there is none."""
+    dated = [(entry.created_at, entry.name, entry) for entry in entries if entry.kind == kind and entry.created_at]
+    return max(dated, key=lambda found: found[:2])[2] if dated else None
+
+
+def _entry(folder: Folder, name: str, proof: object) -> Entry:
+    parsed = parse_archive_name(name)
+    if parsed is None:
+        return Entry(name, FOREIGN)
+    try:
+        archive = open_archive(name, folder.descriptor)
+    except MaintenanceError as error:
+        return Entry(name, BROKEN, reason=error.message)
+    try:
+        layout = read_layout(archive)
+    except MaintenanceError as error:
+        return Entry(name, BROKEN, archive.stamp, reason=error.message)
+    finally:
+        archive.close()
+    found = Entry(name, UNVERIFIED, archive.stamp, layout.manifest)
+    if parsed.partial or not layout.manifest.complete:
+        found = replace(found, kind=PARTIAL)
+    return _judged(found, proof)
+
+
+def _judged(entry: Entry, proof: object) -> Entry:
+    """The entry as an earlier proof judges it; a proof is of one state of one file and says nothing of any other."""
+    if not isinstance(proof, dict) or entry.stamp is None or proof.get("stamp") != asdict(entry.stamp):
+        return entry
+    if proof.get("verdict") == _DAMAGED:
+        return replace(entry, kind=BROKEN, reason=str(proof.get("reason", "")))
+    proven_at = str(proof.get("proven_at", ""))
+    return replace(entry, proven_at=proven_at, kind=GOOD if entry.kind == UNVERIFIED else entry.kind)
+
+
+def prove(host: Host, folder: Folder, entry: Entry, limits: Limits) -> tuple[Entry, dict[str, object]]:
+    """The entry after every byte was read, and the proof to remember. Raises ToolMissing, ProcessFault."""
+    try:
+        archive = open_archive(entry.name, folder.descriptor)
+    except Damaged as error:
+        return replace(entry, kind=BROKEN, reason=error.message), {}
+    try:
+        manifest = verify(host, archive, limits).manifest
+    except Damaged as error:
+        proof = damaged(archive.stamp, iso(host.now()), error.message)
+        return replace(entry, kind=BROKEN, stamp=archive.stamp, reason=error.message), proof
+    finally:
+        archive.close()
+    proof = proven(archive.stamp, iso(host.now()))
+    kind = GOOD if entry.kind != PARTIAL and manifest.complete else PARTIAL
+    return Entry(entry.name, kind, archive.stamp, manifest, str(proof["proven_at"])), proof
+
+
+def proven(stamp: Stamp, proven_at: str) -> dict[str, object]:
+    """The proof of an archive whose every byte was read and matched."""
+    return {"stamp": asdict(stamp), "verdict": _PROVEN, "proven_at": proven_at}
+
+
+def damaged(stamp: Stamp, proven_at: str, reason: str) -> dict[str, object]:
+    """The proof that an archive is broken."""
+    return {"stamp": asdict(stamp), "verdict": _DAMAGED, "proven_at": proven_at, "reason": reason}
+
+
+def remember(host: Host, state_directory: str, folder: Folder, proofs: Mapping[str, Mapping[str, object]]) -> None:
+    """Nothing; the proofs are kept, and those of files that are gone are not. Raises StorageFault or LockHeld."""
+    present = set(folder.names())
+
+    def change(known: dict[str, object]) -> None:
+        known.update({name: dict(proof) for name, proof in proofs.items() if proof})
+        for name in set(known) - present:
+            del known[name]
+
+    state.change_mapping(host, state_directory, PROOFS, change)

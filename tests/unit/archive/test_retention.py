@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import retention
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.catalogue import Entry
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import Manifest
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import ArchiveName
+
+NOW = datetime(2026, 11, 24, 2, 0, 0, tzinfo=timezone.utc)
+RULE = retention.Rule(retention_days=30, retention_count=30, keep_minimum=3)
+KINDS = ("good", "unverified", "partial", "broken", "foreign")
+
+
+def entry(moment: datetime, kind: str = "good") -> Entry:
+    manifest = None if kind in ("broken", "foreign") else Manifest(moment, "h", ())
+    return Entry(ArchiveName(moment, kind == "partial").text, kind, None, manifest)
+
+
+def nights(number: int, until: datetime = NOW) -> list[Entry]:
+    return [entry(until - timedelta(days=days)) for days in range(number)]
+
+
+def deleted(entries: list[Entry], rule: retention.Rule = RULE, now: datetime = NOW) -> set[str]:
+    return {gone.name for gone in retention.decide(entries, rule, now).delete}
+
+
+def test_archives_older_than_the_days_go() -> None:
+    # The one of exactly thirty days ago stays.
+    found = nights(34)
+    assert deleted(found) == {old.name for old in found[31:]}
+
+
+def test_archives_over_the_maximum_go_the_oldest_first() -> None:
+    rule = retention.Rule(365, 30, 3)
+    found = nights(32)
+    assert deleted(found, rule) == {old.name for old in found[30:]}
+
+
+def test_b3_thirty_runs_in_an_afternoon_do_not_evict_thirty_nights() -> None:
+    found = nights(30, NOW - timedelta(days=1))
+    afternoon = [entry(NOW + timedelta(minutes=minutes)) for minutes in range(30)]
+    rule = retention.Rule(365, 30, 3)
+    gone = deleted(found + afternoon, rule, NOW + timedelta(hours=1))
+    assert not gone & {night.name for night in found[:-3]}
+    assert {night.name for night in afternoon[-3:]}.isdisjoint(gone)
+    assert len(gone) == 30
+
+
+def test_the_newest_good_ones_stay_whatever_their_age() -> None:
+    assert deleted(nights(3, NOW - timedelta(days=400))) == set()
+
+
+def test_x14_partial_and_broken_archives_never_push_out_a_good_one() -> None:
+    good = nights(2, NOW - timedelta(days=20))
+    others = [entry(NOW - timedelta(hours=hours), kind) for hours in range(60) for kind in ("partial", "broken")]
+    assert deleted(good + others, retention.Rule(30, 30, 1)) == set()
+
+
+def test_fh25_a_clock_that_jumped_deletes_nothing_and_says_so() -> None:
+    decision = retention.decide(nights(30), RULE, NOW.replace(year=2036))
+    assert decision.delete == ()
+    assert [finding.code for finding in decision.findings] == ["retention_refused"]
+    assert decision.findings[0].severity == "warning"
+
+
+def test_fh25_the_maximum_still_holds_where_the_rule_of_age_is_refused() -> None:
+    found = nights(32)
+    assert deleted(found, RULE, NOW.replace(year=2036)) == {old.name for old in found[30:]}
+
+
+def test_the_archive_just_written_stays_also_under_a_clock_that_went_back() -> None:
+    new = entry(datetime(1990, 1, 1, tzinfo=timezone.utc))
+    decision = retention.decide([*nights(30), new], RULE, new.created_at or NOW, new.name)
+    assert new.name not in {gone.name for gone in decision.delete}
+
+
+def test_b4_the_newest_three_partial_archives_stay() -> None:
+    found = [entry(NOW - timedelta(days=days), "partial") for days in range(5)] + nights(5)
+    assert [gone.name for gone in retention.decide_partial(found).delete] == [found[4].name, found[3].name]
+
+
+moments = st.integers(min_value=0, max_value=4_000_000).map(lambda minutes: NOW - timedelta(minutes=minutes))
+histories = st.lists(st.tuples(moments, st.sampled_from(KINDS)), max_size=80, unique_by=lambda pair: pair[0])
+rules = st.integers(1, 10).flatmap(
+    lambda minimum: st.builds(retention.Rule, st.integers(1, 400), st.integers(minimum, 60), st.just(minimum))
+)
+clocks = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1)).map(
+    lambda moment: moment.replace(tzinfo=timezone.utc)
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(history=histories, rule=rules, now=clocks)
+def test_retention_never_removes_the_last_good_archives_whatever_the_clock_says(
+    history: list[tuple[datetime, str]], rule: retention.Rule, now: datetime
+) -> None:
+    entries = [entry(moment, kind) for moment, kind in history]
+    decision = retention.decide(entries, rule, now)
+    good = sorted((one for one in entries if one.kind == "good"), key=lambda one: one.name, reverse=True)
+    gone = {one.name for one in decision.delete}
+    assert gone <= {one.name for one in good}
+    assert gone.isdisjoint({one.name for one in good[: rule.keep_minimum]})
+    assert 2 * len(gone) <= len(good)
+    assert list(decision.delete) == sorted(decision.delete, key=lambda one: one.name)
