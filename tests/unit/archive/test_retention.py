@@ -31,7 +31,7 @@ def deleted(entries: list[Entry], rule: retention.Rule = RULE, now: datetime = N
 def test_archives_older_than_the_days_go() -> None:
     # The one of exactly thirty days ago stays.
     found = nights(34)
-    assert deleted(found) == {old.name for old in found[31:]}
+    assert deleted(found, retention.Rule(30, 100, 3)) == {old.name for old in found[31:]}
 
 
 def test_archives_over_the_maximum_go_the_oldest_first() -> None:
