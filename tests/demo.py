@@ -1,0 +1,147 @@
+"""The main job on an embedded database, shown step by step: no root, no Docker, no server.
+
+`make demo` runs it. Everything lies in `.cache/demo`, which each run makes anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / ".cache" / "demo"
+PROJECT = FOLDER / "callcentersite"
+DATABASE = FOLDER / "site.sqlite3"
+CONFIG = FOLDER / "maintenance.json"
+RESTORED = FOLDER / "restored"
+SESSIONS, EXPIRED, METRICS = 120_000, 90_000, 5_000
+_BOLD, _DIM, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
+
+
+def say(text: str) -> None:
+    """Nothing; one heading on the screen."""
+    print(f"\n{_BOLD}{text}{_PLAIN}", flush=True)
+
+
+def site_environment() -> dict[str, str]:
+    """The environment that the fixture project is run with."""
+    own = {"DJANGO_SETTINGS_MODULE": "callcentersite.settings.sqlite", "CALLCENTER_SQLITE_PATH": str(DATABASE)}
+    return {**os.environ, **own}
+
+
+def manage(*words: str) -> None:
+    """Nothing; one management command of the fixture project has run. Raises CalledProcessError."""
+    argv = [sys.executable, "manage.py", *words]
+    subprocess.run(argv, cwd=PROJECT, env=site_environment(), check=True, stdout=subprocess.DEVNULL)
+
+
+def set_up() -> None:
+    """Nothing; the site, its data, its logs and the settings stand in the demo's folder."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    for name in ("logs", "state", "backups"):
+        (FOLDER / name).mkdir(parents=True, mode=0o700)
+    shutil.copytree(ROOT / "tests" / "fixtures" / "callcentersite", PROJECT)
+    (PROJECT / ".env").write_text(f"CALLCENTER_SQLITE_PATH={DATABASE}\n", encoding="utf-8")
+    manage("migrate", "--verbosity", "0")
+    counts = ("--sessions", str(SESSIONS), "--expired", str(EXPIRED), "--metrics", str(METRICS))
+    manage("seed_site", *counts, "--log-directory", str(FOLDER / "logs"))
+    settings = {
+        "state_directory": str(FOLDER / "state"),
+        "sqlite": {"path": str(DATABASE)},
+        "django": {
+            "project_path": str(PROJECT),
+            "python": sys.executable,
+            "settings_module": "callcentersite.settings.sqlite",
+            "env_file": str(PROJECT / ".env"),
+        },
+        "backup": {
+            "directory": str(FOLDER / "backups"),
+            "sqlite_files": [str(DATABASE)],
+            "log_directory": str(FOLDER / "logs"),
+        },
+    }
+    CONFIG.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    CONFIG.chmod(0o644)
+
+
+def command(*words: str, expect: int = 0) -> None:
+    """Nothing; one `iact-maintenance` command ran, shown as a person would type it. Raises SystemExit otherwise."""
+    print(f"{_DIM}$ iact-maintenance {' '.join(words)} --config {CONFIG.relative_to(ROOT)}{_PLAIN}", flush=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugins" / "module_utils")}
+    argv = [sys.executable, "-m", "iact_maintenance", *words, "--config", str(CONFIG)]
+    _expect(argv, environment, expect)
+
+
+def playbook(*words: str) -> None:
+    """Nothing; `playbooks/demo.yml` ran. Raises SystemExit otherwise."""
+    print(f"{_DIM}$ ansible-playbook playbooks/demo.yml{_PLAIN}", flush=True)
+    extra = json.dumps({"demo_config": str(CONFIG)})
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "playbooks/demo.yml", "-e", extra, *words]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOWS": "1"}
+    _expect(argv, environment, 0)
+
+
+def _expect(argv: Sequence[str], environment: dict[str, str], expect: int) -> None:
+    status = subprocess.run(argv, cwd=ROOT, env=environment, check=False).returncode
+    if status != expect:
+        raise SystemExit(f"the demo expected exit status {expect} and met {status}")
+    if expect:
+        print(f"{_DIM}(exit status {status}, as it should){_PLAIN}", flush=True)
+
+
+def rows(path: Path) -> dict[str, str]:
+    """A checksum-like picture of what must survive: the rows of both tables, counted and summed."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        found = {}
+        for table, column in (("django_session", "session_key"), ("dora_metrics", "id")):
+            count, last = connection.execute(f"SELECT count(*), max({column}) FROM {table}").fetchone()
+            found[table] = f"{count:,} rows, last {last}"
+        return found
+
+
+def compare() -> None:
+    """Nothing; the restored copy holds what the original holds. Raises SystemExit otherwise."""
+    (copy,) = RESTORED.glob("*.sqlite3")
+    original, restored = rows(DATABASE), rows(copy)
+    for table, text in original.items():
+        print(f"  {table:16} original: {text}\n  {'':16} restored: {restored[table]}")
+    if original != restored:
+        raise SystemExit("the restored copy differs from the original")
+    print("  the same")
+
+
+def main() -> int:
+    """0, after the whole demo was shown."""
+    began = time.monotonic()
+    say(f"1. A Django site on SQLite: {SESSIONS:,} sessions, {EXPIRED:,} of them expired, and JSON logs")
+    set_up()
+    ready = time.monotonic()
+    print(f"  set up in {ready - began:.0f} s: {FOLDER.relative_to(ROOT)}")
+    say("2. Health: critical, because there are too many sessions")
+    command("health", expect=1)
+    say("3. What would the cleanup do?")
+    command("session-cleanup", "--dry-run", "--verbose")
+    say("4. The cleanup")
+    command("session-cleanup", "--force", "--verbose")
+    say("5. The same through Ansible: the cleanup again (nothing is left to do), health, and a backup")
+    playbook()
+    say("6. Which archives are there?")
+    command("archives")
+    say("7. Is the newest one whole?")
+    command("verify")
+    say("8. A restore beside the original")
+    command("restore", "--target-directory", str(RESTORED))
+    compare()
+    say(f"Done in {time.monotonic() - ready:.0f} s after the set-up. Look around in {FOLDER.relative_to(ROOT)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
