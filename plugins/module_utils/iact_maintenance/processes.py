@@ -114,8 +114,8 @@ class _Pipeline:
     ) -> None:
         self.children, self.taps = children, taps
         self.sources: list[Iterator[bytes] | None] = [source] + [None] * (len(children) - 1)
-        self.waiting: list[memoryview] = [memoryview(b"") for _ in children]
-        self.errors = [_Bounded() for _ in children]
+        self.waiting: list[memoryview] = [memoryview(b"") for _child in children]
+        self.errors = [_Bounded() for _child in children]
         self.selector = selectors.DefaultSelector()
         self.open_outputs = set(range(len(children)))
         for position, child in enumerate(children):

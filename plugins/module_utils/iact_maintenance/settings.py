@@ -162,7 +162,7 @@ class Layer:
 
     def spelled(self, dotted: str) -> str:
         """An option's name as its user typed it: `--days` on the command line, `days` as a module's parameter."""
-        section, _, own = dotted.partition(".")
+        section, _dot, own = dotted.partition(".")
         if self.name == COMMAND_LINE:
             return "--" + dotted.rpartition(".")[2].replace("_", "-")
         return own if self.name == PARAMETER and section in JOB_SECTIONS else dotted

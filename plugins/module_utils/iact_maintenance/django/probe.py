@@ -131,11 +131,10 @@ def load_applications() -> bool:
 
 def tell_session_engine(answers: Answers) -> Any:
     """Send what the session store really is; return its class."""
-    from importlib import import_module
-
     from django.conf import settings
+    from django.utils.module_loading import import_string
 
-    store = import_module(settings.SESSION_ENGINE).SessionStore
+    store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
     answers.fact("session_engine", {"name": str(settings.SESSION_ENGINE), "ancestry": ancestry(store)})
     return store
 
@@ -195,7 +194,9 @@ def tell_migrations(answers: Answers, alias: str, labels: List[str]) -> None:
         raise FileNotFoundError(f"the file {name} does not exist")
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    pending = [f"{migration.app_label}.{migration.name}" for migration, _ in plan if migration.app_label in labels]
+    pending = [
+        f"{migration.app_label}.{migration.name}" for migration, _backwards in plan if migration.app_label in labels
+    ]
     answers.fact("migrations", {"alias": alias, "pending": pending[:PENDING_SHOWN], "total": len(pending)})
 
 

@@ -1,0 +1,146 @@
+"""The rules of the code that a machine keeps: what the core may use, and how big things may be."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+UTILS = CHECKOUT / "plugins" / "module_utils"
+CORE = UTILS / "iact_maintenance"
+CORE_FILES = sorted(CORE.rglob("*.py"))
+MODULES = sorted((CHECKOUT / "plugins" / "modules").glob("[a-z]*.py"))
+PRODUCT_FILES = [*CORE_FILES, *sorted(UTILS.glob("*.py")), *MODULES]
+FORBIDDEN_MODULES = {"ansible", "ansible_collections", "importlib", "pkgutil", "tomllib"}
+FORBIDDEN_CALLS = {"print", "exit", "quit", "eval", "exec", "sys.exit", "os.system", "os.popen"}
+MAXIMUM_FUNCTION_LINES = 40
+MAXIMUM_FILE_LINES = 350
+MAXIMUM_PARAMETERS = 6
+MAXIMUM_MODULE_CODE_LINES = 80
+MAXIMUM_MAIN_LINES = 25
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    """Gives a file's name as a failed test shows it."""
+    return str(path.relative_to(CHECKOUT))
+
+
+def tree_of(path: Path) -> ast.Module:
+    """Gives a file's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def functions(tree: ast.AST) -> Iterator[Function]:
+    """Gives every function and method, also those within others."""
+    return (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, int, str]]:
+    """Gives each import's line, level (0 is absolute) and module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, 0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, node.level, node.module or ""
+
+
+def public_names(tree: ast.Module) -> Iterator[Function]:
+    """Gives the functions of a file and the methods of its classes that others may call."""
+    holders = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))]
+    for holder in holders:
+        for node in holder.body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
+                yield node
+
+
+def test_there_is_a_core_to_look_at():
+    assert len(CORE_FILES) > 1
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_the_core_imports_neither_ansible_nor_what_does_not_travel(path):
+    found = [f"line {line}: {module}" for line, level, module in imports(tree_of(path)) if level == 0
+             if module.split(".")[0] in FORBIDDEN_MODULES]  # fmt: skip
+    assert not found
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_no_relative_import_leaves_the_package(path):
+    depth = len(path.relative_to(CORE).parts)
+    assert not [
+        f"line {line}: {'.' * level}{module}" for line, level, module in imports(tree_of(path)) if level > depth
+    ]
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_the_core_calls_nothing_that_prints_ends_or_asks_a_shell(path):
+    found = []
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Assert):
+            found.append(f"line {node.lineno}: assert")
+        if isinstance(node, ast.Call):
+            shells = [keyword for keyword in node.keywords if keyword.arg == "shell"]
+            if shells or ast.unparse(node.func) in FORBIDDEN_CALLS:
+                found.append(f"line {node.lineno}: {ast.unparse(node)[:60]}")
+    assert not found
+
+
+@pytest.mark.parametrize("path", PRODUCT_FILES, ids=name_of)
+def test_no_line_upsets_the_sanity_of_a_host(path):
+    """No word `urlopen`, and annotations that Python 3.9 never evaluates."""
+    text = path.read_text(encoding="utf-8")
+    assert "urlopen" not in text
+    if path.name == "__init__.py":
+        assert not text
+    else:
+        assert "from __future__ import annotations\n" in text
+
+
+def test_the_version_is_the_collection_s():
+    from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
+
+    galaxy = (CHECKOUT / "galaxy.yml").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.+)$", galaxy, re.MULTILINE).group(1) == about.VERSION
+
+
+@pytest.mark.parametrize("path", PRODUCT_FILES, ids=name_of)
+def test_a_function_fits_on_a_screen_and_takes_few_parameters(path):
+    found = []
+    for function in functions(tree_of(path)):
+        lines = function.end_lineno - function.lineno + 1
+        if lines > MAXIMUM_FUNCTION_LINES:
+            found.append(f"{function.name}: {lines} lines")
+        given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+        parameters = [argument.arg for argument in given if argument.arg not in ("self", "cls")]
+        if len(parameters) > MAXIMUM_PARAMETERS:
+            found.append(f"{function.name}: {len(parameters)} parameters")
+    assert not found
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_a_core_file_is_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAXIMUM_FILE_LINES
+
+
+@pytest.mark.parametrize("path", [path for path in CORE_FILES if path.name != "__init__.py"], ids=name_of)
+def test_everything_public_says_what_it_gives(path):
+    tree = tree_of(path)
+    missing = [function.name for function in public_names(tree) if not ast.get_docstring(function)]
+    assert ast.get_docstring(tree), "the file itself"
+    assert not missing
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_only_translates(path):
+    tree = tree_of(path)
+    texts = [node for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)]
+    documentation_lines = sum(node.end_lineno - node.lineno + 1 for node in texts)
+    assert len(path.read_text(encoding="utf-8").splitlines()) - documentation_lines <= MAXIMUM_MODULE_CODE_LINES
+    (main,) = [function for function in functions(tree) if function.name == "main"]
+    assert main.end_lineno - main.lineno + 1 <= MAXIMUM_MAIN_LINES
