@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# Copyright: IACT maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: iact_launcher
+short_description: Installs the command iact-maintenance on a host
+version_added: 0.1.0
+description:
+  - Writes the command C(iact-maintenance) as one executable file, which needs nothing but the host's Python.
+  - The file is replaced by one rename, so that cron finds one version or the other, never half of one.
+  - The same version gives the same file, so that a second run changes nothing.
+options:
+  path:
+    description:
+      - Where the command lies.
+      - A file there that is no earlier version of the command is never touched.
+    type: path
+    default: /usr/local/bin/iact-maintenance
+  state:
+    description:
+      - V(present) installs the command or brings it to this version, V(absent) takes it away.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    description: Can run in check mode and says what would change.
+    support: full
+  diff_mode:
+    description: Shows from which version to which.
+    support: full
+  idempotent:
+    description: A second run changes nothing.
+    support: full
+author:
+  - IACT maintainers (@iact)
+"""
+
+EXAMPLES = r"""
+- name: Install the command
+  iact.maintenance.iact_launcher:
+
+- name: Take the command away
+  iact.maintenance.iact_launcher:
+    state: absent
+"""
+
+RETURN = r"""
+path:
+  description: Where the command lies.
+  returned: always
+  type: str
+  sample: /usr/local/bin/iact-maintenance
+version:
+  description: Version of the command after the run; empty where it is absent.
+  returned: always
+  type: str
+  sample: 0.1.0
+previous_version:
+  description: Version of the command before the run; empty where it was absent.
+  returned: always
+  type: str
+  sample: 0.1.0
+"""
+
+import hashlib
+import os
+import stat
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.iact.maintenance.plugins.module_utils import _launcher
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import cli
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+
+# What the command needs travels to the host because this module imports it.
+ENTRY = cli.main
+MODE = 0o755
+
+
+def wanted(state: str) -> bytes | None:
+    """The command's file, or None where it is to be absent."""
+    if state == "absent":
+        return None
+    archive = getattr(about.__loader__, "archive", None)
+    return _launcher.build(_launcher.core_sources(about.__file__, archive))
+
+
+def present(module: AnsibleModule, path: str) -> tuple[bytes | None, int]:
+    """The file that is there, or None, and its mode; fails where it is not ours."""
+    try:
+        with open(path, "rb") as stream:
+            content, mode = stream.read(), stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+    except FileNotFoundError:
+        return None, MODE
+    except OSError as error:
+        module.fail_json(msg=f"{path} cannot be read: {error.strerror}")
+    if _launcher.version_of(content) is None:
+        module.fail_json(msg=f"{path} is not a version of iact-maintenance; move it away or name another path")
+    return content, mode
+
+
+def shown(content: bytes | None) -> str:
+    """One line that says which version a file is; the digest tells two builds of one version apart."""
+    if content is None:
+        return ""
+    return f"iact-maintenance {_launcher.version_of(content)} (sha256 {hashlib.sha256(content).hexdigest()[:12]})\n"
+
+
+def change(path: str, after: bytes | None) -> None:
+    """Bring the file to what is wanted."""
+    if after is None:
+        os.unlink(path)
+    else:
+        Host().write_atomic(path, after, MODE)
+
+
+def main() -> None:
+    """Compare, change, and say from which version to which."""
+    spec = {
+        "path": {"type": "path", "default": "/usr/local/bin/iact-maintenance"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    }
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    path, after = module.params["path"], wanted(module.params["state"])
+    before, mode = present(module, path)
+    changed = before != after or (after is not None and mode != MODE)
+    versions = [_launcher.version_of(content) if content else "" for content in (after, before)]
+    if changed and not module.check_mode:
+        try:
+            change(path, after)
+        except (MaintenanceError, OSError) as error:
+            module.fail_json(msg=f"{path} cannot be written: {error}")
+    header = {"before_header": path, "after_header": path, "before": shown(before), "after": shown(after)}
+    module.exit_json(changed=changed, path=path, version=versions[0], previous_version=versions[1], diff=header)
+
+
+if __name__ == "__main__":
+    main()

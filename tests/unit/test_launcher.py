@@ -1,0 +1,86 @@
+"""The command as one file: it runs, it holds the whole core, and the same version is the same bytes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.iact.maintenance.plugins.module_utils import _launcher
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
+
+SOURCES = {
+    "__init__.py": b"",
+    "about.py": b'VERSION = "9.8.7"\n',
+    "faces/__init__.py": b"",
+    "faces/cli.py": b"from ..about import VERSION\ndef main(argv):\n    print(VERSION, argv, __file__); return 7\n",
+}
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    path.chmod(0o755)
+    return path
+
+
+def test_the_file_runs_as_a_program_under_an_isolated_python(tmp_path):
+    program = write(tmp_path / "command", _launcher.build(SOURCES))
+    ended = subprocess.run([sys.executable, "-I", str(program), "health", "--json"], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (7, "")
+    assert ended.stdout.startswith("9.8.7 ['health', '--json']")
+
+
+def test_the_compiled_code_is_what_runs(tmp_path):
+    program = write(tmp_path / "command", _launcher.build(SOURCES))
+    ended = subprocess.run([sys.executable, "-I", str(program)], capture_output=True, text=True)
+    assert ended.stdout.rstrip().endswith("faces/cli.pyc")
+
+
+def test_another_python_falls_back_to_the_sources(tmp_path, monkeypatch):
+    monkeypatch.setattr(_launcher, "MAGIC_NUMBER", b"zz\r\n")
+    program = write(tmp_path / "command", _launcher.build(SOURCES))
+    ended = subprocess.run([sys.executable, "-I", str(program)], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout.rstrip()[-12:]) == (7, "faces/cli.py")
+
+
+def test_the_same_version_gives_the_same_bytes_in_another_process():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from ansible_collections.iact.maintenance.plugins.module_utils import _launcher\n"
+        "from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about\n"
+        "import hashlib; content = _launcher.build(_launcher.core_sources(about.__file__, None))\n"
+        "print(hashlib.sha256(content).hexdigest())\n"
+    )
+    collections = next(path for path in sys.path if path.endswith(".collections"))
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code, collections],
+            capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(digests) == 1
+
+
+def test_sources_come_out_of_a_zip_as_they_come_out_of_a_folder(tmp_path):
+    archive = tmp_path / "payload.zip"
+    with zipfile.ZipFile(archive, "w") as payload:
+        for name, content in SOURCES.items():
+            payload.writestr(f"ansible_collections/iact_maintenance/{name}", content)
+        payload.writestr("ansible_collections/other/about.py", "")
+        payload.writestr("ansible_collections/iact_maintenance/data.json", "{}")
+    about_file = f"{archive}/ansible_collections/iact_maintenance/about.py"
+    assert _launcher.core_sources(about_file, str(archive)) == SOURCES
+
+
+def test_the_version_is_read_back_from_the_file():
+    content = _launcher.build(_launcher.core_sources(about.__file__, None))
+    assert _launcher.version_of(content) == about.VERSION
+
+
+@pytest.mark.parametrize("content", [b"", b"#!/bin/sh\nexit 0\n", b"PK\x03\x04"])
+def test_a_file_that_is_not_ours_has_no_version(content):
+    assert _launcher.version_of(content) is None

@@ -1,0 +1,75 @@
+"""The role's variables are the option table's, and every template finds its variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import SECTIONS
+from tests.tools import role_variables
+
+ROLE = role_variables.ROLE
+NAME = re.compile(r"(?<![\w.])(?:__)?iact_maintenance_\w+")
+# Built from the name of a section, never written out.
+PREFIXES = re.compile(r"^(__)?iact_maintenance_$")
+
+
+def load(name: str) -> Any:
+    return yaml.safe_load((ROLE / name).read_text(encoding="utf-8"))
+
+
+def options() -> dict[str, Any]:
+    return load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+
+
+def registered() -> set[str]:
+    """What tasks make: registered results and variables of single tasks."""
+    texts = [path.read_text(encoding="utf-8") for path in ROLE.glob("tasks/*.yml")]
+    made = r"register: (\w+)|^ +(__iact_maintenance_\w+):"
+    return {name for text in texts for found in re.findall(made, text, re.MULTILINE) for name in found if name}
+
+
+def sources() -> Iterator[Path]:
+    for pattern in ("templates/*", "tasks/*.yml", "vars/*.yml", "defaults/*.yml"):
+        yield from ROLE.glob(pattern)
+
+
+def test_the_argument_specification_is_what_the_option_table_gives():
+    assert role_variables.SPECIFICATION.read_text(encoding="utf-8") == role_variables.specification(), (
+        "run python tests/tools/role_variables.py"
+    )
+
+
+def test_the_readme_lists_every_variable_with_its_default():
+    text = role_variables.README.read_text(encoding="utf-8")
+    assert text == role_variables.readme(text), "run python tests/tools/role_variables.py"
+
+
+def test_every_default_of_the_role_is_specified_and_the_same():
+    specified = {name: row["default"] for name, row in options().items() if "default" in row}
+    assert specified == load("defaults/main.yml")
+
+
+def test_the_role_knows_the_sections_of_the_option_table():
+    assert set(load("vars/main.yml")["__iact_maintenance_sections"]) == set(SECTIONS)
+
+
+def test_the_role_knows_its_own_variables():
+    own = load("vars/main.yml")["__iact_maintenance_own"]
+    assert own == [role_variables.PREFIX + name for name in role_variables.OWN]
+
+
+@pytest.mark.parametrize("path", list(sources()), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_variable_that_is_used_exists(path):
+    known = set(options()) | set(load("vars/main.yml")) | registered()
+    used = {name for name in NAME.findall(path.read_text(encoding="utf-8")) if not PREFIXES.match(name)}
+    assert {name for name in used - known if not name.endswith("_")} == set()
+
+
+def test_no_password_has_a_default():
+    assert [name for name, row in options().items() if row.get("no_log") and "default" in row] == []
