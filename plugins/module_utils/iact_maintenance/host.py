@@ -80,6 +80,17 @@ class Host:
             found = os.statvfs(path)
         return found.f_bavail * found.f_frsize
 
+    def free_percent(self, path: str) -> tuple[float, float]:
+        """Room on the filesystem of `path` that this user may still use, in percent: of bytes, of files.
+
+        Counted as df does; a filesystem that makes inodes as it needs them has all of them free. Raises StorageFault.
+        """
+        with storage(path):
+            found = os.statvfs(path)
+        usable = found.f_blocks - found.f_bfree + found.f_bavail
+        files_percent = 100 * found.f_favail / found.f_files if found.f_files else 100.0
+        return (100 * found.f_bavail / usable if usable else 100.0), files_percent
+
     def write_atomic(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """Nothing; `path` holds `content` or, after any fault, what it held before. Raises StorageFault.
 

@@ -111,6 +111,12 @@ class Backup(Scheduled):
     deadline_seconds: int
     stall_timeout_seconds: float
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether anything is to be backed up; a connection alone is not, since it may be there for health."""
+        lists = (self.tables, self.mysql_databases, self.postgresql_databases, self.sqlite_files)
+        return bool(self.log_directory) or any(lists)
+
 
 @dataclass(frozen=True)
 class Restore:

@@ -17,7 +17,7 @@ from ..jobs import check_config, table
 from ..jobs.runner import Mode, internal, run, stamped
 from ..report import Report, report_of
 from ..settings import COMMAND_LINE, Layer, Settings
-from . import json, terminal, text
+from . import json, nagios, terminal, text
 from .flags import Parsed, parse
 
 _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -78,6 +78,9 @@ def _mode(parsed: Parsed, settings: Settings) -> Mode:
 
 def _present(report: Report, parsed: Parsed) -> int:
     """The exit status, after the report was written where it belongs."""
+    if parsed.nagios:
+        terminal.write(sys.stdout, nagios.render(report))
+        return nagios.exit_status(report)
     if parsed.json:
         terminal.write(sys.stdout, json.render(report))
         if report.exit_status and not parsed.scheduled:

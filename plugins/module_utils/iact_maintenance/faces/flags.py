@@ -42,6 +42,15 @@ COMMANDS = (
         dry_run=True,
         asks=True,
     ),
+    Command(
+        "health",
+        "health",
+        "look at the project, the databases, the disks and the jobs",
+        "health --verbose",
+        "health",
+        run_options("health"),
+        nagios=True,
+    ),
     Command("check-config", "check_config", "validate the config file and show what it comes to", "check-config"),
     Command("version", "version", "say which version this is", "version"),
 )

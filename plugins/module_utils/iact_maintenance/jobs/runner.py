@@ -22,7 +22,8 @@ Progress = Callable[[str], None]
 class Job:
     """A job: `plan` reads, `preview` reports a plan, `apply` executes it. `lock` names its lock file, if it takes one.
 
-    `always_runs`: the job changes nothing but its own state, so that check mode runs it whole.
+    `always_runs`: the job changes nothing but its own state, so that check mode runs it whole. `remember` writes that
+    state, and is not called then.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Job:
     lock: str = ""
     shared: bool = False
     always_runs: bool = False
+    remember: Callable[[Report, Settings, Host], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,7 @@ def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
     except Exception as fault:
         report = internal(job.name, fault)
     report = replace(report, started_at=started_at, host=host.name(), duration_seconds=host.monotonic() - began)
-    if mode.dry_run and not job.always_runs:
-        return report
-    return _recorded(report, settings, host, mode)
+    return report if mode.dry_run else _recorded(job, report, settings, host, mode)
 
 
 def _run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
@@ -84,9 +84,11 @@ def _locked(job: Job, settings: Settings, host: Host) -> Any:
         yield
 
 
-def _recorded(report: Report, settings: Settings, host: Host, mode: Mode) -> Report:
+def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mode) -> Report:
     """The report, with a warning where it could not be written to the history: health would miss this run."""
     try:
+        if job.remember is not None:
+            job.remember(report, settings, host)
         state.record_run(host, settings.state_directory, report, scheduled=mode.scheduled)
     except MaintenanceError as error:
         if report.exit_status == 0:

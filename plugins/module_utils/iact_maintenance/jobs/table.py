@@ -9,6 +9,8 @@ def job(name: str) -> Job:
     """The job of that name, with everything it needs imported; the others are not, so that each command starts fast."""
     if name == "session_cleanup":
         from .session_cleanup import JOB
+    elif name == "health":
+        from .health import JOB
     else:
         raise ValueError(name)
     return JOB

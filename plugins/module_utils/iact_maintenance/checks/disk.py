@@ -1,0 +1,52 @@
+"""Room for logs and backups, in bytes and in files."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import StorageFault
+from ..settings import Health, Settings
+from .context import Context
+from .outcome import FAIL, PASS, WARN, Measure, Outcome
+
+DEFAULT_LOG_DIRECTORY = "/var/log/iact"
+
+
+def disk(context: Context) -> list[Outcome]:
+    """The room left in the directory of the logs and, where backups are configured, in that of the archives."""
+    return [_room(context, part, path) for part, path in _directories(context.settings).items()]
+
+
+def _directories(settings: Settings) -> dict[str, str]:
+    backup = settings.backup
+    found = {"logs": backup.log_directory or DEFAULT_LOG_DIRECTORY}
+    if not backup.log_directory and not os.path.isdir(DEFAULT_LOG_DIRECTORY):
+        # The site keeps no logs where the role would put them: its state is what must not run out of room.
+        found = {"state": settings.state_directory}
+    return {**found, "backups": backup.directory} if backup.is_configured else found
+
+
+def _room(context: Context, part: str, path: str) -> Outcome:
+    options = context.settings.health
+    measured = path
+    while part != "logs" and not os.path.isdir(measured) and _may_be_made(context.settings, part):
+        measured = os.path.dirname(measured)
+    try:
+        bytes_percent, files_percent = context.host.free_percent(measured)
+    except StorageFault as fault:
+        return Outcome(FAIL, f"the room for {part} cannot be told: {fault.message}", "create the directory", part)
+    free, what = min((bytes_percent, "room"), (files_percent, "room for new files (inodes)"))
+    measure = Measure(round(free, 1), "%", f"{options.disk_warning_percent:g}:", f"{options.disk_critical_percent:g}:")
+    message = f"{free:.0f} % {what} left in {path}"
+    return Outcome(_status(free, options), message, f"free some {what} in {path}", part, measure)
+
+
+def _may_be_made(settings: Settings, part: str) -> bool:
+    """Whether a run of ours makes this directory: until then its parent tells the room."""
+    return part == "state" or settings.backup.create_directory
+
+
+def _status(free_percent: float, options: Health) -> str:
+    if free_percent < options.disk_critical_percent:
+        return FAIL
+    return WARN if free_percent < options.disk_warning_percent else PASS

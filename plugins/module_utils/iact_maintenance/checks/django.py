@@ -1,0 +1,84 @@
+"""The Django project: whether it is there, loads, has what it needs, and keeps its tables up to date."""
+
+from __future__ import annotations
+
+from ..django.project import Database, Project
+from .context import Context
+from .outcome import FAIL, PASS, SKIP, Outcome
+
+_UNKNOWN = [Outcome(SKIP, "cannot be told while the project does not load: see django_project")]
+_REQUIREMENTS = "install the project's requirements into the environment that django.python names"
+
+
+def project(context: Context) -> list[Outcome]:
+    """Whether the project exists and loads."""
+    found = context.project()
+    if found.trouble("django"):
+        return [Outcome(SKIP, "cannot be told without Django: see django_dependencies")]
+    settings = context.settings.django.settings_module if context.settings.django else None
+    named = settings or "DJANGO_SETTINGS_MODULE"
+    hint = f"run manage.py check with {named}, as the user that runs the jobs"
+    trouble = found.trouble("settings")
+    if trouble:
+        return [Outcome(FAIL, f"the settings ({named}) do not load: {trouble}", hint)]
+    trouble = found.trouble("applications") or found.trouble("probe")
+    if trouble:
+        return [Outcome(FAIL, f"the project's applications do not load: {trouble}", hint)]
+    if not found.loaded:
+        return [Outcome(FAIL, f"the project did not load: {found.ending}", hint)]
+    return [Outcome(PASS, f"Django {found.django_version} on Python {found.python_version} loads {named}")]
+
+
+def dependencies(context: Context) -> list[Outcome]:
+    """Whether Django and the driver of each of the project's databases import."""
+    found = context.project_or_none()
+    if found is None or not found.python_version:
+        return _UNKNOWN
+    trouble = found.trouble("django")
+    if trouble:
+        return [Outcome(FAIL, f"Django does not import: {trouble}", _REQUIREMENTS)]
+    missing = [text for text in (found.trouble("settings"), found.trouble("applications")) if _is_import(text)]
+    missing += [f"{each.alias}: {each.text}" for each in found.troubles if each.step == "driver"]
+    if missing:
+        return [Outcome(FAIL, "does not import: " + "; ".join(missing), _REQUIREMENTS)]
+    if not found.databases:
+        return _UNKNOWN
+    drivers = ", ".join(f"{database.driver or database.engine} ({database.alias})" for database in found.databases)
+    return [Outcome(PASS, f"Django {found.django_version}, {drivers}")]
+
+
+def migrations(context: Context) -> list[Outcome]:
+    """Whether a migration is pending, for each alias of the project."""
+    found = context.project_or_none()
+    if found is None or not found.loaded:
+        return _UNKNOWN
+    trouble = found.trouble("migrations")
+    if trouble:
+        return [Outcome(FAIL, f"the migrations cannot be read: {trouble}", "run manage.py showmigrations")]
+    return [_migrations_of(found, database) for database in found.databases]
+
+
+def _migrations_of(found: Project, database: Database) -> Outcome:
+    alias, hint = database.alias, f"run manage.py migrate --database {database.alias}"
+    if found.trouble("driver", alias):
+        return Outcome(SKIP, "cannot be told without its driver: see django_dependencies", part=alias)
+    if database.is_open is False:
+        return Outcome(SKIP, "the project's router lets nothing migrate there", part=alias)
+    trouble = found.trouble("migrations", alias)
+    if trouble:
+        return Outcome(FAIL, f"the project cannot read its migrations there: {trouble}", _reach(database), alias)
+    if database.pending_total is None:
+        return Outcome(FAIL, f"the project got no answer there: {found.ending}", _reach(database), alias)
+    if database.pending_total:
+        shown = ", ".join(database.pending)
+        return Outcome(FAIL, f"{database.pending_total} pending: {shown}", hint, alias)
+    return Outcome(PASS, "nothing is pending", part=alias)
+
+
+def _reach(database: Database) -> str:
+    place = ":".join(part for part in (database.host, database.port) if part) or database.name
+    return f"look at the server of the alias {database.alias} ({place}) and at the project's own login there"
+
+
+def _is_import(text: str) -> bool:
+    return text.startswith(("ModuleNotFoundError", "ImportError"))

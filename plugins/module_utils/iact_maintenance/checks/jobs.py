@@ -1,0 +1,96 @@
+"""Each scheduled job's last run, from the history: whether it is late, and whether it ended well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+from .. import state
+from ..errors import Refused
+from ..settings import Scheduled, Settings
+from .context import Context
+from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
+from .wording import span
+
+_BUSY, _REFUSED = 75, 2
+_LOGS = {"session_cleanup": "cleanup.log", "health": "health.log", "backup": "backup.log"}
+
+
+def jobs(context: Context) -> list[Outcome]:
+    """For each job that this site has, whether its scheduled runs come and end well. Raises Refused."""
+    settings = context.settings
+    try:
+        runs = state.runs(settings.state_directory)
+    except OSError as error:
+        raise Refused(
+            "not_permitted",
+            f"the history in {settings.state_directory} cannot be read: {error.strerror}",
+            hint="run this with sudo, or with -b in Ansible",
+        ) from None
+    return [
+        _judge(context, name, job, [_Run(run, name) for run in runs if run.get("job") == name])
+        for name, job in _scheduled(settings).items()
+    ]
+
+
+def _scheduled(settings: Settings) -> dict[str, Scheduled]:
+    found: dict[str, Scheduled] = {"session_cleanup": settings.session_cleanup, "health": settings.health}
+    return {**found, "backup": settings.backup} if settings.backup.is_configured else found
+
+
+class _Run:
+    """One remembered run."""
+
+    def __init__(self, entry: Mapping[str, object], job: str) -> None:
+        self.exit_status = entry.get("exit_status")
+        self.scheduled = entry.get("scheduled") is True
+        self.time = str(entry.get("time"))
+        # A health check that found something has done its work; else one bad hour would call it late for ever.
+        self.worked = self.exit_status == 0 or (job == "health" and self.exit_status == 1)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it was a run at all: not one that found another running, nor a typing mistake of a person."""
+        return self.exit_status != _BUSY and (self.scheduled or self.exit_status != _REFUSED)
+
+    def age_seconds(self, now: datetime) -> float | None:
+        """Seconds since it began; None where the entry is damaged."""
+        try:
+            began = datetime.strptime(self.time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        except ValueError:
+            return None
+        return (now - began).total_seconds()
+
+
+def _judge(context: Context, name: str, job: Scheduled, runs: list[_Run]) -> Outcome:
+    if not job.enabled:
+        return Outcome(SKIP, "is disabled on this host", part=name)
+    now = context.host.now()
+    last_good = next((run for run in reversed(runs) if run.worked and run.scheduled), None)
+    age = last_good.age_seconds(now) if last_good else None
+    hint = f"look at {_LOGS[name]}, at crontab -l and at journalctl -t CRON"
+    if age is None:
+        return _never(context, name, job, hint)
+    measure = Measure(round(age), "s", "", str(job.max_age_seconds))
+    if age > job.max_age_seconds:
+        message = f"late: its last scheduled success began {span(age)} ago, more than {span(job.max_age_seconds)}"
+        return Outcome(FAIL, message, hint, name, measure)
+    last = next((run for run in reversed(runs) if run.counts), None)
+    if last is not None and not last.worked:
+        message = (
+            f"its last run, begun at {last.time}, did not do its work; the one before that did began {span(age)} ago"
+        )
+        return Outcome(WARN, message, hint, name, measure)
+    return Outcome(PASS, f"its last scheduled success began {span(age)} ago", part=name, measure=measure)
+
+
+def _never(context: Context, name: str, job: Scheduled, hint: str) -> Outcome:
+    """The verdict on a job that never succeeded as scheduled: its time counts from the config file's last write."""
+    written_at = context.settings.config_written_at
+    if written_at is None:
+        return Outcome(SKIP, "never ran as scheduled, and no config file says that it should", part=name)
+    waited = context.host.now().timestamp() - written_at
+    if waited > job.max_age_seconds:
+        message = f"late: no scheduled success since the settings were written {span(waited)} ago"
+        return Outcome(FAIL, message, hint, name)
+    return Outcome(SKIP, f"has not run as scheduled yet; it is not late before {span(job.max_age_seconds)}", part=name)

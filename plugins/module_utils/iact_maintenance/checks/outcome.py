@@ -1,0 +1,59 @@
+"""What a check comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The figure that a check judged; `warning` and `critical` are Nagios ranges, `unit` is empty, `s`, `%` or `B`."""
+
+    amount: float
+    unit: str = ""
+    warning: str = ""
+    critical: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """The figure as plain data, without what is not known of it."""
+        shown = {"amount": self.amount, "unit": self.unit, "warning": self.warning, "critical": self.critical}
+        return {name: value for name, value in shown.items() if value != ""}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found; `part` tells several outcomes of one check apart (an alias, a directory)."""
+
+    status: str
+    message: str
+    hint: str = ""
+    part: str = ""
+    measure: Measure | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A check's outcome under its full name, with the time it took."""
+
+    name: str
+    status: str
+    message: str
+    duration_seconds: float
+    hint: str = ""
+    measure: Measure | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """The result as plain data; the hint only where somebody should act."""
+        shown: dict[str, object] = {
+            "name": self.name,
+            "status": self.status,
+            "message": self.message,
+            "duration_seconds": round(self.duration_seconds, 3),
+        }
+        if self.hint and self.status in (WARN, FAIL):
+            shown["hint"] = self.hint
+        if self.measure is not None:
+            shown["measured"] = self.measure.as_dict()
+        return shown

@@ -1,0 +1,61 @@
+"""The size of django_session: what has expired and stays there slows every login down."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+from ..errors import MaintenanceError, Refused
+from ..jobs.target import SessionTarget, configured_target, target_of
+from ..settings import Server
+from .context import Context
+from .databases import connection, in_time
+from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
+
+
+def sessions(context: Context) -> list[Outcome]:
+    """How many sessions the site's table holds, expired ones included. Raises MaintenanceError."""
+    if _kept_elsewhere(context):
+        return [Outcome(SKIP, "the project keeps no sessions in a table: see session_engine")]
+    try:
+        target = _target(context)
+    except Refused as unknown:
+        return [Outcome(SKIP, f"which database holds the sessions is not known: {unknown.message}", unknown.hint)]
+    with closing(target.open(context.host, writable=False)) as opened:
+        opened.describe(target.table)
+        return [_judge(context, target, opened.count_rows(target.table))]
+
+
+def _kept_elsewhere(context: Context) -> bool:
+    project = context.project_or_none() if _is_asked(context) else None
+    if project is None or not project.session_ancestry or project.trouble("sessions"):
+        return False
+    return not project.sessions_alias
+
+
+def _is_asked(context: Context) -> bool:
+    return context.settings.session_cleanup.engine == "auto" and context.settings.django is not None
+
+
+def _target(context: Context) -> SessionTarget:
+    """The database to look into, with health's own account; by the settings alone where the project cannot say."""
+    settings = context.settings
+    try:
+        target = target_of(settings, context.project()) if _is_asked(context) else configured_target(settings)
+    except MaintenanceError:
+        target = configured_target(settings)
+    found = connection(settings, target.engine) or target.connection
+    if isinstance(found, Server) and found.login_db is None and isinstance(target.connection, Server):
+        found = replace(found, login_db=target.connection.login_db)
+    return replace(target, connection=in_time(found, context))
+
+
+def _judge(context: Context, target: SessionTarget, rows: int) -> Outcome:
+    options = context.settings.session_cleanup
+    measure = Measure(rows, "", str(options.warning_rows), str(options.critical_rows))
+    message = f"{rows:,} sessions in {target.table} ({target.engine})"
+    hint = "iact-maintenance session-cleanup --dry-run tells how many of them expired; see cleanup.log"
+    for status, limit in ((FAIL, options.critical_rows), (WARN, options.warning_rows)):
+        if rows > limit:
+            return Outcome(status, f"{message}, more than {limit:,}", hint, measure=measure)
+    return Outcome(PASS, message, measure=measure)

@@ -1,0 +1,34 @@
+"""The checks, by name. To add one: a function that returns its outcomes, and its row here."""
+
+from __future__ import annotations
+
+from ..settings import Settings
+from . import databases, django
+from .disk import disk
+from .jobs import jobs
+from .running import Check
+from .session_engine import session_engine
+from .sessions import sessions
+
+
+def _has_django(settings: Settings) -> bool:
+    return settings.django is not None
+
+
+def has_something_to_check(settings: Settings) -> bool:
+    """Whether the settings name a project or a database; a disk alone says nothing about a site."""
+    return _has_django(settings) or any((settings.health.mysql, settings.health.postgresql, settings.sqlite))
+
+
+CHECKS = (
+    Check("django_project", django.project, _has_django),
+    Check("django_dependencies", django.dependencies, _has_django),
+    Check("session_engine", session_engine, _has_django),
+    Check("migrations", django.migrations, _has_django),
+    Check("postgresql", databases.postgresql, lambda settings: settings.health.postgresql is not None),
+    Check("mysql", databases.mysql, lambda settings: settings.health.mysql is not None),
+    Check("sqlite", databases.sqlite, lambda settings: settings.sqlite is not None),
+    Check("sessions", sessions, has_something_to_check),
+    Check("disk", disk, lambda settings: True, deadline_share=0.5),
+    Check("job", jobs, lambda settings: True, deadline_share=0.5),
+)

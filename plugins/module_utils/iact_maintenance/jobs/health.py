@@ -1,0 +1,136 @@
+"""The health check: everything that somebody would look at first, at the same time, and done by its deadline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .. import state
+from ..checks.context import Context, ProjectQuestion
+from ..checks.outcome import FAIL, PASS, SKIP, WARN, CheckResult
+from ..checks.running import Check, run_checks
+from ..checks.table import CHECKS, has_something_to_check
+from ..errors import LockHeld, Refused
+from ..host import Host, iso
+from ..report import Finding, Report
+from ..settings import Settings
+from .runner import Job, Progress
+
+NAME = "health"
+MEMORY, LOCK = "health.json", "health.lock"
+
+_SEVERITIES = {WARN: "warning", FAIL: "critical"}
+# What putting the report together may take, of the whole run's time.
+_REPORTING_SECONDS = 0.4
+_REPORTING_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The checks that this site has."""
+
+    settings: Settings
+    checks: tuple[Check, ...]
+
+
+def plan(settings: Settings, host: Host) -> Plan:
+    """The checks that the settings give reason for. Raises Refused where they name nothing to look at."""
+    if not has_something_to_check(settings):
+        hint = "set the section django, mysql, postgresql or sqlite in the config file"
+        raise Refused("not_configured", "neither a Django project nor a database is configured", hint=hint)
+    return Plan(settings, tuple(check for check in CHECKS if check.applies(settings)))
+
+
+def apply(planned: Plan, host: Host, progress: Progress) -> Report:
+    """The report of all checks, whatever hangs."""
+    settings = planned.settings
+    deadline_seconds = settings.health.deadline_seconds
+    reserve_seconds = min(_REPORTING_SECONDS, deadline_seconds * _REPORTING_SHARE)
+    limit_seconds = deadline_seconds - reserve_seconds
+    progress(f"{len(planned.checks)} checks")
+    question = None
+    if settings.django is not None:
+        question = ProjectQuestion(host, settings.django, limit_seconds - reserve_seconds)
+    results = run_checks(planned.checks, Context(settings, host, limit_seconds, question))
+    since = _since(results, _remembered(settings), iso(host.now()))
+    checks = [{**result.as_dict(), **_since_of(result, since)} for result in results]
+    failed = any(result.status == FAIL for result in results)
+    return Report(
+        NAME,
+        _summary(results),
+        tuple(_finding(result) for result in results if result.status in _SEVERITIES),
+        {"checks": checks},
+        exit_status=1 if failed else 0,
+        error_code="unhealthy" if failed else "",
+    )
+
+
+def remember(report: Report, settings: Settings, host: Host) -> None:
+    """Nothing; since when each check is not well is kept, unless another run is keeping it. Raises StorageFault."""
+    checks = report.facts.get("checks")
+    if not isinstance(checks, list):
+        return
+    not_well = {check["name"]: _entry(check) for check in checks if check["status"] in _SEVERITIES}
+    try:
+        with host.lock(os.path.join(settings.state_directory, LOCK), NAME):
+            state.change_mapping(host, settings.state_directory, MEMORY, lambda found: _replace(found, not_well))
+    except LockHeld:
+        return
+
+
+def _entry(check: Mapping[str, object]) -> dict[str, object]:
+    return {"status": check["status"], "since_at": check["since_at"]}
+
+
+def _replace(found: dict[str, object], not_well: Mapping[str, object]) -> None:
+    found.clear()
+    found["checks"] = dict(not_well)
+
+
+def _remembered(settings: Settings) -> Mapping[str, object]:
+    """Since when which checks are not well; nothing where that cannot be read, because it only adds to a report."""
+    try:
+        checks = state.read_mapping(settings.state_directory, MEMORY).get("checks")
+    except OSError:
+        return {}
+    return checks if isinstance(checks, dict) else {}
+
+
+def _since(results: list[CheckResult], remembered: Mapping[str, object], now: str) -> dict[str, str]:
+    """For each check that is not well, since when it is in the state that it is in."""
+    since = {}
+    for result in results:
+        if result.status in _SEVERITIES:
+            before = remembered.get(result.name)
+            same = isinstance(before, dict) and before.get("status") == result.status
+            since[result.name] = str(before["since_at"]) if same and isinstance(before, dict) else now
+    return since
+
+
+def _since_of(result: CheckResult, since: Mapping[str, str]) -> dict[str, str]:
+    return {"since_at": since[result.name]} if result.name in since else {}
+
+
+def _finding(result: CheckResult) -> Finding:
+    return Finding(_SEVERITIES[result.status], result.name, f"{result.name}: {result.message}", result.hint)
+
+
+def _summary(results: list[CheckResult]) -> str:
+    names = {status: [result.name for result in results if result.status == status] for status in (FAIL, WARN)}
+    passed = sum(result.status == PASS for result in results)
+    skipped = sum(result.status == SKIP for result in results)
+    if names[FAIL]:
+        return f"{len(names[FAIL])} of {len(results)} checks fail: {', '.join(names[FAIL])}"
+    looked_at = f"{passed} checks pass" + (f", {skipped} skipped" if skipped else "")
+    return f"healthy, with warnings: {', '.join(names[WARN])}" if names[WARN] else f"healthy: {looked_at}"
+
+
+JOB = Job(
+    NAME,
+    plan,
+    apply,
+    lambda planned, host: apply(planned, host, lambda said: None),
+    always_runs=True,
+    remember=remember,
+)
