@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,19 +69,11 @@ class Processes:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # First SIGINT, on which pytest and Molecule still clear away what they started.
-    for number, grace_seconds in ((signal.SIGINT, GRACE_SECONDS), (signal.SIGKILL, 1)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        deadline = time.monotonic() + grace_seconds
-        while _group_lives(process) and time.monotonic() < deadline:
-            time.sleep(0.1)
-
-
-def _group_lives(process: subprocess.Popen[bytes]) -> bool:
-    process.poll()
-    try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    # First SIGINT, on which pytest and Molecule still clear away what they started; then whatever is left of the group.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

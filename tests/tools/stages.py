@@ -54,6 +54,7 @@ def _linters() -> list[Stage]:
         "mypy": ["mypy"],
         "yamllint": ["yamllint", "--strict", "."],
         "ansible-lint": ["ansible-lint", "--offline", "--nocolor"],
+        "changelog": ["antsibull-changelog", "lint"],
     }
     return [Stage("lint", name, _single(name, argv)) for name, argv in commands.items()]
 
