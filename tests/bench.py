@@ -1,0 +1,270 @@
+"""How the jobs compare with what they replace: every figure as a ratio against a peer in the same run.
+
+`make bench` runs it; `make bench ONLY=cleanup,health` runs a part. Nothing is asserted: the machine may be busy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipapp
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.integration.servers import MariaDB  # noqa: E402
+
+FIXTURE = ROOT / "tests" / "fixtures" / "callcentersite"
+SETTINGS = "callcentersite.settings.production"
+RUNS = 5
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One finished process: seconds on the clock, seconds of CPU with its children, and its peak memory in bytes."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Site:
+    """A MariaDB server with the fixture project's tables, and the command that looks after it."""
+
+    server: MariaDB
+    database: str
+    folder: Path
+    command: Path
+    environment: Mapping[str, str]
+
+    def ours(self, *words: str) -> list[str]:
+        """The command line of one of our commands."""
+        return [sys.executable, "-I", str(self.command), *words, "--config", str(self.folder / "maintenance.json")]
+
+
+def measure(argv: Sequence[str], environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Measured:
+    """What one run of a command took. Raises SystemExit where it did not end with 0."""
+    output = tempfile.TemporaryFile()
+    began = time.monotonic()
+    child = subprocess.Popen(argv, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        output.seek(0)
+        raise SystemExit(f"{' '.join(argv)} ended with {child.returncode}:\n{output.read().decode()}")
+    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def paired(ours: Callable[[], Measured], peer: Callable[[], Measured]) -> tuple[list[Measured], list[Measured]]:
+    """Both measured in turn, so that a machine that slows down slows both; one warm-up of each is not counted."""
+    ours(), peer()
+    pairs = [(ours(), peer()) for _ in range(RUNS)]
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def show(title: str, peer: str, pairs: tuple[list[Measured], list[Measured]]) -> None:
+    """Nothing; one comparison on the screen, medians and the ratios of the pairs."""
+    ours, peers = pairs
+    print(f"\n{title}, against {peer} (median of {len(ours)} pairs)")
+    for name, pick in (("wall", "wall_seconds"), ("CPU", "cpu_seconds")):
+        mine = [getattr(one, pick) for one in ours]
+        other = [getattr(one, pick) for one in peers]
+        ratio = statistics.median(a / b for a, b in zip(mine, other, strict=True))
+        print(
+            f"  {name:4}  {statistics.median(mine):8.3f} s  peer {statistics.median(other):8.3f} s  ratio {ratio:.2f}"
+        )
+    print(f"  peak  {max(one.peak_bytes for one in ours) / _MIB:8.1f} MiB (our largest process)", flush=True)
+
+
+def build_command(folder: Path) -> Path:
+    """The command as one file, as the launcher writes it on a host."""
+    source = folder / "source"
+    core = ROOT / "plugins" / "module_utils" / "iact_maintenance"
+    shutil.copytree(core, source / "iact_maintenance", ignore=shutil.ignore_patterns("__pycache__"))
+    (source / "__main__.py").write_text(
+        "from iact_maintenance.faces.cli import main\n\nraise SystemExit(main())\n", encoding="utf-8"
+    )
+    target = folder / "iact-maintenance"
+    zipapp.create_archive(source, target)
+    return target
+
+
+def build_site(server: MariaDB, folder: Path) -> Site:
+    """The fixture project's tables on the server, with 100,000 sessions and metrics, and 100 MB of logs."""
+    database = server.create_database()
+    user, password = server.create_account()
+    server.execute(f"GRANT ALL ON {server.quote(database)}.* TO {_account(user)}")
+    server.execute(f"GRANT SELECT ON mysql.proc TO {_account(user)}")
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
+        **_site_variables(server, database, user, password),
+    }
+    for words in (
+        ("migrate", "--database", "ivr", "--verbosity", "0"),
+        ("seed_site", "--sessions", "100000", "--expired", "60000", "--metrics", "100000"),
+    ):
+        subprocess.run(
+            [sys.executable, "manage.py", *words], cwd=FIXTURE, env=environment, check=True, stdout=subprocess.PIPE
+        )
+    server.execute("CREATE TABLE seed LIKE django_session", database=database)
+    server.execute("INSERT INTO seed SELECT * FROM django_session", database=database)
+    _write_logs(folder / "logs")
+    _write_settings(folder, server, database, user, password)
+    return Site(server, database, folder, build_command(folder), environment)
+
+
+def _account(user: str) -> str:
+    return f"'{user}'@'%'" if "@" not in user else user
+
+
+def _site_variables(server: MariaDB, database: str, user: str, password: str) -> dict[str, str]:
+    named = {"HOST": server.host, "PORT": str(server.port), "NAME": database, "USER": user, "PASSWORD": password}
+    variables = {f"CALLCENTER_MYSQL_{name}": text for name, text in named.items()}
+    return {**variables, "CALLCENTER_SESSIONS_DATABASE": "ivr", "CALLCENTER_METRICS_DATABASES": "ivr"}
+
+
+def _write_logs(folder: Path) -> None:
+    """100 MB of JSON lines that compress as the application's do."""
+    folder.mkdir()
+    for number in range(10):
+        with (folder / f"application_json.log.{number}").open("w", encoding="utf-8") as stream:
+            written = 0
+            while written < 10 * _MIB:
+                line = {
+                    "time": time.time() + written,
+                    "level": "INFO",
+                    "agent": written % 997,
+                    "message": f"call {written * 7919}",
+                }
+                written += stream.write(json.dumps(line) + "\n")
+
+
+def _write_settings(folder: Path, server: MariaDB, database: str, user: str, password: str) -> None:
+    for name in ("state", "backups"):
+        (folder / name).mkdir(mode=0o700)
+    options = folder / "my.cnf"
+    options.write_text(f'[client]\nuser="{user}"\npassword="{password}"\n', encoding="utf-8")
+    options.chmod(0o600)
+    variables = folder / "site.env"
+    lines = _site_variables(server, database, user, password).items()
+    variables.write_text("".join(f"{name}={text}\n" for name, text in lines), encoding="utf-8")
+    variables.chmod(0o600)
+    settings = {
+        "state_directory": str(folder / "state"),
+        "mysql": {
+            "login_host": server.host,
+            "login_port": server.port,
+            "login_db": database,
+            "config_file": str(options),
+        },
+        "django": {
+            "project_path": str(FIXTURE),
+            "python": sys.executable,
+            "settings_module": SETTINGS,
+            "env_file": str(variables),
+        },
+        "session_cleanup": {"pause_seconds": 0},
+        "backup": {
+            "directory": str(folder / "backups"),
+            "tables": ["dora_metrics"],
+            "log_directory": str(folder / "logs"),
+            "log_patterns": ["*_json.log*"],
+        },
+    }
+    config = folder / "maintenance.json"
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    config.chmod(0o644)
+
+
+def bench_cleanup(site: Site) -> None:
+    """60,000 of 100,000 rows: our command, which asks Django first, and Django's own."""
+
+    def again(argv: list[str]) -> Measured:
+        site.server.execute("TRUNCATE django_session", database=site.database)
+        site.server.execute("INSERT INTO django_session SELECT * FROM seed", database=site.database)
+        return measure(argv, site.environment, FIXTURE)
+
+    peer = [sys.executable, "manage.py", "clearsessions"]
+    ours = site.ours("session-cleanup", "--force")
+    show(
+        "cleanup of 60,000 of 100,000 rows", "manage.py clearsessions", paired(lambda: again(ours), lambda: again(peer))
+    )
+
+
+def bench_health(site: Site) -> None:
+    """The whole health check, and what it costs merely to start the project once."""
+    peer = [sys.executable, "-c", "import django; django.setup()"]
+    # A finding is no trouble here: the command is only measured.
+    ours = ["/bin/sh", "-c", 'exec "$@" || true', "sh", *site.ours("health")]
+    show(
+        "health",
+        "a bare django.setup()",
+        paired(lambda: measure(ours, site.environment, FIXTURE), lambda: measure(peer, site.environment, FIXTURE)),
+    )
+
+
+def bench_backup(site: Site) -> None:
+    """100,000 rows and 100 MB of logs: our archive, which is also read back, and the old script's two commands."""
+    options, out = site.folder / "my.cnf", site.folder / "peer"
+    out.mkdir()
+    where = f"--defaults-file={options} --host={site.server.host} --port={site.server.port} --protocol=tcp"
+    dump = f"mariadb-dump {where} --single-transaction --quick {site.database} dora_metrics | gzip > {out}/d.gz"
+    peer = ["/bin/sh", "-c", f"{dump} && tar czf {out}/logs.tar.gz -C {site.folder} logs"]
+    ours = site.ours("backup")
+    show(
+        "backup of 100,000 rows and 100 MB of logs",
+        "mariadb-dump | gzip and tar czf",
+        paired(lambda: measure(ours), lambda: measure(peer)),
+    )
+
+
+def bench_start(site: Site) -> None:
+    """How long the command takes to say its version, and a Python that does nothing."""
+    ours = [sys.executable, "-I", str(site.command), "version"]
+    peer = [sys.executable, "-I", "-c", "pass"]
+    pairs = paired(lambda: measure(ours), lambda: measure(peer))
+    show("start-up (iact-maintenance version)", "python3 -I -c pass", pairs)
+    more = statistics.median(a.wall_seconds - b.wall_seconds for a, b in zip(*pairs, strict=True))
+    print(f"  {more * 1000:.0f} ms more than bare Python")
+
+
+BENCHES: dict[str, Callable[[Site], None]] = {
+    "start": bench_start,
+    "cleanup": bench_cleanup,
+    "health": bench_health,
+    "backup": bench_backup,
+}
+
+
+def main() -> int:
+    """0, after every comparison was shown."""
+    wanted = [name for name in os.environ.get("ONLY", ",".join(BENCHES)).split(",") if name]
+    unknown = set(wanted) - set(BENCHES)
+    if unknown:
+        raise SystemExit(f"ONLY names {', '.join(sorted(unknown))}: of {', '.join(BENCHES)} any are allowed")
+    server = MariaDB.launch()
+    try:
+        with tempfile.TemporaryDirectory(prefix="iact-bench-") as folder:
+            site = build_site(server, Path(folder))
+            for name in wanted:
+                BENCHES[name](site)
+    finally:
+        server.remove()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
