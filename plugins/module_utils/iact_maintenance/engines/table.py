@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import mysql, sqlite
+from . import mysql, postgresql, sqlite
 
-ENGINES: dict[str, ModuleType] = {"mysql": mysql, "sqlite": sqlite}
+ENGINES: dict[str, ModuleType] = {"mysql": mysql, "postgresql": postgresql, "sqlite": sqlite}

@@ -1,0 +1,66 @@
+"""PostgreSQL: what every engine of ours can be asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..host import Host
+from ..settings import Server
+from .facts import Convention, FoundTable, Sessions
+from .postgresql_connection import close, connect, read_identity, resolve, rows, run
+from .postgresql_sessions import PostgreSQLSessions
+
+
+def ping(server: Server, host: Host) -> str:
+    """The server's version, after it answered a query. Raises DatabaseFault or Refused."""
+    endpoint = resolve(server, host)
+    connection = connect(endpoint)
+    try:
+        found, _touched = run(
+            connection,
+            endpoint,
+            "SELECT pg_catalog.current_setting('server_version')",
+            statement_seconds=endpoint.connect_timeout,
+        )
+        return str(found[0][0])
+    finally:
+        close(connection)
+
+
+def identity(server: Server, host: Host) -> dict[str, object]:
+    """What tells this database from every other one, whatever name or proxy led to it."""
+    endpoint = resolve(server, host)
+    connection = connect(endpoint)
+    try:
+        return read_identity(connection, endpoint)
+    finally:
+        close(connection)
+
+
+def open_sessions(server: Server, host: Host, convention: Convention, *, writable: bool) -> Sessions:
+    """An open connection to the database that holds the sessions; the server itself refuses writes unless `writable`.
+
+    Raises DatabaseFault or Refused.
+    """
+    endpoint = resolve(server, host)
+    if not writable:
+        endpoint = replace(endpoint, read_only=True)
+    return PostgreSQLSessions(connect(endpoint), endpoint, convention)
+
+
+def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
+    """The tables of that very name in `login_db`, in whatever schema. Raises DatabaseFault or Refused."""
+    endpoint = resolve(server, host)
+    connection = connect(endpoint)
+    try:
+        found = rows(
+            connection,
+            endpoint,
+            "SELECT current_database(), n.nspname, c.relname FROM pg_catalog.pg_class c "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = %s AND c.relkind IN ('r', 'p') "
+            "AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%' ORDER BY n.nspname",
+            name,
+        )
+    finally:
+        close(connection)
+    return [FoundTable(*row) for row in found]

@@ -1,0 +1,196 @@
+"""Connections to PostgreSQL: resolved, opened within a deadline, made safe, and their faults put into our words."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import pwd
+from collections.abc import Iterator
+from typing import Any
+
+from ..about import NAME
+from ..errors import DatabaseFault, MaintenanceError, Refused
+from ..host import Host
+from ..secret import Secret
+from ..settings import Server
+from . import password_file
+from .credentials import home_file, read_private
+from .endpoint import Endpoint, tls_mode, within
+from .postgresql_faults import fault_of
+
+try:
+    import psycopg2
+
+    DRIVER_FOUND = True
+except ImportError:
+    DRIVER_FOUND = False
+
+ENGINE = "postgresql"
+STATEMENT_SECONDS = 60.0
+_LOCK_SECONDS = 5
+# How long our own wait outlasts the server's limit, so that the server's word, which says more, comes first.
+_GRACE_SECONDS = 5.0
+_TLS_WORDS = {"disable": "disable", "prefer": "prefer", "require": "require", "verify": "verify-full"}
+# For libpq an empty file name means its default below HOME; a file that does not exist means none.
+_NO_FILE = "/nonexistent/none"
+# Where the server's socket is when a password file says `localhost` for it.
+_SOCKET_FOLDERS = ("/var/run/postgresql", "/run/postgresql")
+
+
+def resolve(server: Server, host: Host) -> Endpoint:
+    """Where to connect and as whom; the password from the section, then `PGPASSWORD`, then the password file.
+
+    A section with an account of its own reads no variable. Raises Refused for a password file that cannot be trusted.
+    """
+    account = server.login_user or pwd.getpwuid(host.effective_user_id()).pw_name
+    socket = server.login_unix_socket
+    address = server.login_host or "127.0.0.1"
+    port, database = server.login_port or 5432, server.login_db or account
+    known_as = (socket if socket not in _SOCKET_FOLDERS else "localhost") if socket else address
+    return Endpoint(
+        engine=ENGINE,
+        host=address,
+        port=port,
+        socket=socket,
+        user=account,
+        password=_password(server, host, (known_as, str(port), database, account)),
+        database=database,
+        tls=tls_mode(server, address, socket, server.ca_cert),
+        ca_cert=server.ca_cert,
+        client_cert=server.client_cert,
+        client_key=server.client_key,
+        connect_timeout=server.connect_timeout,
+        read_only=server.read_only,
+    )
+
+
+def _password(server: Server, host: Host, wanted: tuple[str, str, str, str]) -> Secret | None:
+    if server.login_password is not None:
+        return server.login_password
+    if host.environment.get("PGPASSWORD") and not server.own_account:
+        return Secret(host.environment["PGPASSWORD"])
+    path = server.passfile or home_file(host, ".pgpass")
+    text = read_private(host, path, required=server.passfile is not None)
+    return password_file.find_password(text, wanted) if text else None
+
+
+def connect(endpoint: Endpoint) -> Any:
+    """An open connection. Raises DatabaseFault, or Refused `driver_missing`."""
+    if not DRIVER_FOUND:
+        hint = "apt-get install python3-psycopg2"
+        raise Refused("driver_missing", "the driver psycopg2 is not installed", hint=hint)
+    _forget_environment()
+
+    def opened() -> Any:
+        connection = psycopg2.connect(**_arguments(endpoint))
+        connection.set_session(isolation_level="READ COMMITTED", readonly=endpoint.read_only)
+        return connection
+
+    with faults(endpoint):
+        return within(endpoint.connect_timeout, _spoken(endpoint), opened, lambda late: late.close())
+
+
+def _forget_environment() -> None:
+    """Takes libpq's variables out of this process: they change the session, and no argument overrides them all."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        if name not in ("PGPASSWORD", "PGPASSFILE"):  # Read by us and by no libpq of ours, which is given both.
+            del os.environ[name]
+
+
+def _arguments(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "host": endpoint.socket or endpoint.host,
+        "port": endpoint.port,
+        "dbname": endpoint.database,
+        "user": endpoint.user,
+        "password": endpoint.password.reveal() if endpoint.password else "",
+        "passfile": _NO_FILE,
+        "sslmode": _TLS_WORDS[endpoint.tls],
+        "sslrootcert": endpoint.authorities if endpoint.tls == "verify" else _NO_FILE,
+        "sslcert": endpoint.client_cert or _NO_FILE,
+        "sslkey": endpoint.client_key or _NO_FILE,
+        "gssencmode": "disable",
+        "connect_timeout": max(2, math.ceil(endpoint.connect_timeout)),
+        "client_encoding": "UTF8",
+        "application_name": NAME,
+    }
+
+
+def guards(statement_seconds: float) -> str:
+    """What a transaction sets for itself, because the server's configuration is an input.
+
+    For the transaction alone, so that a pooler hands no setting of ours to the next client.
+    """
+    milliseconds, lock_milliseconds = round(statement_seconds * 1000), _LOCK_SECONDS * 1000
+    return (
+        f"SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = {lock_milliseconds}; "
+        f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}; "
+        "SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO'; SET LOCAL TimeZone = 'UTC'"
+    )
+
+
+def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> list[Any]:
+    """The rows of one statement in a transaction of its own, its parameters standing as %s. Raises DatabaseFault."""
+    found, _touched = run(connection, endpoint, statement, parameters)
+    return found
+
+
+def run(
+    connection: Any,
+    endpoint: Endpoint,
+    statement: str,
+    parameters: tuple[object, ...] = (),
+    statement_seconds: float = STATEMENT_SECONDS,
+) -> tuple[list[Any], int]:
+    """The rows of one statement in a transaction of its own, and how many it touched. Raises DatabaseFault."""
+
+    def transaction() -> tuple[list[Any], int]:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(guards(statement_seconds))
+            # The driver leaves %% alone where it is given no parameters.
+            cursor.execute(statement, parameters) if parameters else cursor.execute(statement.replace("%%", "%"))
+            return (cursor.fetchall() if cursor.description else []), cursor.rowcount
+
+    with faults(endpoint):
+        return within(statement_seconds + _GRACE_SECONDS, _spoken(endpoint), transaction)
+
+
+@contextlib.contextmanager
+def faults(endpoint: Endpoint) -> Iterator[None]:
+    """A context that turns whatever the driver raises into a DatabaseFault with a stable code and redacted text."""
+    try:
+        yield
+    except MaintenanceError:
+        raise
+    except Exception as error:
+        raise fault_of(endpoint, _spoken(endpoint), error) from None
+
+
+def _spoken(endpoint: Endpoint) -> str:
+    return f"PostgreSQL at {endpoint.place}"
+
+
+def quote_identifier(name: str) -> str:
+    """A name as one identifier in a statement that `rows` runs, whatever it holds."""
+    return '"' + name.replace('"', '""').replace("%", "%%") + '"'
+
+
+def close(connection: Any) -> None:
+    """Nothing; the connection is gone, or left to a thread that hangs in it."""
+    with contextlib.suppress(Exception):
+        # In a thread, because the driver makes close() wait for a statement that another thread still waits for.
+        within(1.0, "closing", connection.close)
+
+
+def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:
+    """The cluster's identifier (where it is hidden, its start) and the database: no proxy or alias changes them."""
+    try:
+        query = "SELECT system_identifier::text, current_database() FROM pg_catalog.pg_control_system()"
+        cluster, database = rows(connection, endpoint, query)[0]
+    except DatabaseFault as fault:
+        if fault.code != "missing_privilege":
+            raise
+        query = "SELECT 'started ' || pg_catalog.pg_postmaster_start_time()::text, current_database()"
+        cluster, database = rows(connection, endpoint, query)[0]
+    return {"engine": ENGINE, "cluster": cluster, "database": database}

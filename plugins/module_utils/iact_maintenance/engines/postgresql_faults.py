@@ -1,0 +1,94 @@
+"""What PostgreSQL and its driver say, in our words."""
+
+from __future__ import annotations
+
+from ..errors import DatabaseFault
+from ..secret import printable, redact
+from .endpoint import Endpoint
+
+_MESSAGE_CHARACTERS = 400
+
+_UNREACHABLE = ("db_unreachable", "see whether the server runs and listens there")
+_AUTH = ("auth", "check the account and its password in the file that passfile names, and pg_hba.conf")
+_TOO_MANY = ("too_many_connections", "raise the limit, or end connections that idle")
+_NO_DATABASE = ("no_database", "check login_db")
+_TLS = ("tls", "set ca_cert to the authority of the server's certificate, or tls to what this server can")
+_LOST = ("connection_lost", "see the server's own log; run it again when the server is back")
+_TIMEOUT = ("timeout", "see what else keeps the server busy: SELECT * FROM pg_stat_activity")
+_PROTOCOL = ("db_protocol", "see whether a PostgreSQL server listens there")
+_GRANT = (
+    "missing_privilege",
+    "let an administrator GRANT what the message names; the README lists what each job needs",
+)
+_READ_ONLY = ("read_only", "on a standby, run this on its primary")
+_NO_SPACE = ("no_space", "give the server's disk room, then run it again")
+
+_STATES = {
+    "42P01": ("no_table", "check the name of the table and login_db"),
+    "3F000": ("no_table", "check the name of the table and login_db"),
+    "42501": _GRANT,
+    "25006": _READ_ONLY,
+    "40P01": ("deadlock", "run it again"),
+    "40001": ("deadlock", "run it again"),
+    "55P03": ("lock_timeout", "see which transaction holds the lock: SELECT * FROM pg_stat_activity"),
+    "57014": _TIMEOUT,
+    "53100": _NO_SPACE,
+    "53300": _TOO_MANY,
+    "3D000": _NO_DATABASE,
+    "28P01": _AUTH,
+    "28000": _AUTH,
+}
+_CLASSES = {"08": _LOST, "57": _LOST}
+
+# A refused login brings no code, only words, which are the server's own and in its language; those of the client, which
+# is never told a language, are English. The first that fits counts.
+_WORDS = (
+    ("timeout expired", ("timeout", "see whether the server hangs, and whether a firewall drops packets")),
+    ("no pg_hba.conf entry", _AUTH),
+    ("password authentication failed", _AUTH),
+    ("no password supplied", _AUTH),
+    ("is not permitted to log in", _AUTH),
+    ("too many", _TOO_MANY),
+    ("remaining connection slots", _TOO_MANY),
+    ("starting up", _UNREACHABLE),
+    ("shutting down", _UNREACHABLE),
+    ("recovery mode", _UNREACHABLE),
+    ("SSL", _TLS),
+    ("certificate", _TLS),
+    ("Connection refused", _UNREACHABLE),
+    ("could not translate host name", _UNREACHABLE),
+    ("No such file or directory", _UNREACHABLE),
+    ("No route to host", _UNREACHABLE),
+    ("Network is unreachable", _UNREACHABLE),
+    ("closed the connection unexpectedly", _LOST),
+    ("could not receive data", _LOST),
+    ("connection already closed", _LOST),
+    ("expected authentication request", _PROTOCOL),
+    ("invalid", _PROTOCOL),
+)
+
+
+def fault_of(endpoint: Endpoint, spoken: str, error: Exception) -> DatabaseFault:
+    """The DatabaseFault for what the driver raised; its text is redacted and on one line."""
+    state = getattr(error, "pgcode", None) or ""
+    text = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
+    code, hint = _STATES.get(state) or _CLASSES.get(state[:2]) or _by_words(endpoint, text, known=bool(state))
+    said = printable(redact(" ".join(text.split())), _MESSAGE_CHARACTERS)
+    return DatabaseFault(code, f"{spoken}: {said}", hint=hint, facts={"server_code": state} if state else None)
+
+
+def _by_words(endpoint: Endpoint, text: str, *, known: bool) -> tuple[str, str]:
+    if known:
+        return "db_refused", ""
+    if "FATAL:" in text and f'"{endpoint.database}"' in text and "pg_hba" not in text:
+        # In any language: only about a database that is missing does a refusal name the database alone.
+        if endpoint.database != endpoint.user and f'"{endpoint.user}"' not in text.split("FATAL:", 1)[1]:
+            return _NO_DATABASE
+        if "does not exist" in text and "database" in text.split("FATAL:", 1)[1]:
+            return _NO_DATABASE
+    for words, found in _WORDS:
+        if words in text:
+            return found
+    if "FATAL:" in text and f'"{endpoint.user}"' in text:
+        return _AUTH
+    return ("db_refused", "") if "FATAL:" in text else _PROTOCOL

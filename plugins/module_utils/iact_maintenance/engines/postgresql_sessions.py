@@ -1,0 +1,148 @@
+"""Django's sessions in PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..errors import DatabaseFault, Refused
+from ..host import iso
+from .endpoint import Endpoint
+from .facts import Convention, SessionTable, TableSize, stored_time
+from .postgresql_connection import close, quote_identifier, read_identity, rows, run
+
+_KEY_TYPES = ("character varying", "character", "text")
+_WITH_ZONE, _WITHOUT_ZONE = "timestamp with time zone", "timestamp without time zone"
+
+_FIND = (
+    "SELECT c.oid, n.nspname FROM pg_catalog.pg_class c "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relname = %s AND c.relkind = 'r' AND pg_catalog.pg_table_is_visible(c.oid)"
+)
+_COLUMNS = (
+    "SELECT a.attname, pg_catalog.format_type(a.atttypid, NULL), a.attnum FROM pg_catalog.pg_attribute a "
+    "WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped"
+)
+_INDEXES = (
+    "SELECT i.indisprimary, i.indkey::text FROM pg_catalog.pg_index i "
+    "WHERE i.indrelid = %s AND i.indisvalid AND i.indpred IS NULL"
+)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A session table in the catalogue: its number, its name in SQL, whether its times know no zone, its index."""
+
+    number: int
+    in_sql: str
+    naive: bool
+    indexed: bool
+
+
+class PostgreSQLSessions:
+    """An open connection to the database that holds the sessions; see `facts.Sessions`."""
+
+    def __init__(self, connection: Any, endpoint: Endpoint, convention: Convention) -> None:
+        self.connection, self.endpoint, self.convention = connection, endpoint, convention
+        self._tables: dict[str, _Found] = {}
+
+    def _rows(self, statement: str, *parameters: object) -> list[Any]:
+        return rows(self.connection, self.endpoint, statement, *parameters)
+
+    def _find(self, table: str) -> _Found:
+        if table not in self._tables:
+            self._tables[table] = self._look_up(table)
+        return self._tables[table]
+
+    def _look_up(self, table: str) -> _Found:
+        found = self._rows(_FIND, table)
+        if not found:
+            raise DatabaseFault(
+                "no_table",
+                f"PostgreSQL at {self.endpoint.place} has no table {table} on the search path of the database "
+                f"{self.endpoint.database}",
+                hint="check login_db and the table's name, and that its schema is on the account's search_path",
+            )
+        number, schema = found[0]
+        columns = {str(name): (str(kind), str(position)) for name, kind, position in self._rows(_COLUMNS, number)}
+        indexes = [(primary, str(keys).split()) for primary, keys in self._rows(_INDEXES, number)]
+        self._check_columns(table, columns, [keys for primary, keys in indexes if primary])
+        kind, position = columns["expire_date"]
+        return _Found(
+            number,
+            f"{quote_identifier(schema)}.{quote_identifier(table)}",
+            naive=kind == _WITHOUT_ZONE,
+            indexed=any(keys[0] == position for _primary, keys in indexes),
+        )
+
+    @staticmethod
+    def _check_columns(table: str, columns: dict[str, tuple[str, str]], primary: list[list[str]]) -> None:
+        key, expires = columns.get("session_key", ("", "")), columns.get("expire_date", ("", ""))[0]
+        data = columns.get("session_data", ("text", ""))[0]
+        is_key = key[0] in _KEY_TYPES and primary == [[key[1]]]
+        if not is_key or expires not in (_WITH_ZONE, _WITHOUT_ZONE) or data != "text":
+            raise Refused(
+                "not_a_session_table",
+                f"the table {table} is not a session table: it needs session_key as its primary key and the date-time "
+                "expire_date",
+                hint="name the table of the session model; Django's own is django_session",
+            )
+
+    def _stored(self, found: _Found, moment: datetime) -> datetime:
+        """What the column stores: a column with a zone is compared with a moment, whatever zone the site writes in."""
+        return stored_time(moment, self.convention) if found.naive else moment
+
+    def describe(self, table: str) -> SessionTable:
+        """The table as the catalogue shows it. Raises DatabaseFault no_table, Refused not_a_session_table."""
+        return SessionTable(table, self._find(table).indexed)
+
+    def count_rows(self, table: str, before: datetime | None = None) -> int:
+        """Rows in all, or rows whose expire_date lies before a moment."""
+        found = self._find(table)
+        query = f"SELECT COUNT(*) FROM {found.in_sql}"
+        if before is None:
+            return int(self._rows(query)[0][0])
+        return int(self._rows(f"{query} WHERE expire_date < %s", self._stored(found, before))[0][0])
+
+    def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
+        """At most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first."""
+        found = self._find(table)
+        query = f"SELECT session_key FROM {found.in_sql} WHERE expire_date < %s ORDER BY expire_date LIMIT %s"
+        return [str(key) for (key,) in self._rows(query, self._stored(found, cutoff), limit)]
+
+    def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
+        """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each.
+
+        Tested by the DELETE itself: after it has waited for a renewal's lock, the server judges the renewed row.
+        """
+        if not keys:
+            return 0
+        found = self._find(table)
+        statement = f"DELETE FROM {found.in_sql} WHERE session_key = ANY(%s) AND expire_date < %s"
+        parameters = (keys, self._stored(found, cutoff))
+        return run(self.connection, self.endpoint, statement, parameters)[1]
+
+    def size(self, table: str) -> TableSize:
+        """The table's size with its indexes, as the server measures it now."""
+        query = "SELECT pg_catalog.pg_total_relation_size(%s), pg_catalog.clock_timestamp()"
+        size_bytes, measured_at = self._rows(query, self._find(table).number)[0]
+        return TableSize(
+            size_bytes,
+            disk_bytes=size_bytes,
+            statistics_at=iso(measured_at),
+            reason="PostgreSQL tells the free space inside a table only through an extension",
+        )
+
+    def server_now(self) -> datetime:
+        """The server's clock."""
+        moment: datetime = self._rows("SELECT pg_catalog.clock_timestamp()")[0][0]
+        return moment
+
+    def identity(self) -> dict[str, object]:
+        """What tells this database from every other one, for comparisons."""
+        return read_identity(self.connection, self.endpoint)
+
+    def close(self) -> None:
+        """Nothing; the connection is gone."""
+        close(self.connection)
