@@ -1,0 +1,219 @@
+"""The application's JSON logs: one inner tar, of files that are all opened before the first one is read.
+
+So a rotation between listing and reading neither misses nor doubles a file; each is archived as it was when it was
+opened, whatever is appended, cut or renamed meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import resource
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from fnmatch import fnmatchcase
+
+from ..archive import tar
+from ..archive.manifest import LogFile
+from ..archive.names import encode, member_name
+from ..errors import MaintenanceError, Refused
+from ..host import iso, storage
+from ..report import Finding
+from ..secret import printable
+from ..settings import Backup
+
+COMPONENT = "logs"
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CHUNK_BYTES = 1 << 18
+# What logrotate and Python's rotating handlers append; such a file may go at any moment.
+_ROTATED = re.compile(r"\.\d+(\.[a-z0-9]+)?$|[-.]\d{4}-?\d{2}-?\d{2}", re.ASCII)
+_SENTENCES = {
+    "source_changed": "shrank while being archived, and the rest was filled with zeros",
+    "vanished": "went away before being opened",
+    "unreadable": "could not be read and was left out",
+    "skipped": "was skipped, being no regular file",
+}
+_HINTS = {
+    "source_changed": "rotate by renaming instead of copytruncate",
+    "unreadable": "give the maintenance user the right to read every log",
+}
+# What opening a symbolic link or a socket says.
+_NO_FILE = (errno.ELOOP, errno.ENXIO)
+
+
+@dataclass(frozen=True)
+class OpenLog:
+    """One log file, open, with what it was at that moment."""
+
+    descriptor: int
+    name: str
+    size_bytes: int
+    modified_seconds: int
+
+    @property
+    def listed(self) -> LogFile:
+        """The file as the manifest lists it."""
+        modified_at = iso(datetime.fromtimestamp(self.modified_seconds, timezone.utc))
+        return LogFile(encode(self.name), member_name("", self.name), self.size_bytes, modified_at)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What happened to one file; `code` is a key of the sentences above."""
+
+    severity: str
+    code: str
+    name: str
+
+    @property
+    def text(self) -> str:
+        """The note as a sentence that names the file."""
+        return f"{printable(self.name)} {_SENTENCES[self.code]}"
+
+
+@dataclass
+class Logs:
+    """The open log files, and what was noted on the way; `notes` grows while `chunks` is read."""
+
+    files: list[OpenLog] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all files together."""
+        return sum(file.size_bytes for file in self.files)
+
+    def findings(self) -> list[Finding]:
+        """The notes as findings that count files and name none.
+
+        They stand in the log, where a file called error_json.log would look like a run that went wrong; the manifest
+        has the names.
+        """
+        counts = Counter((note.severity, note.code) for note in self.notes)
+        return [
+            Finding(severity, code, f"log files: {number} {_SENTENCES[code]}", _HINTS.get(code, ""))
+            for (severity, code), number in sorted(counts.items())
+        ]
+
+    def chunks(self) -> Iterator[bytes]:
+        """The inner tar. Raises StorageFault. A file that shrank meanwhile is filled up with zeros, with a warning."""
+        for file in self.files:
+            listed = file.listed
+            yield tar.build(tar.Header(listed.member, file.size_bytes, file.modified_seconds))
+            yield from self._content(file)
+            yield tar.padding(file.size_bytes)
+        yield tar.END
+
+    def _content(self, file: OpenLog) -> Iterator[bytes]:
+        offset = 0
+        while offset < file.size_bytes:
+            with storage(printable(file.name)):
+                chunk = os.pread(file.descriptor, min(_CHUNK_BYTES, file.size_bytes - offset), offset)
+            if not chunk:
+                self.notes.append(Note("warning", "source_changed", file.name))
+                break
+            offset += len(chunk)
+            yield chunk
+        while offset < file.size_bytes:
+            zeros = bytes(min(_CHUNK_BYTES, file.size_bytes - offset))
+            offset += len(zeros)
+            yield zeros
+
+
+@contextlib.contextmanager
+def open_logs(settings: Backup) -> Iterator[Logs]:
+    """A context with every matching log file open. Raises MaintenanceError `unreadable` or `no_directory`; Refused."""
+    logs = Logs()
+    with contextlib.ExitStack() as opened:
+        folder = _open_directory(str(settings.log_directory))
+        opened.callback(os.close, folder)
+        _check_apart(folder, settings)
+        _allow_many_files()
+        seen: set[tuple[int, int]] = set()
+        for name in matching(folder, settings.log_patterns):
+            file = _open(folder, name, settings, logs.notes)
+            if file is None:
+                continue
+            opened.callback(os.close, file.descriptor)
+            found = os.fstat(file.descriptor)
+            if (found.st_dev, found.st_ino) not in seen:
+                seen.add((found.st_dev, found.st_ino))
+                logs.files.append(file)
+        yield logs
+
+
+def _open_directory(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        hint = "check backup.log_directory and who may read it"
+        raise MaintenanceError("no_directory", f"the log directory {path}: {error.strerror}", hint=hint) from None
+
+
+def _check_apart(folder: int, settings: Backup) -> None:
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(folder), os.stat(settings.directory)):
+            hint = "archives of archives would double every night"
+            raise Refused("bad_option", "backup.log_directory is backup.directory", hint=hint)
+
+
+def _allow_many_files() -> None:
+    """Every log is open at once, so the soft limit, usually 1,024, is raised as far as this process may."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def matching(folder: int, patterns: tuple[str, ...]) -> list[str]:
+    """The names in the directory that match one of the patterns, sorted; hidden ones only where a pattern says so."""
+    return sorted(name for name in os.listdir(folder) if any(matches(name, pattern) for pattern in patterns))
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a name matches a pattern as a shell would see it."""
+    return fnmatchcase(name, pattern) and (not name.startswith(".") or pattern.startswith("."))
+
+
+def _open(folder: int, name: str, settings: Backup, notes: list[Note]) -> OpenLog | None:
+    try:
+        descriptor = os.open(name, _FLAGS, dir_fd=folder)
+    except OSError as error:
+        notes.append(_not_opened(name, error, settings))
+        return None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        notes.append(Note("info", "skipped", name))
+        return None
+    return OpenLog(descriptor, name, found.st_size, max(int(found.st_mtime), 0))
+
+
+def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
+    """What a file that could not be opened comes to. Raises MaintenanceError where it must not be left out."""
+    if error.errno in _NO_FILE:
+        return Note("info", "skipped", name)
+    if error.errno == errno.ENOENT:
+        return Note("info" if _ROTATED.search(name) else "warning", "vanished", name)
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        raise MaintenanceError("resources", "there are more log files than may be open at once", hint="raise nofile")
+    hint = "give the maintenance user the right to read it, or set backup.ignore_unreadable"
+    if not settings.ignore_unreadable:
+        raise MaintenanceError("unreadable", f"{printable(name)} cannot be read: {error.strerror}", hint=hint)
+    return Note("warning", "unreadable", name)
+
+
+def unmatched(patterns: tuple[str, ...], names: list[str], earlier: list[str]) -> list[Finding]:
+    """A finding for each pattern that matches none of `names`: a warning where the last archive held such a file."""
+    findings = []
+    for pattern in patterns:
+        if any(matches(name, pattern) for name in names):
+            continue
+        had = any(matches(name, pattern) for name in earlier)
+        said = f"no log file matches {pattern}" + (", though the last archive held some" if had else "")
+        findings.append(Finding("warning" if had else "info", "no_match", said))
+    return findings

@@ -1,0 +1,150 @@
+"""SQLite files: one consistent copy by SQLite's own online backup, whoever writes there meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from ..archive.folder import Folder
+from ..archive.names import PART, STEM
+from ..engines.sqlite import connect, faults, quote_identifier
+from ..errors import MaintenanceError
+from ..host import Host, storage
+from ..processes import Limits
+from ..settings import Backup, SQLiteFile
+from .model import DumpFacts, Source
+
+_CHUNK_BYTES = 1 << 18
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SIDE_FILES = ("", "-wal")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy that no directory names: `chunks` gives its bytes."""
+
+    descriptor: int
+    path: str
+    facts: DumpFacts
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes of the copy, a piece at a time. Raises StorageFault."""
+        offset = 0
+        while True:
+            with storage(self.path):
+                chunk = os.pread(self.descriptor, _CHUNK_BYTES, offset)
+            if not chunk:
+                return
+            offset += len(chunk)
+            yield chunk
+
+
+def locate(settings: Backup, server: SQLiteFile | None, host: Host) -> list[Source]:
+    """The SQLite files to back up, each whole: those that are named, and the configured one if it has a wanted table.
+
+    Raises DatabaseFault where the configured one cannot be asked.
+    """
+    found = {
+        path: Source(_component(path, settings.sqlite_files), "sqlite", path, ()) for path in settings.sqlite_files
+    }
+    if server is not None and settings.tables:
+        present = _tables_among(server, settings.tables)
+        if present:
+            found[server.path] = Source(_component(server.path, settings.sqlite_files), "sqlite", server.path, present)
+    return list(found.values())
+
+
+def _component(path: str, files: tuple[str, ...]) -> str:
+    """The component's name: the file's, with a digest of its path where another file has the same name."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    twins = {other for other in files if os.path.splitext(os.path.basename(other))[0] == name} - {path}
+    return f"sqlite.{name}" + (f"~{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}" if twins else "")
+
+
+def _tables_among(server: SQLiteFile, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    with closing(connect(server, writable=False)) as connection, faults(server.path):
+        names = set(_tables(connection))
+    return tuple(name for name in wanted if name in names)
+
+
+def size_bytes(source: Source) -> int:
+    """Bytes that the private copy will take, at most; 0 for a file that is not there."""
+    total = 0
+    for end in _SIDE_FILES:
+        with contextlib.suppress(OSError):
+            total += os.stat(source.database + end).st_size
+    return total
+
+
+@contextlib.contextmanager
+def snapshot(host: Host, source: Source, folder: Folder, limits: Limits) -> Iterator[Snapshot]:
+    """A context with a private copy of the file, in the backup directory. Raises DatabaseFault, StorageFault.
+
+    The copy loses its name before a byte is in it, so that nothing is left however this process ends.
+    """
+    name = f"{STEM}copy_{os.getpid()}{PART}"
+    path = os.path.join(folder.path, name)
+    with storage(path):
+        descriptor = os.open(name, _FLAGS, 0o600, dir_fd=folder.descriptor)
+    try:
+        with closing(_private(path)) as target:
+            with storage(path):
+                os.unlink(name, dir_fd=folder.descriptor)
+            facts = _copy(host, source, target, limits)
+        yield Snapshot(descriptor, path, facts)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=folder.descriptor)
+        os.close(descriptor)
+
+
+def _private(path: str) -> sqlite3.Connection:
+    with faults(path):
+        target = sqlite3.connect(path, isolation_level=None)
+        # No journal beside the copy: a copy that was interrupted is thrown away, not recovered.
+        target.execute("PRAGMA journal_mode = MEMORY").fetchone()
+        target.execute("PRAGMA synchronous = OFF")
+    return target
+
+
+def _copy(host: Host, source: Source, target: sqlite3.Connection, limits: Limits) -> DumpFacts:
+    """What the copy holds. Rows are counted in the transaction that is copied, so both are of one moment."""
+    until = host.monotonic() + limits.deadline_seconds
+
+    def check(_status: int, _remaining: int, _total: int) -> None:
+        if host.monotonic() > until:
+            raise MaintenanceError("timeout", f"the copy did not end within {limits.deadline_seconds:g} s")
+
+    with closing(connect(SQLiteFile(source.database), writable=False)) as connection, faults(source.database):
+        connection.execute("BEGIN")
+        rows = {table: _rows_of(connection, table) for table in _tables(connection)}
+        connection.backup(target, progress=check)
+    reason = "" if None not in rows.values() else "a virtual table could not be read"
+    identity = {"engine": "sqlite", "path": os.path.realpath(source.database)}
+    version = sqlite3.sqlite_version
+    return DumpFacts(rows, reason, version, identity, f"sqlite3 {version}", (), "sqlite3")
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name"
+    return [str(row[0]) for row in connection.execute(query)]
+
+
+def _rows_of(connection: sqlite3.Connection, table: str) -> int | None:
+    try:
+        return int(connection.execute(f"SELECT count(*) FROM {quote_identifier(table)}").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if "no such module" in str(error):
+            return None
+        raise
+
+
+def rows(path: str) -> dict[str, int | None]:
+    """Rows of each table of a restored file. Raises DatabaseFault."""
+    with closing(connect(SQLiteFile(path), writable=False)) as connection, faults(path):
+        return {table: _rows_of(connection, table) for table in _tables(connection)}
