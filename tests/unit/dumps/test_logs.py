@@ -35,14 +35,8 @@ def noted(settings: Backup) -> set[tuple[str, str]]:
 
 
 def test_b1_the_default_patterns_take_the_json_logs_and_nothing_else(tmp_path: Path) -> None:
-    for name in (
-        "app.json.log",
-        "app.json.log.1",
-        "error_json.log",
-        "error_json.log.2.gz",
-        "cleanup.log",
-        ".x_json.log",
-    ):
+    expected = ["app.json.log", "app.json.log.1", "error_json.log", "error_json.log.2.gz"]
+    for name in (*expected, "cleanup.log", ".x_json.log"):
         (tmp_path / name).write_text(name)
     assert archived(options(tmp_path)) == {name: name.encode() for name in expected}
 
