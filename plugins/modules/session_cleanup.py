@@ -14,6 +14,8 @@ description:
   - Deletes the rows of Django's session table whose C(expire_date) has passed, and nothing else.
   - Works in short transactions. Each one tests the expiry again, so that a session which is extended meanwhile stays.
   - Check mode deletes nothing and announces exactly what the real run would delete.
+extends_documentation_fragment:
+  - iact.maintenance._connections
 options:
   engine:
     description:

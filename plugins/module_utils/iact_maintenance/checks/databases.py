@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
-from ..engines.facts import Convention
 from ..engines.table import ENGINES
 from ..settings import Server, Settings, SQLiteFile
 from .context import Context
 from .outcome import PASS, Outcome
+
+# A server that is silent is then told by the engine's own words, before the check is given up.
+_CONNECTING_SHARE = 0.7
 
 
 def connection(settings: Settings, engine: str) -> Server | SQLiteFile | None:
@@ -19,21 +20,18 @@ def connection(settings: Settings, engine: str) -> Server | SQLiteFile | None:
 
 
 def in_time(target: Server | SQLiteFile, context: Context) -> Server | SQLiteFile:
-    """The same connection with a time to connect that ends before the check does, so that its own words are heard."""
+    """The same connection with a time to connect that ends well before the check does."""
     if isinstance(target, SQLiteFile):
         return target
-    return replace(target, connect_timeout=min(target.connect_timeout, context.limit_seconds * 0.7))
+    return replace(target, connect_timeout=min(target.connect_timeout, context.limit_seconds * _CONNECTING_SHARE))
 
 
 def _answers(engine: str, context: Context) -> list[Outcome]:
     target = connection(context.settings, engine)
     if target is None:
         return []
-    module = ENGINES[engine]
-    opened = module.open_sessions(in_time(target, context), context.host, Convention(), writable=False)
-    with closing(opened) as database:
-        database.server_now()
-    return [Outcome(PASS, "a query was answered")]
+    version = ENGINES[engine].ping(in_time(target, context), context.host)
+    return [Outcome(PASS, f"answered a query: version {version}")]
 
 
 postgresql = partial(_answers, "postgresql")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..settings import Settings
 from . import databases, django
+from .backups import backups
 from .disk import disk
 from .jobs import jobs
 from .running import Check
@@ -30,5 +31,6 @@ CHECKS = (
     Check("sqlite", databases.sqlite, lambda settings: settings.sqlite is not None),
     Check("sessions", sessions, has_something_to_check),
     Check("disk", disk, lambda settings: True, deadline_share=0.5),
+    Check("backups", backups, lambda settings: settings.backup.is_configured),
     Check("job", jobs, lambda settings: True, deadline_share=0.5),
 )

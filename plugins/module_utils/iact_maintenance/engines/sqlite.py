@@ -153,6 +153,12 @@ class SQLiteSessions:
             return self._connection.execute(query, parameters).fetchall()
 
 
+def ping(target: SQLiteFile, host: Host) -> str:
+    """SQLite's version, after the file answered a query. Raises DatabaseFault."""
+    connect(target, writable=False).close()
+    return sqlite3.sqlite_version
+
+
 def open_sessions(target: SQLiteFile, host: Host, convention: Convention, *, writable: bool) -> SQLiteSessions:
     """The open session store in an SQLite file. Raises DatabaseFault."""
     return SQLiteSessions(target, convention, writable=writable)

@@ -1,0 +1,193 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, IACT maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The module iact_health: documentation, and nothing but a call of the job."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iact_health
+short_description: Look at the health of a Django site, its databases, disks and jobs
+version_added: 0.1.0
+description:
+  - Checks at the same time whether the Django project loads, its dependencies import, its sessions live in a database,
+    no migration is pending, each configured database answers a query, the session table is small enough, the disks have
+    room, the newest good backup is young enough, and each scheduled job has run.
+  - Every check has a deadline, and so has the whole. A database that accepts a connection and never answers fails its
+    check by name and delays no other.
+  - A host that the role provisioned needs no parameter at all.
+  - Changes nothing on the site. Check mode runs every check, and does not even write down what it found.
+extends_documentation_fragment:
+  - iact.maintenance._connections
+options:
+  deadline_seconds:
+    description:
+    - Seconds after which the whole check ends, whatever hangs.
+    - Allowed is a number from 1 to 300.
+    - Without it and without a config file V(9.0) holds.
+    type: float
+  disk_warning_percent:
+    description:
+    - Free space in percent below which to warn.
+    - Allowed is a number from 0 to 100.
+    - Without it and without a config file V(20.0) holds.
+    type: float
+  disk_critical_percent:
+    description:
+    - Free space in percent below which to fail.
+    - Allowed is a number from 0 to 100.
+    - Without it and without a config file V(10.0) holds.
+    type: float
+  allowed_session_engines:
+    description:
+    - Session engines that pass, by module path.
+    - Without it and without a config file V(django.contrib.sessions.backends.db) holds.
+    type: list
+    elements: str
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: none
+    details: Nothing is ever changed.
+  idempotent:
+    description: When run twice in a row outside check mode, the second invocation indicates no change.
+    support: full
+seealso:
+  - module: iact.maintenance.session_cleanup
+"""
+
+EXAMPLES = r"""
+- name: Look at the host's health, and stop where a check fails
+  iact.maintenance.iact_health:
+
+- name: Look at it, and go on whatever is found
+  iact.maintenance.iact_health:
+    fail_on: never
+  register: health
+
+- name: Show what is not well
+  ansible.builtin.debug:
+    var: health.findings
+
+- name: Look at a site that no config file describes
+  iact.maintenance.iact_health:
+    django:
+      project_path: /srv/iact/api/callcentersite
+      python: /srv/iact/venv/bin/python
+      settings_module: callcentersite.settings.production
+      env_file: /srv/iact/.env
+    postgresql:
+      login_host: 127.0.0.1
+      login_db: iact
+    state_directory: /srv/iact/state
+"""
+
+RETURN = r"""
+time:
+  description: When the run began, ISO 8601 in UTC.
+  returned: always
+  type: str
+  sample: "2026-01-31T02:00:00Z"
+host:
+  description: Name of the host.
+  returned: always
+  type: str
+job:
+  description: Name of the job.
+  returned: always
+  type: str
+  sample: health
+outcome:
+  description: The word V(done), or what ended the run.
+  returned: always
+  type: str
+  sample: done
+status:
+  description: The worst of the findings, one of V(ok), V(warning), V(critical), V(unknown).
+  returned: always
+  type: str
+  sample: ok
+summary:
+  description: The run in one sentence.
+  returned: always
+  type: str
+  sample: "healthy: 11 checks pass"
+duration_seconds:
+  description: Time the run took, in seconds.
+  returned: always
+  type: float
+findings:
+  description: The checks that do not pass; also the warnings, which Ansible removes from registered results.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    severity:
+      description: V(warning) for a check that warns, V(critical) for one that fails.
+      type: str
+    code:
+      description: Name of the check.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    hint:
+      description: What to do next.
+      type: str
+checks:
+  description: Every check of this site.
+  returned: when the checks ran
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the check, with the alias, directory or job that it is about.
+      type: str
+      sample: migrations_default
+    status:
+      description: One of V(pass), V(warn), V(fail), V(skip).
+      type: str
+    message:
+      description: What was found.
+      type: str
+    duration_seconds:
+      description: Time the check took, in seconds.
+      type: float
+    hint:
+      description: What to do next, for a check that warns or fails.
+      type: str
+    since_at:
+      description: Since when it warns or fails, ISO 8601 in UTC.
+      type: str
+    measured:
+      description: The figure that was judged, for a check that judges one.
+      type: dict
+      contains:
+        amount:
+          description: The figure.
+          type: float
+        unit:
+          description: V(s) for seconds, V(%) for percent; missing for a number of rows.
+          type: str
+        warning:
+          description: Threshold of a warning, as a Nagios range.
+          type: str
+        critical:
+          description: Threshold of a failure, as a Nagios range.
+          type: str
+"""
+
+from ansible_collections.iact.maintenance.plugins.module_utils import _module
+
+
+def main() -> None:
+    """Nothing; ends the module with the report of the health check."""
+    _module.run("health")
+
+
+if __name__ == "__main__":
+    main()
