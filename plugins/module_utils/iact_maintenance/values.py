@@ -15,6 +15,7 @@ from .secret import Secret, printable
 _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 _LONGEST_TEXT = 4096
+_HUGE = 10**80
 
 
 def parse(option: Option, raw: object, name: str) -> object:
@@ -26,8 +27,7 @@ def parse(option: Option, raw: object, name: str) -> object:
         return _secret(raw, name)
     value = _PARSERS[option.kind](raw)
     if value is None or not _within(option, value):
-        shown = "nothing" if raw is None else printable(repr(raw), 80)
-        raise BadOption(f"{name} is {shown}: {option.allowed} is allowed")
+        raise BadOption(f"{name} is {_shown(raw)}: {option.allowed} is allowed")
     return value
 
 
@@ -40,8 +40,21 @@ def nearest(unknown: str, known: list[str]) -> str:
 def mapping(raw: object, name: str) -> Mapping[str, object]:
     """`raw` as a mapping with text keys. Raises BadOption."""
     if not isinstance(raw, Mapping) or not all(isinstance(key, str) for key in raw):
-        raise BadOption(f"{name} is {printable(repr(raw), 80)}: a mapping is allowed")
+        raise BadOption(f"{name} is {_shown(raw)}: a mapping is allowed")
     return raw
+
+
+def _shown(raw: object) -> str:
+    """A refused value for a message, short whatever it is: repr() fails on deep lists and on numbers of 5000 digits."""
+    if raw is None:
+        return "nothing"
+    if isinstance(raw, (list, tuple)):
+        return "a list"
+    if isinstance(raw, Mapping):
+        return "a mapping"
+    if isinstance(raw, int) and abs(raw) >= _HUGE:
+        return "a huge number"
+    return printable(repr(raw), 80)
 
 
 def _secret(raw: object, name: str) -> Secret:
@@ -87,7 +100,10 @@ def _whole(raw: object) -> int | None:
 
 
 def _number(raw: object) -> float | None:
-    if isinstance(raw, bool) or not isinstance(raw, (int, float, str)) or (isinstance(raw, str) and "_" in raw):
+    if isinstance(raw, bool) or not isinstance(raw, (int, float, str)):
+        return None
+    # Because float() also takes underscores, blanks and other scripts' digits.
+    if isinstance(raw, str) and not (raw.isascii() and raw == raw.strip() and "_" not in raw):
         return None
     try:
         value = float(raw)
