@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import zipapp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / ".collections")]
 
+from ansible_collections.iact.maintenance.plugins.module_utils import _launcher  # noqa: E402
 from tests.integration.servers import MariaDB  # noqa: E402
 
 FIXTURE = ROOT / "tests" / "fixtures" / "callcentersite"
@@ -55,15 +54,15 @@ class Site:
 
 def measure(argv: Sequence[str], environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Measured:
     """What one run of a command took. Raises SystemExit where it did not end with 0."""
-    output = tempfile.TemporaryFile()
-    began = time.monotonic()
-    child = subprocess.Popen(argv, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.monotonic() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        output.seek(0)
-        raise SystemExit(f"{' '.join(argv)} ended with {child.returncode}:\n{output.read().decode()}")
+    with tempfile.TemporaryFile() as output:
+        began = time.monotonic()
+        child = subprocess.Popen(argv, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.monotonic() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            output.seek(0)
+            raise SystemExit(f"{' '.join(argv)} ended with {child.returncode}:\n{output.read().decode()}")
     return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
@@ -90,14 +89,9 @@ def show(title: str, peer: str, pairs: tuple[list[Measured], list[Measured]]) ->
 
 def build_command(folder: Path) -> Path:
     """The command as one file, as the launcher writes it on a host."""
-    source = folder / "source"
     core = ROOT / "plugins" / "module_utils" / "iact_maintenance"
-    shutil.copytree(core, source / "iact_maintenance", ignore=shutil.ignore_patterns("__pycache__"))
-    (source / "__main__.py").write_text(
-        "from iact_maintenance.faces.cli import main\n\nraise SystemExit(main())\n", encoding="utf-8"
-    )
     target = folder / "iact-maintenance"
-    zipapp.create_archive(source, target)
+    target.write_bytes(_launcher.build(_launcher.core_sources(str(core / "about.py"), None)))
     return target
 
 
