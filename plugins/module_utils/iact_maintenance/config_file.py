@@ -25,39 +25,50 @@ def load(host: Host, path: str | None, run: Layer) -> Settings:
     `path` is the config file that was named, or None for the default, which may be missing.
     Raises BadOption or Refused.
     """
-    named = path or host.environment.get(PATH_VARIABLE) or None
-    found = _read(host, named or DEFAULT_PATH, required=named is not None)
-    environment = _from_environment(host.environment)
-    if found is None:
-        return build([environment, run])
-    raw, written_at = found
+    named = path if path is not None else host.environment.get(PATH_VARIABLE) or None
+    found = _read(host, DEFAULT_PATH if named is None else named)
+    if found is None and named is not None:
+        raise Refused("no_config", f"the config file {_shown(named)} does not exist")
+    raw, written_at = found or ({}, None)
+    configured = {section for options in (raw, run.options) for section, given in options.items() if given}
+    environment = _from_environment(host.environment, configured)
     return build([environment, Layer(named or DEFAULT_PATH, raw, is_file=True), run], written_at)
 
 
-def _from_environment(environment: Mapping[str, str]) -> Layer:
-    """What the environment says, the weakest layer; passwords are read where a connection is resolved, not here."""
-    options: dict[str, object] = {}
-    if environment.get("PGPASSFILE"):
-        options["postgresql"] = {"passfile": environment["PGPASSFILE"]}
-    if environment.get("DJANGO_SETTINGS_MODULE"):
-        options["django"] = {"settings_module": environment["DJANGO_SETTINGS_MODULE"]}
-    return Layer(ENVIRONMENT, options)
+def _from_environment(environment: Mapping[str, str], configured: set[str]) -> Layer:
+    """What the environment says, the weakest layer; passwords are read where a connection is resolved, not here.
+
+    It completes sections but adds none, because a variable of somebody's shell must not name another database.
+    """
+    rows = (("postgresql", "passfile", "PGPASSFILE"), ("django", "settings_module", "DJANGO_SETTINGS_MODULE"))
+    found = {
+        section: {option: environment[variable]}
+        for section, option, variable in rows
+        if section in configured and environment.get(variable)
+    }
+    return Layer(ENVIRONMENT, found)
 
 
-def _read(host: Host, path: str, *, required: bool) -> tuple[Mapping[str, object], float] | None:
+def _read(host: Host, path: str) -> tuple[Mapping[str, object], float] | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        if not required:
-            return None
-        raise Refused("no_config", f"the config file {printable(path)} does not exist") from None
+        return None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         hint = "run this with sudo, or with -b in Ansible"
-        raise Refused("no_config", f"the config file {printable(path)} cannot be read: {reason}", hint=hint) from None
-    with os.fdopen(descriptor, "rb") as stream:
-        _check_trust(os.fstat(stream.fileno()), path, host.effective_user_id())
-        return _parse(stream.read(_LARGEST_BYTES + 1), path), os.fstat(stream.fileno()).st_mtime
+        raise Refused("no_config", f"the config file {_shown(path)} cannot be read: {reason}", hint=hint) from None
+    try:
+        found = os.fstat(descriptor)
+        _check_trust(found, _shown(path), host.effective_user_id())
+        with open(descriptor, "rb", closefd=False) as stream:
+            return _parse(stream.read(_LARGEST_BYTES + 1), _shown(path)), found.st_mtime
+    finally:
+        os.close(descriptor)
+
+
+def _shown(path: str) -> str:
+    return printable(path, 200)
 
 
 def _check_trust(found: os.stat_result, path: str, user_id: int) -> None:
