@@ -104,7 +104,7 @@ def _since(results: list[CheckResult], remembered: Mapping[str, object], now: st
         if result.status in _SEVERITIES:
             before = remembered.get(result.name)
             same = isinstance(before, dict) and before.get("status") == result.status
-            since[result.name] = str(before["since_at"]) if same and isinstance(before, dict) else now
+            since[result.name] = str(before.get("since_at", now)) if isinstance(before, dict) and same else now
     return since
 
 

@@ -1,0 +1,100 @@
+"""The age of the newest good backup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.folder import open_folder
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import Missing
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.backups import backups
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.context import Context
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.outcome import Outcome
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from tests.unit.archive.samples import LIMITS, write
+
+from .conftest import NOW
+
+Judge = Callable[..., Outcome]
+HOUR = 3600
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "backups").mkdir(mode=0o700)
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def judge(directory: Path, make_context: Callable[..., Context]) -> Judge:
+    """Judge the directory, the config file having been written so many seconds ago."""
+
+    def judge_directory(written: float | None = None, **changes: object) -> Outcome:
+        options = {"directory": str(directory), "tables": ["dora_metrics"], **changes}
+        written_at = None if written is None else NOW.timestamp() - written
+        (outcome,) = backups(make_context({"backup": options}, written_at=written_at))
+        return outcome
+
+    return judge_directory
+
+
+def archive(directory: Path, hours_ago: float, *, proven: bool = True, missing: tuple[Missing, ...] = ()) -> None:
+    name = write(directory, NOW - timedelta(hours=hours_ago), missing=missing).name
+    with open_folder(Host(), str(directory)) as folder:
+        state = str(directory.parent / "state")
+        (entry,) = [each for each in catalogue.read(folder, state) if each.name == name]
+        if proven:
+            catalogue.remember(Host(), state, folder, {name: catalogue.prove(Host(), folder, entry, LIMITS)[1]})
+
+
+def test_a_young_good_archive_passes(directory: Path, judge: Judge) -> None:
+    archive(directory, 10)
+    outcome = judge()
+    assert (outcome.status, outcome.measure and outcome.measure.amount) == ("pass", 10 * HOUR)
+
+
+def test_fc10_an_old_archive_fails(directory: Path, judge: Judge) -> None:
+    archive(directory, 27)
+    assert judge().status == "fail"
+
+
+def test_x14_a_partial_archive_of_last_night_does_not_count(directory: Path, judge: Judge) -> None:
+    archive(directory, 27)
+    archive(directory, 3, missing=(Missing("mysql.iact", "auth", "no login"),))
+    assert judge().status == "fail"
+
+
+def test_fc10_no_archive_at_all_fails_once_the_first_is_overdue(judge: Judge) -> None:
+    assert judge(written=25 * HOUR).status == "skip"
+    assert judge(written=27 * HOUR).status == "fail"
+    assert judge().status == "skip"
+
+
+def test_an_archive_that_was_never_proven_warns(directory: Path, judge: Judge) -> None:
+    archive(directory, 3, proven=False)
+    outcome = judge()
+    assert outcome.status == "warn"
+    assert "verify" in outcome.hint
+
+
+def test_an_old_script_s_archive_is_no_backup(directory: Path, judge: Judge) -> None:
+    (directory / "iact_data_backup_20260301_020000.tar.gz").write_bytes(b"x")
+    assert judge(written=27 * HOUR).status == "fail"
+
+
+def test_fc15_a_disabled_backup_is_skipped(judge: Judge) -> None:
+    assert judge(enabled=False).status == "skip"
+
+
+def test_a_missing_directory_fails_unless_the_first_backup_makes_it(tmp_path: Path, judge: Judge) -> None:
+    missing = str(tmp_path / "none")
+    assert judge(directory=missing, create_directory=True).status == "skip"
+    with pytest.raises(MaintenanceError) as caught:
+        judge(directory=missing)
+    assert missing in caught.value.message
