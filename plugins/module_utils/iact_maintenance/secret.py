@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
@@ -40,11 +41,12 @@ def _forms(text: str) -> set[str]:
     raw = text.encode("utf-8", "surrogateescape")
     encoded = base64.b64encode(raw).decode("ascii")
     escaped = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
+    escaped.add(shlex.quote(text))
     return {text, quote(raw, safe=""), quote(raw), quote_plus(raw), encoded, encoded.rstrip("="), *escaped} - {""}
 
 
 def redact(text: str) -> str:
-    """`text` without any secret known to this process, also URL-encoded, base64 and escaped.
+    """`text` without any secret known to this process, also URL-encoded, in base64, escaped or quoted.
 
     For foreign text only (drivers, children, exceptions): our own sentences never hold a secret, and a password that
     is a common word would tear holes into them. A very short secret is struck out only where it stands alone.

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 
-from .host import Host
+from .host import Host, storage
 from .report import Report
 
 HISTORY = "history.jsonl"
@@ -91,6 +91,11 @@ def change_mapping(host: Host, directory: str, name: str, change: Callable[[dict
 
 
 def rewrite(host: Host, path: str, change: Callable[[bytes], bytes]) -> None:
-    """Nothing; the file holds what `change` made of its content, read and written under one lock."""
+    """Nothing; the file holds what `change` made of its content, read and written under one lock.
+
+    Raises StorageFault or LockHeld.
+    """
     with host.lock(path + ".lock", "state", wait_seconds=_LOCK_WAIT_SECONDS):
-        host.write_atomic(path, change(_content(path)))
+        with storage(path):
+            content = _content(path)
+        host.write_atomic(path, change(content))

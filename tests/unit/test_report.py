@@ -1,0 +1,111 @@
+"""What a run came to, and the words that its log line holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
+    BadOption,
+    DatabaseFault,
+    LockHeld,
+    MaintenanceError,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
+    Finding,
+    Report,
+    report_of,
+    report_of_fault,
+    worst,
+)
+
+
+def finding(severity: str) -> Finding:
+    return Finding(severity, "code", "message")
+
+
+@pytest.mark.parametrize(
+    ("severities", "status"),
+    [
+        ([], "ok"),
+        (["info"], "ok"),
+        (["info", "warning"], "warning"),
+        (["critical", "warning", "info"], "critical"),
+        (["unknown", "warning"], "unknown"),
+        (["unknown", "critical"], "critical"),
+    ],
+)
+def test_the_status_is_the_worst_finding_s(severities: list[str], status: str) -> None:
+    assert Report("job", "", tuple(map(finding, severities))).status == status
+
+
+def test_nothing_is_fine() -> None:
+    assert worst([]) == "ok"
+    assert worst(["warning", "unknown"]) == "unknown"
+
+
+def test_a_good_run_is_done_and_any_other_failed_with_error() -> None:
+    assert Report("job", "").outcome == "done"
+    assert Report("job", "", (finding("critical"),)).outcome == "done"
+    assert Report("job", "", exit_status=1, error_code="no_table").outcome == "failed with error no_table"
+    assert Report("job", "", exit_status=75).outcome == "failed with error unknown"
+
+
+def test_the_plain_form_has_the_order_and_the_words_of_a_log_line() -> None:
+    report = Report(
+        "job", "did it", (Finding("warning", "c", "m", "h"),), {"deleted": 3}, True, 0, "", None, "T", "web1", 1.23456
+    )
+    assert list(report.as_dict().items()) == [
+        ("time", "T"),
+        ("host", "web1"),
+        ("job", "job"),
+        ("outcome", "done"),
+        ("status", "warning"),
+        ("changed", True),
+        ("summary", "did it"),
+        ("duration_seconds", 1.235),
+        ("findings", [{"severity": "warning", "code": "c", "message": "m", "hint": "h"}]),
+        ("deleted", 3),
+    ]
+
+
+def test_a_finding_without_a_hint_has_no_hint_key() -> None:
+    assert "hint" not in finding("info").as_dict()
+
+
+def test_findings_are_added_at_the_end_of_a_copy() -> None:
+    report = Report("job", "", (finding("info"),))
+    longer = report.with_findings([finding("critical")])
+    assert [each.severity for each in longer.findings] == ["info", "critical"]
+    assert len(report.findings) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_status", "code"),
+    [
+        (MaintenanceError("trouble", "m", hint="h"), 1, "trouble"),
+        (DatabaseFault("auth", "m", hint="h"), 1, "auth"),
+        (BadOption("m", hint="h"), 2, "bad_option"),
+        (LockHeld("m"), 75, "busy"),
+    ],
+)
+def test_expected_trouble_becomes_a_critical_report(error: MaintenanceError, exit_status: int, code: str) -> None:
+    report = report_of("job", error)
+    assert (report.summary, report.status, report.exit_status) == ("m", "critical", exit_status)
+    assert report.outcome == f"failed with error {code}"
+    assert report.findings == (Finding("critical", code, "m", error.hint),)
+    assert not report.changed
+
+
+def test_what_was_done_before_the_trouble_is_in_the_report() -> None:
+    error = DatabaseFault("db_unreachable", "m", facts={"deleted": 5})
+    error.changed = True
+    report = report_of("job", error)
+    assert report.changed
+    assert report.as_dict()["deleted"] == 5
+
+
+def test_a_fault_of_our_own_is_unknown_and_ends_with_1() -> None:
+    report = report_of_fault("job", "KeyError", "x.py:7")
+    assert (report.status, report.exit_status) == ("unknown", 1)
+    assert report.summary == "internal fault: KeyError at x.py:7"
+    assert report.outcome == "failed with error internal_fault"
