@@ -32,9 +32,11 @@ def read_private(host: Host, path: str, *, required: bool) -> str | None:
     except OSError as error:
         message = f"the credentials file {printable(path)} cannot be read: {error.strerror}"
         raise Refused("no_credentials_file", message, hint="run this with sudo, or with -b in Ansible") from None
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         _check_trust(os.fstat(descriptor), path, host.effective_user_id())
-        return stream.read(_LARGEST_BYTES).decode("utf-8", "surrogateescape")
+        return os.read(descriptor, _LARGEST_BYTES).decode("utf-8", "surrogateescape")
+    finally:
+        os.close(descriptor)
 
 
 def _check_trust(found: os.stat_result, path: str, user_id: int) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from ..errors import DatabaseFault
 from ..secret import printable, redact
 from .endpoint import Endpoint
 
 _MESSAGE_CHARACTERS = 400
+_QUOTES = "\"'«»„“”‘’"
+# Our own sentence has named the place already.
+_PLACE = re.compile(r"^connection to server (at|on socket) .*? failed: ")
 
 _UNREACHABLE = ("db_unreachable", "see whether the server runs and listens there")
 _AUTH = ("auth", "check the account and its password in the file that passfile names, and pg_hba.conf")
@@ -53,6 +58,7 @@ _WORDS = (
     ("starting up", _UNREACHABLE),
     ("shutting down", _UNREACHABLE),
     ("recovery mode", _UNREACHABLE),
+    ("received invalid response", _PROTOCOL),
     ("SSL", _TLS),
     ("certificate", _TLS),
     ("Connection refused", _UNREACHABLE),
@@ -73,22 +79,26 @@ def fault_of(endpoint: Endpoint, spoken: str, error: Exception) -> DatabaseFault
     state = getattr(error, "pgcode", None) or ""
     text = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
     code, hint = _STATES.get(state) or _CLASSES.get(state[:2]) or _by_words(endpoint, text, known=bool(state))
-    said = printable(redact(" ".join(text.split())), _MESSAGE_CHARACTERS)
+    said = printable(redact(_PLACE.sub("", " ".join(text.split()))), _MESSAGE_CHARACTERS)
     return DatabaseFault(code, f"{spoken}: {said}", hint=hint, facts={"server_code": state} if state else None)
 
 
 def _by_words(endpoint: Endpoint, text: str, *, known: bool) -> tuple[str, str]:
     if known:
         return "db_refused", ""
-    if "FATAL:" in text and f'"{endpoint.database}"' in text and "pg_hba" not in text:
-        # In any language: only about a database that is missing does a refusal name the database alone.
-        if endpoint.database != endpoint.user and f'"{endpoint.user}"' not in text.split("FATAL:", 1)[1]:
-            return _NO_DATABASE
-        if "does not exist" in text and "database" in text.split("FATAL:", 1)[1]:
-            return _NO_DATABASE
+    _client, refused, said = text.partition("FATAL:")
+    names_database = bool(refused) and _names(said, endpoint.database or "") and "pg_hba" not in said
+    # In any language: only about a database that is missing does a refusal name the database and no account.
+    if names_database and ("database" in said or not _names(said, endpoint.user)):
+        return _NO_DATABASE
     for words, found in _WORDS:
         if words in text:
             return found
-    if "FATAL:" in text and f'"{endpoint.user}"' in text:
-        return _AUTH
-    return ("db_refused", "") if "FATAL:" in text else _PROTOCOL
+    if refused:
+        return _AUTH if _names(said, endpoint.user) else ("db_refused", "")
+    return _PROTOCOL
+
+
+def _names(said: str, name: str) -> bool:
+    """Whether a sentence names it, in the quotation marks of any language."""
+    return re.search(rf"[{_QUOTES}]\s?{re.escape(name)}\s?[{_QUOTES}]", said) is not None
