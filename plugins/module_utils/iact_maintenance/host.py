@@ -18,6 +18,8 @@ from .errors import LockHeld, Refused, StorageFault, ToolMissing
 from .processes import Command, Completed, Limits, Sink, run_pipeline
 
 _NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
+# What a holder takes at most from getting a lock to writing its name into it.
+_NOTE_SECONDS = 0.2
 _TOOL_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -125,11 +127,16 @@ class Host:
         descriptor = _open_lock(path)
         try:
             self._take(descriptor, shared, wait_seconds, path)
-            if not shared:
-                holder = {"pid": os.getpid(), "job": job, "host": self.name(), "started_at": iso(self.now())}
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-            yield
+            if shared:
+                yield
+                return
+            holder = {"pid": os.getpid(), "job": job, "host": self.name(), "started_at": iso(self.now())}
+            _write_note(descriptor, json.dumps(holder).encode())
+            try:
+                yield
+            finally:
+                # Else who comes next could be told of a holder that is long gone.
+                _write_note(descriptor, b"")
         finally:
             os.close(descriptor)
 
@@ -143,8 +150,25 @@ class Host:
                 if error.errno not in (errno.EWOULDBLOCK, errno.EINTR):
                     raise StorageFault("lock", f"the lock {path} cannot be taken: {error.strerror}") from None
             if self.monotonic() >= until:
-                raise LockHeld(_holder(descriptor))
+                raise LockHeld(self._holder(descriptor))
             self.sleep(0.1)
+
+    def _holder(self, descriptor: int) -> str:
+        until = self.monotonic() + _NOTE_SECONDS
+        while not (note := os.pread(descriptor, 4096, 0)) and self.monotonic() < until:
+            self.sleep(0.01)
+        try:
+            held = json.loads(note)
+            return f"busy: {held['job']} runs as process {held['pid']} on {held['host']} since {held['started_at']}"
+        except (ValueError, KeyError, TypeError):
+            return "busy: another run is at work here"
+
+
+def _write_note(descriptor: int, note: bytes) -> None:
+    """Says in a lock file who holds it; a full disk must not matter, because the flock is the lock."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, note, 0)
 
 
 def _open_lock(path: str) -> int:
@@ -160,14 +184,6 @@ def _open_lock(path: str) -> int:
         ) from None
     except OSError as error:
         raise StorageFault("lock", f"the lock {path} cannot be opened: {error.strerror}") from None
-
-
-def _holder(descriptor: int) -> str:
-    try:
-        held = json.loads(os.pread(descriptor, 4096, 0))
-        return f"busy: {held['job']} runs as process {held['pid']} on {held['host']} since {held['started_at']}"
-    except (ValueError, KeyError, TypeError):
-        return "busy: another run reads here"
 
 
 @contextlib.contextmanager
