@@ -139,11 +139,6 @@ def test_fh36_hostile_names_are_archived_under_encoded_names(tmp_path: Path) -> 
     assert all(name.isascii() and name.isprintable() and "/" not in name and len(name) <= 100 for name in found)
 
 
-def test_fi07_the_backup_directory_is_no_source_of_logs(tmp_path: Path) -> None:
-    with pytest.raises(MaintenanceError, match="backup.log_directory is backup.directory"):
-        archived(options(tmp_path, directory=str(tmp_path)))
-
-
 def test_a_missing_log_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(MaintenanceError, match="no such directory|No such file") as raised:
         archived(options(tmp_path / "none"))

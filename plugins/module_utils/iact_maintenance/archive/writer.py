@@ -17,8 +17,22 @@ from ..host import storage
 from . import tar
 from .manifest import DIGEST, MANIFEST, Manifest, digest_line
 from .names import PART, ArchiveName
+from .reading import Opened, stamp_of
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Unwritable(StorageFault):
+    """The archive itself cannot be written: no other component would fare better."""
+
+
+@contextlib.contextmanager
+def _writing(path: str) -> Iterator[None]:
+    try:
+        with storage(path):
+            yield
+    except StorageFault as fault:
+        raise Unwritable(fault.code, fault.message, hint=fault.hint) from None
 
 
 @dataclass
@@ -35,7 +49,7 @@ class MemberSink:
 
     def __call__(self, chunk: bytes) -> None:
         """Nothing; the chunk is written. Raises StorageFault."""
-        with storage(self.path):
+        with _writing(self.path):
             write_all(self.descriptor, chunk)
         self._digest.update(chunk)
         self.size_bytes += len(chunk)
@@ -55,7 +69,7 @@ class Staged:
         self._modified = int(created_at.timestamp())
         self._published = False
         self.path = os.path.join(directory, self._name)
-        with storage(self.path):
+        with _writing(self.path):
             self.descriptor = os.open(self._name, _FLAGS, 0o600, dir_fd=folder)
             # A umask of 0777 would have taken even the owner's rights away.
             os.fchmod(self.descriptor, 0o600)
@@ -71,19 +85,19 @@ class Staged:
                 os.unlink(self._name, dir_fd=self._folder)
 
     @contextlib.contextmanager
-    def member(self, name: str) -> Iterator[MemberSink]:
-        """A context whose sink fills the member `name`; after any exception the archive is as it was before."""
-        with storage(self.path):
+    def member(self, name: str = "") -> Iterator[MemberSink]:
+        """A context whose sink fills a member; after any exception the archive is as it was before."""
+        with _writing(self.path):
             start = os.lseek(self.descriptor, 0, os.SEEK_CUR)
             write_all(self.descriptor, bytes(tar.BLOCK_BYTES))
         sink = MemberSink(self.descriptor, self.path, name)
         try:
             yield sink
-            with storage(self.path):
+            with _writing(self.path):
                 write_all(self.descriptor, tar.padding(sink.size_bytes))
                 patch = tar.build(tar.Header(sink.name, sink.size_bytes, self._modified))
                 if os.pwrite(self.descriptor, patch, start) != len(patch):
-                    raise StorageFault("storage", f"{self.path}: a header could not be written")
+                    raise Unwritable("storage", f"{self.path}: a header could not be written")
         except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(self.descriptor, start)
@@ -96,14 +110,19 @@ class Staged:
         for name, data in ((MANIFEST, content), (DIGEST, digest_line(content))):
             with self.member(name) as sink:
                 sink(data)
-        with storage(self.path):
+        with _writing(self.path):
             write_all(self.descriptor, tar.END)
             # Never retried: after a fault the kernel forgets the pages, and a second fsync would report success.
             os.fsync(self.descriptor)
 
+    def reopened(self) -> Opened:
+        """The archive as a reader sees it, through the same open file."""
+        descriptor = os.dup(self.descriptor)
+        return Opened(descriptor, self._name, stamp_of(os.fstat(descriptor)))
+
     def publish(self, name: str) -> None:
         """Nothing; the archive has its name, durably. Raises StorageFault, and then nothing bears that name."""
-        with storage(self.path):
+        with _writing(self.path):
             os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
             try:
                 os.fsync(self._folder)

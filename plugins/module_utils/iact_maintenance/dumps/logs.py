@@ -21,7 +21,7 @@ from fnmatch import fnmatchcase
 from ..archive import tar
 from ..archive.manifest import LogFile
 from ..archive.names import encode, member_name
-from ..errors import MaintenanceError, Refused
+from ..errors import MaintenanceError
 from ..host import iso, storage
 from ..report import Finding
 from ..secret import printable
@@ -127,12 +127,11 @@ class Logs:
 
 @contextlib.contextmanager
 def open_logs(settings: Backup) -> Iterator[Logs]:
-    """A context with every matching log file open. Raises MaintenanceError `unreadable` or `no_directory`; Refused."""
+    """A context with every matching log file open. Raises MaintenanceError `unreadable` or `no_directory`."""
     logs = Logs()
     with contextlib.ExitStack() as opened:
         folder = _open_directory(str(settings.log_directory))
         opened.callback(os.close, folder)
-        _check_apart(folder, settings)
         _allow_many_files()
         seen: set[tuple[int, int]] = set()
         for name in matching(folder, settings.log_patterns):
@@ -153,13 +152,6 @@ def _open_directory(path: str) -> int:
     except OSError as error:
         hint = "check backup.log_directory and who may read it"
         raise MaintenanceError("no_directory", f"the log directory {path}: {error.strerror}", hint=hint) from None
-
-
-def _check_apart(folder: int, settings: Backup) -> None:
-    with contextlib.suppress(OSError):
-        if os.path.samestat(os.fstat(folder), os.stat(settings.directory)):
-            hint = "archives of archives would double every night"
-            raise Refused("bad_option", "backup.log_directory is backup.directory", hint=hint)
 
 
 def _allow_many_files() -> None:

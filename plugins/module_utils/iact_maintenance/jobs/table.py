@@ -11,6 +11,14 @@ def job(name: str) -> Job:
         from .session_cleanup import JOB
     elif name == "health":
         from .health import JOB
+    elif name == "backup":
+        from .backup import JOB
+    elif name == "archives":
+        from .archives import JOB
+    elif name == "verify":
+        from .verify import JOB
+    elif name == "prune":
+        from .prune import JOB
     else:
         raise ValueError(name)
     return JOB

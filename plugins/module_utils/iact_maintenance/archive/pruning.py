@@ -1,0 +1,56 @@
+"""Carries out what retention decides, one unlink for each archive: a run killed half way is finished by the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..errors import MaintenanceError
+from ..host import Host
+from ..processes import Limits
+from ..report import Finding
+from ..settings import Backup
+from . import catalogue, retention
+from .folder import Folder
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The archives that retention lets go, and what somebody should know about it."""
+
+    delete: tuple[catalogue.Entry, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass
+class Proving:
+    """The catalogue once every archive that looks right was read; `proofs` are what was learnt."""
+
+    entries: list[catalogue.Entry] = field(default_factory=list)
+    proofs: dict[str, dict[str, object]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def prove_unknown(host: Host, folder: Folder, state_directory: str, limits: Limits) -> Proving:
+    """The catalogue, each unverified archive proven: where the state was lost, retention would count too few."""
+    proving = Proving()
+    for entry in catalogue.read(folder, state_directory):
+        if entry.kind == catalogue.UNVERIFIED:
+            try:
+                entry, proving.proofs[entry.name] = catalogue.prove(host, folder, entry, limits)
+            except MaintenanceError as error:
+                said = f"{entry.name} could not be verified and is not counted: {error.message}"
+                proving.findings.append(Finding("warning", "unverified", said, error.hint))
+        proving.entries.append(entry)
+    return proving
+
+
+def candidates(entries: list[catalogue.Entry], options: Backup, host: Host, just_written: str = "") -> Candidates:
+    """What may go by the options' rule: good archives, and partial ones but for the newest."""
+    rule = retention.Rule(options.retention_days, options.retention_count, options.keep_minimum)
+    good = retention.decide(entries, rule, host.now(), just_written)
+    return Candidates(good.delete + retention.decide_partial(entries).delete, good.findings)
+
+
+def remove(folder: Folder, entries: tuple[catalogue.Entry, ...]) -> list[str]:
+    """The names of the archives that were removed; one that changed since it was judged stays. Raises StorageFault."""
+    return [entry.name for entry in entries if entry.stamp is not None and folder.remove(entry.name, entry.stamp)]

@@ -1,0 +1,7 @@
+"""The dumps of database servers, by engine. To add one: a file beside this one, and its row here."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+DUMPS: dict[str, ModuleType] = {}

@@ -1,0 +1,62 @@
+"""The list of archives: what lies in the backup directory and what each file is worth. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from ..archive import catalogue
+from ..archive.folder import open_folder
+from ..host import Host, iso
+from ..report import Finding, Report
+from ..settings import Settings
+from .runner import Job, Progress
+
+NAME = "archives"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The catalogue of a directory."""
+
+    directory: str
+    entries: tuple[catalogue.Entry, ...]
+
+
+def plan(settings: Settings, host: Host) -> Plan:
+    """The catalogue. Raises MaintenanceError `unsafe_directory`."""
+    with open_folder(host, settings.backup.directory) as folder:
+        return Plan(folder.path, tuple(catalogue.read(folder, settings.state_directory)))
+
+
+def preview(planned: Plan, host: Host) -> Report:
+    """The list of archives as a report."""
+    kinds = Counter(entry.kind for entry in planned.entries)
+    newest = catalogue.newest(list(planned.entries))
+    good = f"{kinds[catalogue.GOOD]} good archives"
+    others = [f"{number} {kind}" for kind, number in sorted(kinds.items()) if kind != catalogue.GOOD]
+    since = f", the newest of {iso(newest.created_at)}" if newest and newest.created_at else ""
+    facts = {
+        "directory": planned.directory,
+        "newest_good": newest.name if newest else None,
+        "archives": [entry.as_dict() for entry in planned.entries],
+    }
+    summary = ", ".join([good + since, *others]) + f" in {planned.directory}"
+    return Report(NAME, summary, tuple(map(_broken, _of(planned, catalogue.BROKEN))), facts)
+
+
+def _of(planned: Plan, kind: str) -> list[catalogue.Entry]:
+    return [entry for entry in planned.entries if entry.kind == kind]
+
+
+def _broken(entry: catalogue.Entry) -> Finding:
+    hint = "it is never counted and never deleted; remove it by hand when you no longer need it"
+    return Finding("warning", "broken_archive", f"{entry.name} is broken: {entry.reason}", hint)
+
+
+def apply(planned: Plan, host: Host, progress: Progress) -> Report:
+    """The list of archives as a report."""
+    return preview(planned, host)
+
+
+JOB = Job(NAME, plan, apply, preview, lock="archives.lock", shared=True, always_runs=True)

@@ -1,0 +1,193 @@
+"""What a backup consists of: where each component is found, and how each becomes one member of the archive."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..archive.folder import Folder
+from ..archive.manifest import Component, LogFile, Member
+from ..archive.names import member_name
+from ..archive.packing import Compression, Packer
+from ..archive.writer import MemberSink, Staged, Unwritable
+from ..dumps import logs, sqlite
+from ..dumps.model import DumpFacts, Source
+from ..dumps.table import DUMPS
+from ..errors import BadOption, MaintenanceError, Refused
+from ..host import Host
+from ..processes import Limits
+from ..report import Finding
+from ..settings import Backup, Settings
+
+_SCHEMA_CHANGED = "schema_changed"
+ENGINES = ("mysql", "postgresql", "sqlite")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A component that is configured and could not be backed up."""
+
+    name: str
+    error: MaintenanceError
+
+    @property
+    def finding(self) -> Finding:
+        """The trouble as a critical finding."""
+        return Finding("critical", self.error.code, f"{self.name}: {self.error.message}", self.error.hint)
+
+
+@dataclass(frozen=True)
+class Located:
+    """The databases that a backup would dump, and what could not be found."""
+
+    sources: tuple[Source, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+
+def locate(settings: Settings, host: Host) -> Located:
+    """What is to be dumped, read from the servers' catalogues. Raises Refused where the settings make no sense."""
+    options = settings.backup
+    servers = {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
+    _check_configured(options, servers)
+    sources: list[Source] = []
+    troubles: list[Trouble] = []
+    for engine, server in servers.items():
+        if _named(options, engine) or (options.tables and server is not None):
+            try:
+                found = (sqlite if engine == "sqlite" else DUMPS[engine]).locate(options, server, host)
+                sources += found
+            except MaintenanceError as error:
+                troubles.append(Trouble(engine, error))
+    if not troubles:
+        troubles = [Trouble(f"table {table}", _no_table(table)) for table in _not_found(options, sources)]
+    return Located(tuple(sources), tuple(troubles))
+
+
+def _named(options: Backup, engine: str) -> tuple[str, ...]:
+    named = {"mysql": options.mysql_databases, "postgresql": options.postgresql_databases}
+    return named.get(engine, options.sqlite_files)
+
+
+def _check_configured(options: Backup, servers: Mapping[str, object]) -> None:
+    if not (options.tables or options.log_directory or any(_named(options, engine) for engine in servers)):
+        hint = "set tables, mysql_databases, postgresql_databases, sqlite_files or log_directory in the section backup"
+        raise Refused("not_configured", "nothing is configured to be backed up", hint=hint)
+    if options.log_directory and os.path.realpath(options.log_directory) == os.path.realpath(options.directory):
+        raise BadOption("backup.log_directory is backup.directory: archives would hold the archives before them")
+    for engine in ("mysql", "postgresql"):
+        if _named(options, engine) and servers[engine] is None:
+            hint = f"add the section {engine} to the config file"
+            message = f"backup.{engine}_databases is set, but there is no section {engine}"
+            raise Refused("not_configured", message, hint=hint)
+    if options.tables and not any(servers.values()):
+        hint = "add the section mysql, postgresql or sqlite to the config file"
+        raise Refused("not_configured", "backup.tables is set, but no database is configured", hint=hint)
+
+
+def _not_found(options: Backup, sources: list[Source]) -> list[str]:
+    found = {table for source in sources for table in source.tables}
+    return [table for table in options.tables if table not in found]
+
+
+def _no_table(table: str) -> MaintenanceError:
+    hint = "check backup.tables, and login_db of the configured connections"
+    return MaintenanceError("no_table", f"no configured database has a table {table}", hint=hint)
+
+
+@dataclass
+class Saved:
+    """What has been saved so far, and what went wrong; `notes` are sentences for the manifest alone."""
+
+    components: list[Component] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Saver:
+    """Puts components into an archive, one member each."""
+
+    host: Host
+    settings: Settings
+    folder: Folder
+    staged: Staged
+    compression: Compression
+
+    @property
+    def limits(self) -> Limits:
+        """How long one component may take."""
+        options = self.settings.backup
+        return Limits(options.deadline_seconds, options.stall_timeout_seconds)
+
+    def attempt(self, saved: Saved, name: str, save: Callable[[Saved], None]) -> None:
+        """Nothing; the component is in the archive, or its trouble noted. Raises Unwritable, which ends the run."""
+        try:
+            save(saved)
+        except Unwritable:
+            raise
+        except MaintenanceError as error:
+            saved.troubles.append(Trouble(name, error))
+
+    def save_source(self, saved: Saved, source: Source) -> None:
+        """Nothing; a database is in the archive. One retry where its schema changed under the dump."""
+        try:
+            self._save_source(saved, source)
+        except MaintenanceError as error:
+            if error.code != _SCHEMA_CHANGED:
+                raise
+            self._save_source(saved, source)
+
+    def _save_source(self, saved: Saved, source: Source) -> None:
+        with self.staged.member() as sink:
+            packer = Packer(self.host, self.compression, sink)
+            facts = self._dump(source, packer)
+            sink.name = member_name("", source.component, f".{facts.suffix}{self.compression.suffix}")
+        component = Component(
+            source.component,
+            source.engine,
+            source.database,
+            self._member(sink, packer),
+            source.tables or tuple(facts.rows),
+            facts.rows,
+            facts.rows_reason,
+            facts.server_version,
+            facts.server_identity,
+            facts.tool,
+        )
+        saved.components.append(component)
+        saved.findings += facts.findings
+
+    def _dump(self, source: Source, packer: Packer) -> DumpFacts:
+        options = self.settings.backup
+        if source.engine == "sqlite":
+            with sqlite.snapshot(self.host, source, self.folder, self.limits) as copy:
+                packer.feed(copy.chunks(), self.limits)
+                return copy.facts
+        server = options.mysql if source.engine == "mysql" else options.postgresql
+        found: DumpFacts = DUMPS[source.engine].dump(self.host, server, source, options, packer)
+        return found
+
+    def save_logs(self, saved: Saved, earlier: list[str]) -> None:
+        """Nothing; the logs are in the archive, or skipped where no pattern matches. `earlier` names the last one's."""
+        with logs.open_logs(self.settings.backup) as found:
+            names = [file.name for file in found.files]
+            saved.findings += logs.unmatched(self.settings.backup.log_patterns, names, earlier)
+            if names:
+                with self.staged.member(f"{logs.COMPONENT}.tar{self.compression.suffix}") as sink:
+                    packer = Packer(self.host, self.compression, sink)
+                    packer.feed(found.chunks(), self.limits)
+                saved.components.append(self._logs(sink, packer, tuple(file.listed for file in found.files)))
+            else:
+                saved.skipped.append(logs.COMPONENT)
+            saved.findings += found.findings()
+            saved.notes += [note.text for note in found.notes]
+
+    def _logs(self, sink: MemberSink, packer: Packer, files: tuple[LogFile, ...]) -> Component:
+        member = self._member(sink, packer)
+        return Component(logs.COMPONENT, "logs", str(self.settings.backup.log_directory), member, files=files)
+
+    def _member(self, sink: MemberSink, packer: Packer) -> Member:
+        return Member(sink.name, self.compression.name, sink.size_bytes, sink.sha256, packer.raw_size_bytes)

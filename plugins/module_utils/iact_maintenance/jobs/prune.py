@@ -1,0 +1,60 @@
+"""Prune: lets go of the archives that the rule of retention no longer keeps, outside a backup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..archive import catalogue, pruning
+from ..archive.folder import open_folder
+from ..host import Host
+from ..processes import Limits
+from ..report import Report
+from ..settings import Settings
+from .runner import Job, Progress
+
+NAME = "prune"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The archives that may go, as far as the catalogue knows without reading any."""
+
+    settings: Settings
+    going: pruning.Candidates
+    kept: int
+
+
+def plan(settings: Settings, host: Host) -> Plan:
+    """What would go. Raises MaintenanceError `unsafe_directory`."""
+    with open_folder(host, settings.backup.directory) as folder:
+        entries = catalogue.read(folder, settings.state_directory)
+    going = pruning.candidates(entries, settings.backup, host)
+    good = [entry for entry in entries if entry.kind == catalogue.GOOD and entry not in going.delete]
+    return Plan(settings, going, len(good))
+
+
+def preview(planned: Plan, host: Host) -> Report:
+    """The report of a dry run."""
+    names = [entry.name for entry in planned.going.delete]
+    summary = f"would delete {len(names)} archives; {planned.kept} good ones stay"
+    facts = {"dry_run": True, "would_delete": names, "kept": planned.kept}
+    return Report(NAME, summary, planned.going.findings, facts, changed=bool(names))
+
+
+def apply(planned: Plan, host: Host, progress: Progress) -> Report:
+    """The report after the archives went; what looks right but was never proven is read first, so that it counts."""
+    settings = planned.settings
+    with open_folder(host, settings.backup.directory) as folder:
+        leftovers = folder.remove_leftovers()
+        limits = Limits(settings.backup.deadline_seconds)
+        proving = pruning.prove_unknown(host, folder, settings.state_directory, limits)
+        going = pruning.candidates(proving.entries, settings.backup, host)
+        deleted = pruning.remove(folder, going.delete)
+        catalogue.remember(host, settings.state_directory, folder, proving.proofs)
+    kept = sum(entry.kind == catalogue.GOOD and entry.name not in deleted for entry in proving.entries)
+    facts = {"deleted": deleted, "kept": kept, "leftovers": len(leftovers)}
+    summary = f"deleted {len(deleted)} archives; {kept} good ones stay"
+    return Report(NAME, summary, (*proving.findings, *going.findings), facts, changed=bool(deleted or leftovers))
+
+
+JOB = Job(NAME, plan, apply, preview, lock="archives.lock")

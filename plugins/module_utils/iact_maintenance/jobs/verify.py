@@ -1,0 +1,65 @@
+"""Verify: every byte of an archive, or of all of them, is read and must match its checksums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..archive import catalogue
+from ..archive.folder import open_folder
+from ..archive.selection import ALL, select
+from ..host import Host
+from ..processes import Limits
+from ..report import Finding, Report
+from ..settings import Settings
+from .runner import Job, Progress
+
+NAME = "verify"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The archives to read: names in the backup directory."""
+
+    settings: Settings
+    names: tuple[str, ...]
+
+
+def plan(settings: Settings, host: Host) -> Plan:
+    """The archives that `restore.archive` names. Raises Refused `no_archive`, MaintenanceError `unsafe_directory`."""
+    directory, wanted = settings.backup.directory, settings.restore.archive
+    with open_folder(host, directory) as folder:
+        entries = catalogue.read(folder, settings.state_directory)
+    ours = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
+    chosen = ours if wanted == ALL else [select(ours, directory, wanted)]
+    return Plan(settings, tuple(entry.name for entry in chosen))
+
+
+def preview(planned: Plan, host: Host) -> Report:
+    """What would be read."""
+    return Report(NAME, f"would read {len(planned.names)} archives", facts={"archives": list(planned.names)})
+
+
+def apply(planned: Plan, host: Host, progress: Progress) -> Report:
+    """What every archive is worth now that it was read to its end; exit status 1 where one is broken."""
+    settings, proofs, results = planned.settings, {}, []
+    with open_folder(host, settings.backup.directory) as folder:
+        entries = {entry.name: entry for entry in catalogue.read(folder, settings.state_directory)}
+        for name in planned.names:
+            progress(f"reading {name}")
+            entry = entries.get(name) or catalogue.Entry(name, catalogue.UNVERIFIED)
+            proven, proofs[name] = catalogue.prove(host, folder, entry, Limits(settings.backup.deadline_seconds))
+            results.append(proven)
+        catalogue.remember(host, settings.state_directory, folder, proofs)
+    return _report(results)
+
+
+def _report(results: list[catalogue.Entry]) -> Report:
+    broken = [entry for entry in results if entry.kind == catalogue.BROKEN]
+    hint = "do not restore from it; look at the disk, and copy the good archives elsewhere"
+    findings = tuple(Finding("critical", "integrity", entry.reason, hint) for entry in broken)
+    summary = f"{len(results) - len(broken)} of {len(results)} archives are, byte for byte, what was written"
+    report = Report(NAME, summary, findings, {"archives": [entry.as_dict() for entry in results]})
+    return replace(report, exit_status=1, error_code="integrity") if broken else report
+
+
+JOB = Job(NAME, plan, apply, preview, lock="archives.lock", shared=True, always_runs=True)

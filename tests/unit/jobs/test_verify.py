@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.jobs.sites import Site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    site = Site(tmp_path)
+    for _ in range(2):
+        site.next_night()
+    return site
+
+
+def verified(site: Site, which: str) -> dict[str, str]:
+    result = site.run("verify", {"restore": {"archive": which}})
+    return {entry["name"]: entry["kind"] for entry in result.facts["archives"]}  # type: ignore[attr-defined]
+
+
+def test_the_latest_a_name_a_path_or_all_are_verified(site: Site) -> None:
+    first, last = site.archives()
+    assert verified(site, "latest") == {last: "good"}
+    assert verified(site, first) == {first: "good"}
+    assert verified(site, str(site.backups / first)) == {first: "good"}
+    assert verified(site, "all") == {first: "good", last: "good"}
+
+
+def test_ft01_a_flipped_bit_is_found_named_and_remembered(site: Site) -> None:
+    first, last = site.archives()
+    path = site.backups / last
+    content = bytearray(path.read_bytes())
+    content[700] ^= 1
+    path.write_bytes(content)
+    result = site.run("verify")
+    assert result.exit_status == 0, "latest is the newest good one, and a file that changed is not good"
+    result = site.run("verify", {"restore": {"archive": last}})
+    assert (result.exit_status, result.error_code) == (1, "integrity")
+    assert last in result.findings[0].message
+    assert site.kinds() == ["good", "broken"]
+
+
+@pytest.mark.parametrize("which", ["none.tar", "/etc/passwd", "../x", "iact_data_backup_20200101_020000.tar.gz"])
+def test_an_archive_that_is_not_there_is_refused(site: Site, which: str) -> None:
+    (site.backups / "iact_data_backup_20200101_020000.tar.gz").write_bytes(b"")
+    result = site.run("verify", {"restore": {"archive": which}})
+    assert (result.exit_status, result.error_code) == (2, "no_archive")
+
+
+def test_an_empty_directory_has_no_latest(tmp_path: Path) -> None:
+    assert Site(tmp_path).run("verify").error_code == "no_archive"
