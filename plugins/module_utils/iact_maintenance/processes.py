@@ -161,10 +161,10 @@ class _Pipeline:
             stream = _stream(self.children[position - 1].stdout)
             self.selector.register(stream, selectors.EVENT_READ, ("out", position - 1))
 
-    def step(self) -> bool:
-        """Moves what is ready; True if a byte of data moved."""
+    def step(self, wait_seconds: float) -> bool:
+        """Moves what is ready, or becomes so within `wait_seconds`; True if a byte of data moved."""
         moved = False
-        for key, _events in self.selector.select(_POLL_SECONDS):
+        for key, _events in self.selector.select(wait_seconds):
             role, position = key.data
             # An earlier event of this round may have closed or paused the stream.
             if key.fd not in self.selector.get_map():
@@ -272,17 +272,18 @@ def _close_quietly(stream: IO[bytes]) -> None:
 
 
 def _drive(pipeline: _Pipeline, commands: Sequence[Command], limits: Limits) -> None:
-    began = last = time.monotonic()
+    began = now = last = time.monotonic()
     names = " | ".join(command.name for command in commands)
     while pipeline.busy or any(child.poll() is None for child in pipeline.children):
         if pipeline.busy:
-            moved = pipeline.step()
+            # A deadline is kept to the moment, because a health check's own is short.
+            moved = pipeline.step(max(0.0, min(_POLL_SECONDS, began + limits.deadline_seconds - now)))
         else:
             moved = False
             time.sleep(0.01)
         now = time.monotonic()
         last = now if moved else last
-        if now - began > limits.deadline_seconds:
+        if now - began >= limits.deadline_seconds:
             raise ProcessFault("timeout", f"{names} did not end within {limits.deadline_seconds:g} s and was ended")
         if limits.stall_timeout_seconds is not None and now - last > limits.stall_timeout_seconds:
             raise ProcessFault("stalled", f"{names} gave no byte for {limits.stall_timeout_seconds:g} s and was ended")
