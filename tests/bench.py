@@ -58,7 +58,7 @@ def measure(argv: Sequence[str], environment: Mapping[str, str] | None = None, c
     with tempfile.TemporaryFile() as output:
         began = time.monotonic()
         child = subprocess.Popen(argv, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(child.pid, 0)
+        _pid, status, usage = os.wait4(child.pid, 0)
         wall = time.monotonic() - began
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
@@ -70,7 +70,7 @@ def measure(argv: Sequence[str], environment: Mapping[str, str] | None = None, c
 def paired(ours: Callable[[], Measured], peer: Callable[[], Measured]) -> tuple[list[Measured], list[Measured]]:
     """Both measured in turn, so that a machine that slows down slows both; one warm-up of each is not counted."""
     ours(), peer()
-    pairs = [(ours(), peer()) for _ in range(RUNS)]
+    pairs = [(ours(), peer()) for _round in range(RUNS)]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 

@@ -28,21 +28,23 @@ def write(path: Path, content: bytes) -> Path:
 
 def test_the_file_runs_as_a_program_under_an_isolated_python(tmp_path):
     program = write(tmp_path / "command", _launcher.build(SOURCES))
-    ended = subprocess.run([sys.executable, "-I", str(program), "health", "--json"], capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-I", str(program), "health", "--json"], capture_output=True, text=True, check=False
+    )
     assert (ended.returncode, ended.stderr) == (7, "")
     assert ended.stdout.startswith("9.8.7 ['health', '--json']")
 
 
 def test_the_compiled_code_is_what_runs(tmp_path):
     program = write(tmp_path / "command", _launcher.build(SOURCES))
-    ended = subprocess.run([sys.executable, "-I", str(program)], capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-I", str(program)], capture_output=True, text=True, check=False)
     assert ended.stdout.rstrip().endswith("faces/cli.pyc")
 
 
 def test_another_python_falls_back_to_the_sources(tmp_path, monkeypatch):
     monkeypatch.setattr(_launcher, "MAGIC_NUMBER", b"zz\r\n")
     program = write(tmp_path / "command", _launcher.build(SOURCES))
-    ended = subprocess.run([sys.executable, "-I", str(program)], capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-I", str(program)], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout.rstrip()[-12:]) == (7, "faces/cli.py")
 
 

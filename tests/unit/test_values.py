@@ -197,7 +197,7 @@ def test_a_refusal_shows_a_hostile_value_on_one_short_line() -> None:
 @pytest.mark.parametrize("depth", [10, 500, 900, 5000])
 def test_a_refusal_of_a_deep_or_huge_value_is_short_too(depth: int) -> None:
     deep: object = []
-    for _ in range(depth):
+    for _level in range(depth):
         deep = [deep]
     for raw in (deep, {"a": deep}, 10**5000):
         with pytest.raises(BadOption) as caught:

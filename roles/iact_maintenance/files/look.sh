@@ -55,8 +55,11 @@ rotation() {
         if [ "$file" = "$IACT_ROTATION" ] || [ ! -f "$file" ]; then continue; fi
         for word in $(sed 's/^[[:space:]]*#.*//' "$file" | tr "{\"'" '   '); do
             for log in cleanup.log health.log backup.log; do
-                # folder and name are compared apart, because the * of case also stands for a slash
+                # folder and name are compared apart, because the * of case also stands for a slash;
+                # not quoted, because the rule's own * must count
+                # shellcheck disable=SC2254
                 case $IACT_LOGS in ${word%/*}) ;; *) continue ;; esac
+                # shellcheck disable=SC2254
                 case $log in ${word##*/}) see rotation "$file ($word)"; break ;; esac
             done
         done

@@ -35,12 +35,13 @@ CONTENTS: Mapping[str, bytes] = {"sqlite.site": b"rows " * 400, "sqlite.other": 
 def write(
     directory: Path,
     moment: datetime = NIGHT,
-    contents: Mapping[str, bytes] = CONTENTS,
+    contents: Mapping[str, bytes] | None = None,
     missing: tuple[Missing, ...] = (),
     compression: Compression | None = None,
 ) -> Path:
     """The path of a published archive with one component for each of `contents`."""
     host = Host()
+    contents = CONTENTS if contents is None else contents
     compression = compression or choose(host)
     folder = os.open(directory, os.O_RDONLY)
     try:

@@ -72,9 +72,9 @@ def test_ft02_random_flips_and_truncations_are_found(tmp_path: Path, seed: int) 
     chance = random.Random(seed)
     path = write(tmp_path, contents={"sqlite.a": chance.randbytes(3000)}, compression=SMALL)
     content = path.read_bytes()
-    for _ in range(100):
+    for _attempt in range(100):
         flipped = bytearray(content)
-        for _ in range(chance.randint(1, 4)):
+        for _flip in range(chance.randint(1, 4)):
             flipped[chance.randrange(len(content))] ^= chance.randint(1, 255)
         refused(path, bytes(flipped))
         refused(path, content[: chance.randrange(len(content))])

@@ -51,7 +51,7 @@ def read_by_the_tool(path: Path) -> dict[str, str]:
     )
     found = {}
     for option in done.stdout.decode()[2:-1].split("\n--"):
-        name, _, value = option.partition("=")
+        name, _equals, value = option.partition("=")
         if name:
             found[name.replace("-", "_")] = value
     return found

@@ -139,7 +139,9 @@ def from_bytes(content: bytes) -> Manifest:
 def _component(raw: Mapping[str, object]) -> Component:
     texts = ("name", "engine", "database", "rows_reason", "server_version", "tool")
     rows = _mapping(raw.get("rows"))
-    if not all(number is None or type(number) is int for number in rows.values()):
+    if not all(
+        number is None or (isinstance(number, int) and not isinstance(number, bool)) for number in rows.values()
+    ):
         raise ValueError("rows is not a mapping of whole numbers")
     return Component(
         **{key: _typed(raw, key, str) for key in texts},
@@ -179,7 +181,8 @@ def _size(raw: Mapping[str, object], key: str) -> int:
 
 def _typed(raw: Mapping[str, object], key: str, kind: type[_Kind]) -> _Kind:
     value = raw.get(key)
-    if type(value) is not kind:
+    # A boolean is no number here, though Python calls it an int.
+    if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
         raise ValueError(f"{key} is missing or of a wrong type")
     return value
 

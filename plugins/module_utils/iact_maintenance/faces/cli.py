@@ -16,6 +16,7 @@ from ..host import Host
 from ..jobs import check_config, table
 from ..jobs.runner import Mode, internal, run, stamped
 from ..report import Report, report_of
+from ..secret import printable
 from ..settings import COMMAND_LINE, Layer, Settings
 from . import json, nagios, terminal, text
 from .flags import Parsed, parse
@@ -98,4 +99,4 @@ def _present(report: Report, parsed: Parsed) -> int:
 def _line(report: Report) -> str:
     """The one line for people: what went wrong and what to do next."""
     hint = next((finding.hint for finding in report.findings if finding.hint), "")
-    return f"{NAME}: {text.printable(report.summary)}" + (f" ({text.printable(hint)})" if hint else "") + "\n"
+    return f"{NAME}: {printable(report.summary)}" + (f" ({printable(hint)})" if hint else "") + "\n"

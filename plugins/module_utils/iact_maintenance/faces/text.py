@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..report import CRITICAL, OK, UNKNOWN, WARNING, Report
-from ..secret import printable as printable
+from ..secret import printable
 
 _MARKS = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
 _CHECK_MARKS = {"pass": "ok", "warn": "WARN", "fail": "FAIL", "skip": "skip"}
