@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / ".collections")]
 
 from ansible_collections.iact.maintenance.plugins.module_utils import _launcher  # noqa: E402
-from tests.integration.servers import MariaDB  # noqa: E402
+from tests.integration.servers import MariaDB, PostgreSQL, Server  # noqa: E402
 
 FIXTURE = ROOT / "tests" / "fixtures" / "callcentersite"
 SETTINGS = "callcentersite.settings.production"
@@ -96,39 +97,36 @@ def build_command(folder: Path) -> Path:
     return target
 
 
-def build_site(server: MariaDB, folder: Path) -> Site:
-    """The fixture project's tables on the server, with 100,000 sessions and metrics, and 100 MB of logs."""
-    database = server.create_database()
-    user, password = server.create_account()
-    server.execute(f"GRANT ALL ON {server.quote(database)}.* TO {_account(user)}")
-    server.execute(f"GRANT SELECT ON mysql.proc TO {_account(user)}")
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": SETTINGS,
-        **_site_variables(server, database, user, password),
-    }
+def build_site(mariadb: MariaDB, postgresql: PostgreSQL, folder: Path) -> Site:
+    """The fixture project's tables on both servers, 100,000 sessions and metrics in MariaDB, and 100 MB of logs."""
+    accounts = {"MYSQL": _account(mariadb), "POSTGRES": _account(postgresql)}
+    database, user, _password = (accounts["MYSQL"][name] for name in ("NAME", "USER", "PASSWORD"))
+    mariadb.execute(f"GRANT ALL ON {mariadb.quote(database)}.* TO '{user}'@'%'")
+    mariadb.execute(f"GRANT SELECT ON mysql.proc TO '{user}'@'%'")
+    owned = postgresql.quote(accounts["POSTGRES"]["NAME"]), postgresql.quote(accounts["POSTGRES"]["USER"])
+    postgresql.execute(f"ALTER DATABASE {owned[0]} OWNER TO {owned[1]}")
+    variables = {f"CALLCENTER_{kind}_{name}": text for kind, named in accounts.items() for name, text in named.items()}
+    variables |= {"CALLCENTER_SESSIONS_DATABASE": "ivr", "CALLCENTER_METRICS_DATABASES": "ivr"}
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS, **variables}
     for words in (
+        ("migrate", "--database", "default", "--verbosity", "0"),
         ("migrate", "--database", "ivr", "--verbosity", "0"),
         ("seed_site", "--sessions", "100000", "--expired", "60000", "--metrics", "100000"),
     ):
-        subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=FIXTURE, env=environment, check=True, stdout=subprocess.PIPE
-        )
-    server.execute("CREATE TABLE seed LIKE django_session", database=database)
-    server.execute("INSERT INTO seed SELECT * FROM django_session", database=database)
+        argv = [sys.executable, "manage.py", *words]
+        subprocess.run(argv, cwd=FIXTURE, env=environment, check=True, stdout=subprocess.PIPE)
+    mariadb.execute("CREATE TABLE seed LIKE django_session", database=database)
+    mariadb.execute("INSERT INTO seed SELECT * FROM django_session", database=database)
     _write_logs(folder / "logs")
-    _write_settings(folder, server, database, user, password)
-    return Site(server, database, folder, build_command(folder), environment)
+    _write_settings(folder, accounts, variables)
+    return Site(mariadb, database, folder, build_command(folder), environment)
 
 
-def _account(user: str) -> str:
-    return f"'{user}'@'%'" if "@" not in user else user
-
-
-def _site_variables(server: MariaDB, database: str, user: str, password: str) -> dict[str, str]:
-    named = {"HOST": server.host, "PORT": str(server.port), "NAME": database, "USER": user, "PASSWORD": password}
-    variables = {f"CALLCENTER_MYSQL_{name}": text for name, text in named.items()}
-    return {**variables, "CALLCENTER_SESSIONS_DATABASE": "ivr", "CALLCENTER_METRICS_DATABASES": "ivr"}
+def _account(server: Server) -> dict[str, str]:
+    """A new database with an account of its own, as the fixture's variables name them."""
+    database = server.create_database()
+    user, password = server.create_account()
+    return {"HOST": server.host, "PORT": str(server.port), "NAME": database, "USER": user, "PASSWORD": password}
 
 
 def _write_logs(folder: Path) -> None:
@@ -147,29 +145,22 @@ def _write_logs(folder: Path) -> None:
                 written += stream.write(json.dumps(line) + "\n")
 
 
-def _write_settings(folder: Path, server: MariaDB, database: str, user: str, password: str) -> None:
+def _write_settings(folder: Path, accounts: Mapping[str, Mapping[str, str]], variables: Mapping[str, str]) -> None:
     for name in ("state", "backups"):
         (folder / name).mkdir(mode=0o700)
-    options = folder / "my.cnf"
-    options.write_text(f'[client]\nuser="{user}"\npassword="{password}"\n', encoding="utf-8")
-    options.chmod(0o600)
-    variables = folder / "site.env"
-    lines = _site_variables(server, database, user, password).items()
-    variables.write_text("".join(f"{name}={text}\n" for name, text in lines), encoding="utf-8")
-    variables.chmod(0o600)
+    mysql, postgresql = accounts["MYSQL"], accounts["POSTGRES"]
+    _write_private(folder / "my.cnf", f'[client]\nuser="{mysql["USER"]}"\npassword="{mysql["PASSWORD"]}"\n')
+    _write_private(folder / "pgpass", f"*:*:*:{postgresql['USER']}:{postgresql['PASSWORD']}\n")
+    _write_private(folder / "site.env", "".join(f"{name}={text}\n" for name, text in variables.items()))
     settings = {
         "state_directory": str(folder / "state"),
-        "mysql": {
-            "login_host": server.host,
-            "login_port": server.port,
-            "login_db": database,
-            "config_file": str(options),
-        },
+        "mysql": {**_place(mysql), "config_file": str(folder / "my.cnf")},
+        "postgresql": {**_place(postgresql), "login_user": postgresql["USER"], "passfile": str(folder / "pgpass")},
         "django": {
             "project_path": str(FIXTURE),
             "python": sys.executable,
             "settings_module": SETTINGS,
-            "env_file": str(variables),
+            "env_file": str(folder / "site.env"),
         },
         "session_cleanup": {"pause_seconds": 0},
         "backup": {
@@ -182,6 +173,15 @@ def _write_settings(folder: Path, server: MariaDB, database: str, user: str, pas
     config = folder / "maintenance.json"
     config.write_text(json.dumps(settings), encoding="utf-8")
     config.chmod(0o644)
+
+
+def _place(account: Mapping[str, str]) -> dict[str, object]:
+    return {"login_host": account["HOST"], "login_port": int(account["PORT"]), "login_db": account["NAME"]}
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
 
 
 def bench_cleanup(site: Site) -> None:
@@ -203,7 +203,7 @@ def bench_health(site: Site) -> None:
     """The whole health check, and what it costs merely to start the project once."""
     peer = [sys.executable, "-c", "import django; django.setup()"]
     # A finding is no trouble here: the command is only measured.
-    ours = ["/bin/sh", "-c", 'exec "$@" || true', "sh", *site.ours("health")]
+    ours = ["/bin/sh", "-c", '"$@" || true', "sh", *site.ours("health")]
     show(
         "health",
         "a bare django.setup()",
@@ -279,14 +279,14 @@ def main() -> int:
 
 def compare(names: Sequence[str]) -> None:
     """Nothing; the named comparisons ran on a server of their own."""
-    server = MariaDB.launch()
-    try:
-        with tempfile.TemporaryDirectory(prefix="iact-bench-") as folder:
-            site = build_site(server, Path(folder))
-            for name in names:
-                BENCHES[name](site)
-    finally:
-        server.remove()
+    with contextlib.ExitStack() as stack:
+        mariadb, postgresql = MariaDB.launch(), PostgreSQL.launch()
+        stack.callback(mariadb.remove)
+        stack.callback(postgresql.remove)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="iact-bench-"))
+        site = build_site(mariadb, postgresql, Path(folder))
+        for name in names:
+            BENCHES[name](site)
 
 
 if __name__ == "__main__":
