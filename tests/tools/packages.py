@@ -18,6 +18,7 @@ PACKAGES = {
     "integration": {
         "zstd": "zstd",
         "mariadb-server": "mariadbd",
+        "iptables": "iptables",
         "postgresql": "/usr/lib/postgresql/*/bin/initdb",
     },
 }
