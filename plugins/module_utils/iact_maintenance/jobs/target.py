@@ -137,14 +137,16 @@ def _unanswered(project: Project, database: Database | None) -> MaintenanceError
 def _connection_of(database: Database) -> Connection:
     if database.vendor == "sqlite":
         return SQLiteFile(database.name)
-    is_socket = database.host.startswith("/")
+    socket = database.host if database.host.startswith("/") else database.options.get("unix_socket")
     return Server(
-        login_host=None if is_socket else database.host or None,
-        login_unix_socket=database.host if is_socket else None,
+        login_host=None if socket else database.host or None,
+        login_unix_socket=socket,
         login_port=int(database.port) if database.port.isdigit() else None,
         login_user=database.user or None,
         login_password=database.password if database.password.reveal() else None,
         login_db=database.name,
+        config_file=database.options.get("read_default_file"),
+        passfile=database.options.get("passfile"),
         own_account=True,
     )
 
