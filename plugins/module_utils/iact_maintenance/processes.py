@@ -6,6 +6,7 @@ Each child leads a process group of its own, which is killed as a whole, and die
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import shutil
@@ -220,6 +221,10 @@ class _Pipeline:
         """Whether any stream is still open."""
         return bool(self.selector.get_map())
 
+    def close(self) -> None:
+        """Nothing; the selector's own descriptor is closed."""
+        self.selector.close()
+
 
 def _stream(stream: IO[bytes] | None) -> IO[bytes]:
     if stream is None:
@@ -228,12 +233,19 @@ def _stream(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
-    """Nothing; kills the child's whole process group and reaps the child."""
+    """Nothing; kills the child's whole process group and reaps the child, whose own status stands if it had ended."""
+    if child.returncode is not None:
+        return
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         child.kill()
     child.wait()
+
+
+def _has_ended(child: subprocess.Popen[bytes]) -> bool:
+    """Whether the child has ended; it is not reaped, because its number must stay its own until its group is killed."""
+    return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def run_pipeline(
@@ -248,33 +260,28 @@ def run_pipeline(
     try:
         for position, command in enumerate(commands):
             children.append(_spawn(command, fed=position > 0 or source is not None))
-        pipeline = _Pipeline(children, source, taps)
-        _drive(pipeline, commands, limits)
+        with contextlib.closing(_Pipeline(children, source, taps)) as pipeline:
+            _drive(pipeline, commands, limits)
+        for child in children:
+            kill_group(child)
         return [
-            Completed(command.name, child.wait(), errors.text())
+            Completed(command.name, child.returncode, errors.text())
             for command, child, errors in zip(commands, children, pipeline.errors)
         ]
     finally:
         for child in children:
-            if child.returncode is None:
-                kill_group(child)
+            kill_group(child)
             for stream in (child.stdin, child.stdout, child.stderr):
                 if stream is not None and not stream.closed:
-                    _close_quietly(stream)
-
-
-def _close_quietly(stream: IO[bytes]) -> None:
-    try:
-        stream.close()
-    except OSError:
-        # A pipe whose reader is gone: nothing of ours waits in it.
-        return
+                    # A pipe whose reader is gone: nothing of ours waits in it.
+                    with contextlib.suppress(OSError):
+                        stream.close()
 
 
 def _drive(pipeline: _Pipeline, commands: Sequence[Command], limits: Limits) -> None:
     began = now = last = time.monotonic()
     names = " | ".join(command.name for command in commands)
-    while pipeline.busy or any(child.poll() is None for child in pipeline.children):
+    while pipeline.busy or not all(map(_has_ended, pipeline.children)):
         if pipeline.busy:
             # A deadline is kept to the moment, because a health check's own is short.
             moved = pipeline.step(max(0.0, min(_POLL_SECONDS, began + limits.deadline_seconds - now)))
