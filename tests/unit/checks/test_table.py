@@ -35,6 +35,12 @@ def test_names_are_unique_and_every_check_has_its_test_file(checkout: Path) -> N
         assert (checkout / f"tests/unit/checks/test_{function.__module__.rpartition('.')[2]}.py").exists()
 
 
+def test_every_check_has_its_row_in_the_operator_s_document(checkout: Path) -> None:
+    rows = [line for line in (checkout / "docs/operations.md").read_text().splitlines() if line.startswith("| `")]
+    first_columns = " ".join(row.split("|")[1] for row in rows)
+    assert not [check.name for check in CHECKS if f"`{check.name}" not in first_columns]
+
+
 def test_no_name_says_what_only_a_bad_run_may_say() -> None:
     """A good run's line in the log must match neither `grep -i error` nor `grep -i fail`."""
     assert not any(word in check.name for check in CHECKS for word in ("error", "fail"))

@@ -1,0 +1,90 @@
+"""The module iact_health through Ansible itself, by its short name: the same answer as the command's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import runner
+
+
+@pytest.fixture
+def config(tmp_path: Path, checkout: Path) -> Path:
+    """A config file for the fixture project on SQLite, with 30 sessions."""
+    project, database = checkout / "tests/fixtures/callcentersite", tmp_path / "site.sqlite3"
+    (tmp_path / "state").mkdir()
+    (tmp_path / "site.env").write_text(f"CALLCENTER_SQLITE_PATH={database}\n")
+    settings = {"DJANGO_SETTINGS_MODULE": "callcentersite.settings.sqlite", "CALLCENTER_SQLITE_PATH": str(database)}
+    for words in (["migrate", "-v0"], ["seed_site", "--sessions", "30"]):
+        command = [sys.executable, "-B", "manage.py", *words]
+        subprocess.run(command, cwd=project, env={**os.environ, **settings}, check=True, stdout=subprocess.DEVNULL)
+    path = tmp_path / "maintenance.json"
+    content: dict[str, Any] = {
+        "state_directory": str(tmp_path / "state"),
+        "sqlite": {"path": str(database)},
+        "django": {
+            "project_path": str(project),
+            "python": sys.executable,
+            "settings_module": "callcentersite.settings.sqlite",
+            "env_file": str(tmp_path / "site.env"),
+        },
+    }
+    path.write_text(json.dumps(content))
+    path.chmod(0o644)
+    return path
+
+
+def health(config: Path, **arguments: Any) -> runner.TaskResult:
+    return runner.run_module("iact_health", {"config": str(config), **arguments})
+
+
+def statuses(result: dict[str, Any]) -> dict[str, str]:
+    return {check["name"]: check["status"] for check in result["checks"]}
+
+
+def test_the_module_answers_as_the_command_does(config: Path, checkout: Path) -> None:
+    answer = health(config)
+    assert (answer.status, answer.result["changed"]) == ("ok", False)
+    command = [sys.executable, "-m", "iact_maintenance", "health", "--json", "--config", str(config)]
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(checkout / "plugins/module_utils")}
+    shown = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True).stdout
+    assert statuses(answer.result) == statuses(json.loads(shown))
+    assert statuses(answer.result)["migrations_default"] == "pass"
+
+
+def test_the_task_fails_exactly_where_the_command_would_not_end_with_0(config: Path) -> None:
+    site = json.loads(config.read_text())
+    site["session_cleanup"] = {"warning_rows": 10, "critical_rows": 29}
+    config.write_text(json.dumps(site))
+    answer = health(config)
+    assert answer.status == "failed"
+    assert statuses(answer.result)["sessions"] == "fail"
+    assert answer.result["msg"].startswith("1 of ")
+    assert health(config, fail_on="never").status == "ok"
+    site["session_cleanup"] = {"warning_rows": 10, "critical_rows": 30}
+    config.write_text(json.dumps(site))
+    assert health(config).status == "ok"
+    assert health(config, fail_on="warning").status == "failed"
+
+
+def test_a_wrong_option_is_refused_with_the_command_s_words(config: Path) -> None:
+    answer = health(config, deadline_seconds=0)
+    assert answer.status == "failed"
+    assert answer.result["msg"] == "deadline_seconds is 0.0: a number from 1 to 300 is allowed"
+
+
+def test_check_mode_runs_every_check_and_writes_nothing(config: Path, tmp_path: Path) -> None:
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [{"name": "look", "iact.maintenance.iact_health": {"config": str(config)}}],
+    }
+    run = runner.run_playbook([play], runner.Options(arguments=["--check", "--diff"]))
+    assert statuses(run.only("look").result)["migrations_default"] == "pass"
+    assert os.listdir(tmp_path / "state") == []
