@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from ..archive.folder import Folder
 from ..archive.names import PART, STEM
@@ -145,6 +146,8 @@ def _rows_of(connection: sqlite3.Connection, table: str) -> int | None:
 
 
 def rows(path: str) -> dict[str, int | None]:
-    """Rows of each table of a restored file. Raises DatabaseFault."""
-    with closing(connect(SQLiteFile(path), writable=False)) as connection, faults(path):
+    """Rows of each table of a restored file, which nobody else has open. Raises DatabaseFault."""
+    # Immutable, because reading a file in WAL mode would else leave two more files beside it.
+    uri = f"file:{quote(path)}?mode=ro&immutable=1"
+    with faults(path), closing(sqlite3.connect(uri, uri=True)) as connection:
         return {table: _rows_of(connection, table) for table in _tables(connection)}

@@ -13,6 +13,8 @@ def job(name: str) -> Job:
         from .health import JOB
     elif name == "backup":
         from .backup import JOB
+    elif name == "restore":
+        from .restore import JOB
     elif name == "archives":
         from .archives import JOB
     elif name == "verify":

@@ -1,0 +1,236 @@
+"""The restore: a verified archive's components into scratch databases and a new directory, never over anything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..archive import catalogue
+from ..archive.folder import open_folder
+from ..archive.manifest import Component
+from ..archive.reading import Damaged, Opened, Place, Stamp, open_archive, read_layout
+from ..archive.restore import Target, check_target, open_target, restore_file, restore_logs
+from ..archive.selection import select
+from ..archive.stream import content
+from ..archive.verify import verify
+from ..dumps import logs, sqlite
+from ..dumps.model import RestoreFacts, Source
+from ..dumps.table import DUMPS
+from ..errors import BadOption, MaintenanceError, Refused
+from ..host import Host
+from ..processes import Limits
+from ..report import Finding, Report
+from ..secret import printable
+from ..settings import Server, Settings
+from ..values import nearest
+from .runner import Job, Progress
+
+NAME = "restore"
+SCRATCH = "iact_restore_"
+_DATABASE = re.compile(SCRATCH + r"[A-Za-z0-9_]{1,50}", re.ASCII)
+_FILES = ("sqlite", "logs")
+_GRANTS = {
+    "mysql": r"GRANT ALL ON `iact\_restore\_%`.* TO 'iact_restore'@'localhost';",
+    "postgresql": "CREATE ROLE iact_restore LOGIN CREATEDB;",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do: restore `components` of the archive at `path`; `databases` are the targets, by component."""
+
+    settings: Settings
+    path: str
+    stamp: Stamp
+    components: tuple[Component, ...]
+    databases: dict[str, str]
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class Restored:
+    """What has been restored, a row for each component, and where its rows differ from the manifest's."""
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def plan(settings: Settings, host: Host) -> Plan:
+    """What would be restored where; only headers and the manifest are read. Raises Refused, Damaged."""
+    options = settings.restore
+    path = _archive_path(settings, host)
+    archive = open_archive(path)
+    try:
+        manifest = read_layout(archive).manifest
+    finally:
+        archive.close()
+    components = _chosen(manifest.components, options.components)
+    databases = [component for component in components if component.engine not in _FILES]
+    _check_databases(settings, databases)
+    if len(databases) < len(components):
+        _check_directory(host, options.target_directory)
+    findings: tuple[Finding, ...] = ()
+    if manifest.missing:
+        names = ", ".join(missing.name for missing in manifest.missing)
+        findings = (Finding("warning", "partial_archive", f"the archive is partial: it does not hold {names}"),)
+    return Plan(settings, path, archive.stamp, components, _targets(settings, host, databases), findings)
+
+
+def _archive_path(settings: Settings, host: Host) -> str:
+    directory, wanted = settings.backup.directory, settings.restore.archive
+    if "/" in wanted and os.path.dirname(wanted) != directory:
+        return wanted
+    with open_folder(host, directory) as folder:
+        entries = catalogue.read(folder, settings.state_directory)
+        ours = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
+        return os.path.join(directory, select(ours, directory, wanted).name)
+
+
+def _chosen(components: tuple[Component, ...], wanted: tuple[str, ...]) -> tuple[Component, ...]:
+    known = {component.name: component for component in components}
+    for name in wanted:
+        if name not in known:
+            message = f"the archive has no component {printable(name)}"
+            raise Refused("no_component", message, hint=nearest(name, list(known)))
+    return tuple(component for component in components if not wanted or component.name in wanted)
+
+
+def _check_databases(settings: Settings, databases: list[Component]) -> None:
+    target = settings.restore.target_database
+    if target is not None and not _DATABASE.fullmatch(target):
+        raise BadOption(f"restore.target_database is {target}: a name that begins with {SCRATCH} is allowed")
+    if target is not None and len(databases) > 1:
+        raise BadOption("restore.target_database names one database for several: name one of restore.components")
+    for engine in sorted({component.engine for component in databases}):
+        if _server(settings, engine) is None:
+            hint = f"set restore.{engine} to an account of its own; its rights: {_GRANTS[engine]}"
+            message = f"there is no account to restore with: the section restore has no {engine}"
+            raise Refused("restore_account", message, hint=hint)
+
+
+def _server(settings: Settings, engine: str) -> Server | None:
+    return settings.restore.mysql if engine == "mysql" else settings.restore.postgresql
+
+
+def _check_directory(host: Host, path: str | None) -> None:
+    if path is None:
+        hint = "it is made, or empty; or name databases alone with restore.components"
+        raise Refused("no_target", "files are to be restored, but restore.target_directory is not set", hint=hint)
+    check_target(host, path)
+
+
+def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict[str, str]:
+    """The database that each component goes into: the one that was named, or a new one of this moment."""
+    named = settings.restore.target_database
+    moment = f"{host.now():%Y%m%d%H%M%S}"
+    return {
+        component.name: named or f"{SCRATCH}{moment}_{number}" for number, component in enumerate(databases, start=1)
+    }
+
+
+def preview(planned: Plan, host: Host) -> Report:
+    """The report of a dry run: which component would go where."""
+    rows = [{"name": component.name, "target": _target(planned, component)} for component in planned.components]
+    facts = {"dry_run": True, "archive": planned.path, "components": rows}
+    summary = f"would restore {len(rows)} components of {os.path.basename(planned.path)}"
+    return Report(NAME, summary, planned.findings, facts, changed=bool(rows))
+
+
+def _target(planned: Plan, component: Component) -> str:
+    return planned.databases.get(component.name) or str(planned.settings.restore.target_directory)
+
+
+def apply(planned: Plan, host: Host, progress: Progress) -> Report:
+    """The report of a restore: verified first, restored, its rows compared. Raises MaintenanceError."""
+    restored = Restored()
+    with contextlib.closing(open_archive(planned.path)) as archive:
+        if archive.stamp != planned.stamp:
+            raise Damaged(archive.label, "the file", "it changed while this run looked at it")
+        progress("reading the archive")
+        layout = verify(host, archive, Limits(planned.settings.restore.deadline_seconds))
+        names = {component.name for component in planned.components}
+        places = [place for place in layout.places if place.component.name in names]
+        with _directory(planned, host, places) as target:
+            try:
+                for place in places:
+                    progress(f"restoring {place.component.name}")
+                    restored.rows.append(_restore(planned, host, archive, place, target, restored.findings))
+            except MaintenanceError as error:
+                # Databases that were restored before stay, and somebody has to know their names.
+                error.facts["components"] = [row for row in restored.rows if row["name"] in planned.databases]
+                raise
+    return _report(planned, restored)
+
+
+@contextlib.contextmanager
+def _directory(planned: Plan, host: Host, places: list[Place]) -> Iterator[Target | None]:
+    """A context with the directory for files, where there are any."""
+    if any(place.component.engine in _FILES for place in places):
+        with open_target(host, str(planned.settings.restore.target_directory)) as target:
+            yield target
+    else:
+        yield None
+
+
+def _restore(
+    planned: Plan, host: Host, archive: Opened, place: Place, target: Target | None, findings: list[Finding]
+) -> dict[str, object]:
+    component = place.component
+    limits = Limits(planned.settings.restore.deadline_seconds)
+    if target is None or component.engine not in _FILES:
+        facts = _restore_database(planned, host, archive, place, limits)
+        findings += facts.findings
+        return _compared(component, facts.database, facts.rows, findings)
+    if component.engine == logs.COMPONENT:
+        number = restore_logs(host, archive, place, target, limits)
+        return {"name": component.name, "target": target.path, "files": number}
+    name = component.member.name.rpartition(".")[0]
+    path = restore_file(host, archive, place, target, name, limits)
+    return _compared(component, path, sqlite.rows(path), findings)
+
+
+def _restore_database(planned: Plan, host: Host, archive: Opened, place: Place, limits: Limits) -> RestoreFacts:
+    component, settings = place.component, planned.settings
+    source = Source(component.name, component.engine, component.database, component.tables)
+    with content(host, archive, place, limits) as pieces:
+        found: RestoreFacts = DUMPS[component.engine].restore(
+            host,
+            _server(settings, component.engine),
+            source,
+            planned.databases[component.name],
+            pieces,
+            settings.restore,
+        )
+    return found
+
+
+def _compared(
+    component: Component, target: str, rows: Mapping[str, int | None], findings: list[Finding]
+) -> dict[str, object]:
+    """A component's row in the report; rows that are not those of the manifest are a critical finding."""
+    known = {table: number for table, number in component.rows.items() if number is not None}
+    different = [table for table, number in known.items() if rows.get(table) != number]
+    for table in different:
+        said = f"{component.name}: {printable(table)} has {rows.get(table)} rows, the manifest states {known[table]}"
+        findings.append(Finding("critical", "rows_differ", said, "do not use what was restored; verify the archive"))
+    counted = f"{len(known) - len(different)} of {len(component.rows)}"
+    return {"name": component.name, "target": target, "rows": sum(known.values()), "tables_equal": counted}
+
+
+def _report(planned: Plan, restored: Restored) -> Report:
+    facts = {"archive": planned.path, "components": restored.rows}
+    findings = (*planned.findings, *restored.findings)
+    report = Report(NAME, _summary(planned, restored), findings, facts, changed=bool(restored.rows))
+    critical = [finding.code for finding in restored.findings if finding.severity == "critical"]
+    return replace(report, exit_status=1, error_code=critical[0]) if critical else report
+
+
+def _summary(planned: Plan, restored: Restored) -> str:
+    targets = sorted({str(row["target"]) for row in restored.rows})
+    return f"restored {len(restored.rows)} components of {os.path.basename(planned.path)} into {', '.join(targets)}"
+
+
+JOB = Job(NAME, plan, apply, preview, lock="archives.lock")

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import report
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import table as dumps_table
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import (
+    DumpFacts,
+    RestoreFacts,
+    Source,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
+from tests.unit.jobs.sites import Site
+
+MYSQL = {"mysql": {"login_user": "iact"}}
+ACCOUNT = {"mysql": {"login_user": "iact_restore", "login_host": "127.0.0.1"}}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    site = Site(tmp_path)
+    assert site.run().exit_status == 0
+    return site
+
+
+class FakeEngine(ModuleType):
+    """A database whose dump is a line, and which remembers what was restored into which database."""
+
+    def __init__(self) -> None:
+        super().__init__("fake")
+        self.restored: dict[str, bytes] = {}
+        self.rows = 7
+
+    def locate(self, settings: object, server: object, host: object) -> list[Source]:
+        return [Source("mysql.iact", "mysql", "iact", ("dora_metrics",))]
+
+    def dump(self, host: object, server: object, source: Source, settings: object, output: object) -> DumpFacts:
+        output.run(host, Command(("/bin/echo", "dump")), lambda _chunk: None, Limits(30))  # type: ignore[attr-defined]
+        return DumpFacts({"dora_metrics": 7}, "", "10.11", {}, "mariadb-dump", (), "sql")
+
+    def restore(
+        self, host: object, server: object, source: Source, database: str, stream: Iterator[bytes], settings: object
+    ) -> RestoreFacts:
+        self.restored[database] = b"".join(stream)
+        if self.rows < 0:
+            raise MaintenanceError("restore_failed", "ERROR 1064 near x")
+        return RestoreFacts(database, {"dora_metrics": self.rows})
+
+
+@pytest.fixture
+def engine(site: Site, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    fake = FakeEngine()
+    monkeypatch.setitem(dumps_table.DUMPS, "mysql", fake)
+    site.options = {"tables": ["dora_metrics"]}
+    site.host.moment = site.host.moment.replace(hour=3)
+    assert site.run(sections=MYSQL).exit_status == 0
+    return fake
+
+
+def restored(site: Site, *, dry_run: bool = False, **options: object) -> report.Report:
+    return site.run("restore", {"restore": options}, dry_run=dry_run)
+
+
+def test_b7_files_are_restored_into_a_new_directory_with_equal_rows(site: Site) -> None:
+    target = site.root / "restored"
+    result = restored(site, target_directory=str(target))
+    assert (result.exit_status, result.status, result.changed) == (0, "ok", True), result
+    assert sorted(os.listdir(target)) == ["app.json.log.1", "error_json.log", "sqlite.site.sqlite3"]
+    assert (target / "error_json.log").read_bytes() == (site.logs / "error_json.log").read_bytes()
+    with sqlite3.connect(target / "sqlite.site.sqlite3") as connection:
+        assert connection.execute("SELECT count(*) FROM dora_metrics").fetchone() == (1000,)
+    rows = {row["name"]: row for row in result.facts["components"]}  # type: ignore[attr-defined]
+    assert rows["sqlite.site"]["tables_equal"] == "1 of 1" and rows["logs"]["files"] == 2
+
+
+def test_one_component_of_a_named_archive_is_restored(site: Site) -> None:
+    target = site.root / "restored"
+    archive = str(site.backups / site.archives()[0])
+    result = restored(site, archive=archive, components=["logs"], target_directory=str(target))
+    assert result.exit_status == 0
+    assert sorted(os.listdir(target)) == ["app.json.log.1", "error_json.log"]
+
+
+def test_an_archive_that_lies_elsewhere_is_restored_by_its_path(site: Site) -> None:
+    elsewhere = site.root / "copy.tar"
+    (site.backups / site.archives()[0]).rename(elsewhere)
+    result = restored(site, archive=str(elsewhere), target_directory=str(site.root / "restored"))
+    assert result.exit_status == 0
+
+
+def test_the_dry_run_says_where_everything_would_go_and_writes_nothing(site: Site) -> None:
+    target = site.root / "restored"
+    result = restored(site, dry_run=True, target_directory=str(target))
+    assert [row["target"] for row in result.facts["components"]] == [str(target)] * 2  # type: ignore[attr-defined]
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({}, "no_target"),
+        ({"target_directory": "/nowhere/deep/er"}, "unsafe_target"),
+        ({"components": ["sqlite.sit"]}, "no_component"),
+        ({"archive": "none.tar"}, "no_archive"),
+    ],
+)
+def test_what_is_not_possible_is_refused(site: Site, options: dict[str, object], code: str) -> None:
+    result = restored(site, **options)
+    assert (result.exit_status, result.error_code) == (2, code)
+
+
+def test_the_source_of_an_sqlite_file_is_never_a_target(site: Site) -> None:
+    before = site.database.read_bytes()
+    assert restored(site, target_directory=str(site.root)).error_code == "unsafe_target"
+    assert restored(site, target_directory=str(site.database)).error_code == "unsafe_target"
+    assert site.database.read_bytes() == before
+
+
+def test_ft01_a_damaged_archive_is_refused_before_anything_is_written(site: Site) -> None:
+    path = site.backups / site.archives()[0]
+    content = bytearray(path.read_bytes())
+    content[600] ^= 1
+    path.write_bytes(content)
+    result = restored(site, archive=path.name, target_directory=str(site.root / "restored"))
+    assert (result.exit_status, result.error_code) == (1, "integrity")
+    assert not (site.root / "restored").exists()
+
+
+def test_a_database_without_a_restore_account_is_refused_with_the_grant(site: Site, engine: FakeEngine) -> None:
+    result = restored(site, components=["mysql.iact"])
+    assert (result.exit_status, result.error_code) == (2, "restore_account")
+    assert "GRANT ALL ON `iact\\_restore\\_%`.*" in result.findings[0].hint
+    assert engine.restored == {}
+
+
+def test_ft13_a_database_goes_into_a_scratch_database_of_its_own(site: Site, engine: FakeEngine) -> None:
+    result = restored(site, components=["mysql.iact"], **ACCOUNT)
+    assert result.exit_status == 0, result
+    assert engine.restored == {"iact_restore_20261124030000_1": b"dump\n"}
+
+
+def test_a_named_database_must_be_a_scratch_one(site: Site, engine: FakeEngine) -> None:
+    for name in ("iact", "iact_restore_", "iact_restore_x; DROP", "xiact_restore_x"):
+        result = restored(site, components=["mysql.iact"], target_database=name, **ACCOUNT)
+        assert (result.exit_status, result.error_code) == (2, "bad_option"), name
+    result = restored(site, components=["mysql.iact"], target_database="iact_restore_mine", **ACCOUNT)
+    assert result.exit_status == 0 and list(engine.restored) == ["iact_restore_mine"]
+
+
+def test_rows_that_differ_from_the_manifest_are_critical(site: Site, engine: FakeEngine) -> None:
+    engine.rows = 6
+    result = restored(site, components=["mysql.iact"], **ACCOUNT)
+    assert (result.exit_status, result.status, result.error_code) == (1, "critical", "rows_differ")
+    assert "dora_metrics has 6 rows, the manifest states 7" in result.findings[0].message
+
+
+def test_ft13_a_restore_that_stops_half_way_leaves_no_files(site: Site, engine: FakeEngine) -> None:
+    engine.rows = -1
+    target = site.root / "restored"
+    result = restored(site, target_directory=str(target), **ACCOUNT)
+    assert (result.exit_status, result.error_code) == (1, "restore_failed")
+    assert not target.exists()
+
+
+def test_b4_a_partial_archive_is_restorable_by_component(site: Site, engine: FakeEngine) -> None:
+    site.database.write_bytes(b"broken " * 1000)
+    site.host.moment = site.host.moment.replace(hour=4)
+    assert site.run(sections=MYSQL).exit_status == 1
+    (partial,) = (name for name in site.archives() if "partial" in name)
+    target = site.root / "restored"
+    result = restored(site, archive=partial, components=["logs"], target_directory=str(target))
+    assert (result.exit_status, result.status) == (0, "warning")
+    assert {finding.code for finding in result.findings} == {"partial_archive"}
