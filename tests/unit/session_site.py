@@ -1,0 +1,141 @@
+"""A small site in a folder: an SQLite file with Django's session table, a state directory and a config file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import config_file
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
+    COMMAND_LINE,
+    Layer,
+    Settings,
+)
+from tests.unit.fakes import NOON, FakeHost
+
+MODULE_UTILS = Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
+# As Django 4.2 makes it.
+TABLE = (
+    'CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, '
+    '"expire_date" datetime NOT NULL)'
+)
+INDEX = 'CREATE INDEX "django_session_expire_date_a5c62663" ON "django_session" ("expire_date")'
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Its one JSON document."""
+        assert self.output.count("\n") == 1
+        found: dict[str, Any] = json.loads(self.output)
+        return found
+
+
+class Site:
+    """The site; `options` are what its config file says beside the database and the state directory."""
+
+    def __init__(self, folder: Path, **options: Mapping[str, object]) -> None:
+        self.folder = folder
+        self.database = folder / "db.sqlite3"
+        self.state = folder / "state"
+        self.config = folder / "maintenance.json"
+        self.state.mkdir(mode=0o750)
+        self.sql(TABLE)
+        self.sql(INDEX)
+        self.configure(**options)
+
+    def configure(self, **options: Mapping[str, object]) -> None:
+        """Writes the config file anew."""
+        whole = {"sqlite": {"path": str(self.database)}, "state_directory": str(self.state), **options}
+        self.config.write_text(json.dumps(whole))
+        self.config.chmod(0o644)
+
+    def settings(self, **flags: object) -> Settings:
+        """What the config file and these flags come to."""
+        host = FakeHost(user_id=os.geteuid())
+        return config_file.load(host, str(self.config), Layer(COMMAND_LINE, {"session_cleanup": flags}))
+
+    def connect(self) -> contextlib.closing[sqlite3.Connection]:
+        """A connection of somebody else, such as the application."""
+        return contextlib.closing(sqlite3.connect(self.database, timeout=20, isolation_level=None))
+
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of one statement of somebody else."""
+        with self.connect() as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def add(self, key: str, age: timedelta, moment: datetime = NOON) -> None:
+        """A session that expired so long before the moment; a negative age is one that lives so long still."""
+        self.add_stored(key, (moment - age).replace(tzinfo=None))
+
+    def add_stored(self, key: str, stored: datetime) -> None:
+        """A session whose expire_date is exactly this."""
+        self.sql("INSERT INTO django_session VALUES (?, 'data', ?)", key, str(stored))
+
+    def fill(self, expired: int, live: int) -> None:
+        """So many sessions that expired in 2020, and so many that live until 2100."""
+        rows = [(f"expired{number:06}", f"2020-01-01 00:00:{number % 60:02}") for number in range(expired)]
+        rows += [(f"live{number:06}", "2100-01-01 00:00:00") for number in range(live)]
+        with self.connect() as connection:
+            connection.execute("BEGIN")
+            connection.executemany("INSERT INTO django_session VALUES (?, 'data', ?)", rows)
+            connection.execute("COMMIT")
+
+    def keys(self) -> set[str]:
+        """The sessions that are there."""
+        return {row[0] for row in self.sql("SELECT session_key FROM django_session")}
+
+    def live_count(self) -> int:
+        """Sessions that have not expired."""
+        return int(self.sql("SELECT count(*) FROM django_session WHERE session_key LIKE 'live%'")[0][0])
+
+    def expired_count(self) -> int:
+        """Sessions that have."""
+        return int(self.sql("SELECT count(*) FROM django_session WHERE session_key LIKE 'expired%'")[0][0])
+
+    def history(self) -> list[dict[str, Any]]:
+        """The runs that are remembered."""
+        path = self.state / "history.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Every file below the folder with its content."""
+        return {str(path): path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file()}
+
+    def words(self, *words: str) -> list[str]:
+        """The argv of a command of this site, from the checkout."""
+        return [sys.executable, "-m", "iact_maintenance", *words, "--config", str(self.config)]
+
+    def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+        """A command of this site, running."""
+        given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+        return subprocess.Popen(self.words(*words), cwd=MODULE_UTILS, env=_ENVIRONMENT, text=True, **given)
+
+    def run(self, *words: str) -> Done:
+        """How a command of this site ended."""
+        return finished(self.start(*words))
+
+
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
+
+
+def finished(process: subprocess.Popen[str]) -> Done:
+    """How a running command ended."""
+    output, errors = process.communicate(timeout=60)
+    return Done(process.returncode, output, errors)
