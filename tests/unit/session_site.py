@@ -97,7 +97,7 @@ class Site:
             connection.executemany("INSERT INTO django_session VALUES (?, 'data', ?)", rows)
             connection.execute("COMMIT")
 
-    def keys(self) -> set[str]:
+    def sessions(self) -> set[str]:
         """The sessions that are there."""
         return {row[0] for row in self.sql("SELECT session_key FROM django_session")}
 

@@ -119,7 +119,7 @@ def test_a_session_at_the_very_cutoff_stays_and_microseconds_count(site: Site) -
     with opened(site) as sessions:
         assert sessions.expired_keys("django_session", NOON, 9) == ["before"]
         assert sessions.delete_expired("django_session", ["exactly", "before", "after"], NOON) == 1
-    assert site.keys() == {"exactly", "after"}
+    assert site.sessions() == {"exactly", "after"}
 
 
 def test_fd40_the_delete_tests_the_expiry_again(site: Site) -> None:
@@ -129,7 +129,7 @@ def test_fd40_the_delete_tests_the_expiry_again(site: Site) -> None:
         keys = sessions.expired_keys("django_session", NOON, 9)
         site.sql("UPDATE django_session SET expire_date = '2026-03-02 12:00:00' WHERE session_key = 'renewed'")
         assert sessions.delete_expired("django_session", keys, NOON) == 1
-    assert site.keys() == {"renewed"}
+    assert site.sessions() == {"renewed"}
 
 
 def test_fi05_a_key_is_a_value_and_never_sql(site: Site) -> None:
@@ -138,7 +138,7 @@ def test_fi05_a_key_is_a_value_and_never_sql(site: Site) -> None:
     site.add("other", HOUR)
     with opened(site) as sessions:
         assert sessions.delete_expired("django_session", [hostile, "missing"], NOON) == 1
-    assert site.keys() == {"other"}
+    assert site.sessions() == {"other"}
 
 
 def test_a_batch_that_breaks_is_rolled_back_as_a_whole(site: Site) -> None:
@@ -150,7 +150,7 @@ def test_a_batch_that_breaks_is_rolled_back_as_a_whole(site: Site) -> None:
     )
     with opened(site) as sessions, pytest.raises(DatabaseFault):
         sessions.delete_expired("django_session", ["a", "b", "c"], NOON)
-    assert site.keys() == {"a", "b", "c"}
+    assert site.sessions() == {"a", "b", "c"}
 
 
 def test_the_size_is_the_server_s_own_and_names_what_is_reusable(site: Site) -> None:
@@ -172,7 +172,7 @@ def test_a_reader_cannot_write(site: Site) -> None:
     with opened(site, writable=False) as sessions, pytest.raises(DatabaseFault) as caught:
         sessions.delete_expired("django_session", ["expired"], NOON)
     assert caught.value.code == "read_only"
-    assert site.keys() == {"expired"}
+    assert site.sessions() == {"expired"}
 
 
 def test_a_missing_file_is_named_and_never_made(tmp_path: Path) -> None:
