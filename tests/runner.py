@@ -69,10 +69,12 @@ class Options:
     timeout_seconds: int = 300
 
 
-def run_module(name: str, arguments: Mapping[str, Any] | None = None, options: Options | None = None) -> TaskResult:
-    """Gives the result of `ansible localhost -m name -a arguments`; the short name works as it does for people."""
+def run_module(
+    name: str, arguments: Mapping[str, Any] | None = None, options: Options | None = None, host: str = "localhost"
+) -> TaskResult:
+    """Gives the result of `ansible HOST -m name -a arguments`; the short name works as it does for people."""
     module_args = json.dumps(arguments) if arguments else ""
-    run = _run({"module": name, "module_args": module_args, "host_pattern": "localhost"}, options or Options())
+    run = _run({"module": name, "module_args": module_args, "host_pattern": host}, options or Options())
     if len(run.results) != 1:
         raise AssertionError(f"the module {name} gave no result:\n{run.output}")
     return run.results[0]
@@ -111,7 +113,7 @@ def _environment(folder: str, options: Options) -> dict[str, str]:
 
 def _results(events: list[dict[str, Any]]) -> list[TaskResult]:
     return [
-        TaskResult(data["task"], data["host"], STATUSES[event["event"]], data["res"])
+        TaskResult(data["task"], data["host"], STATUSES[event["event"]], data.get("res", {}))
         for event in events
         if event["event"] in STATUSES and (data := event["event_data"])
     ]

@@ -10,7 +10,8 @@ path = sys.argv[1]
 os.makedirs(os.path.dirname(path), exist_ok=True)
 connection = sqlite3.connect(path)
 connection.execute(
-    "CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text, expire_date datetime NOT NULL)"
+    "CREATE TABLE django_session"
+    " (session_key varchar(40) PRIMARY KEY, session_data text, expire_date datetime NOT NULL)"
 )
 connection.execute("CREATE INDEX django_session_expire ON django_session (expire_date)")
 now = datetime.utcnow()

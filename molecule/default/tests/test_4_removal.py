@@ -1,0 +1,69 @@
+"""One variable takes everything away again, but for packages, logs and backups; a new installation takes those over."""
+
+from __future__ import annotations
+
+from tests.hosts.scenario import COMMAND, host_named, play, said
+
+SITE = host_named("site")
+APART = host_named("apart")
+# What stays, or is not the role's: packages with their state, the servers' and the system's own files.
+NAMES = ("lib/mysql", "lib/postgresql", "lib/dpkg", "lib/apt", "lib/systemd", "log/", "backups/")
+NOT_OURS = tuple(f"/var/{name}" for name in NAMES)
+
+
+def left_over(host: object) -> set[str]:
+    """What is there now and was not before, but for the files of packages."""
+    now = set(host.check_output("sh /root/fingerprint").splitlines())
+    before = set(host.file("/root/before").content_string.splitlines())
+    packaged = set(host.check_output("cat /var/lib/dpkg/info/*.list").splitlines())
+    found = set()
+    for line in now - before:
+        path = line.split(" ", 3)[-1]
+        if path not in packaged and not path.startswith(NOT_OURS):
+            found.add(line)
+    return found
+
+
+def test_removal_in_check_mode_changes_nothing():
+    run = play("playbooks/uninstall.yml", "site", "--check")
+    assert run.return_code == 0, said(run)
+    assert SITE.run(f"{COMMAND} version").rc == 0
+
+
+def test_removal_leaves_the_host_as_it_was_but_for_packages_logs_and_backups():
+    for host, name in ((SITE, "site"), (APART, "apart")):
+        run = play("playbooks/uninstall.yml", name)
+        assert run.return_code == 0, said(run)
+        assert left_over(host) == set()
+        assert not host.user("iact").exists
+        assert host.check_output("find / -xdev -nouser") == ""
+
+
+def test_logs_and_backups_stay_and_nobody_inherits_them():
+    assert SITE.file("/var/log/iact/cleanup.log").size > 0
+    archives = SITE.check_output("find /var/backups/iact -name '*.tar' -printf '%u %m\\n'").splitlines()
+    assert set(archives) == {"root 600"}
+
+
+def test_a_second_removal_changes_nothing():
+    run = play("playbooks/uninstall.yml", "site")
+    assert run.return_code == 0, said(run)
+    assert [result.task for result in run.results if result.result.get("changed")] == []
+
+
+def test_a_new_installation_takes_over_what_was_kept():
+    before = SITE.check_output("find /var/backups/iact -name '*.tar'").split()
+    run = play("playbooks/site.yml", "site")
+    assert run.return_code == 0, said(run)
+    for path in (*before, "/var/log/iact", "/var/log/iact/cleanup.log"):
+        assert SITE.file(path).user == "iact"
+    assert SITE.run(f"{COMMAND} health --json").rc == 0
+
+
+def test_a_purge_takes_logs_and_archives_and_nothing_else():
+    foreign = "/var/backups/iact/iact_data_backup_20250101.tar.gz"
+    SITE.check_output(f"touch {foreign}")
+    run = play("playbooks/uninstall.yml", "site", iact_maintenance_purge=True)
+    assert run.return_code == 0, said(run)
+    assert SITE.file("/var/backups/iact").listdir() == [foreign.rsplit("/", 1)[1]]
+    assert [name for name in SITE.file("/var/log/iact").listdir() if "_json" not in name] == []

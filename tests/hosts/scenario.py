@@ -1,0 +1,65 @@
+"""What the tests of all Molecule scenarios share: the hosts, plays through ansible-runner, and waiting for cron."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import testinfra
+
+from tests import runner
+
+PREFIX = os.environ.get("IACT_TEST_PREFIX", "iact")
+COMMAND = "/usr/local/bin/iact-maintenance"
+_Seen = TypeVar("_Seen")
+
+
+def host_named(name: str) -> Any:
+    """The host of that name, as root sees it."""
+    return testinfra.get_host(f"docker://{PREFIX}-{name}")
+
+
+def options(*arguments: str, **variables: Any) -> runner.Options:
+    """How to run Ansible on the scenario's hosts; Molecule names the inventory."""
+    return runner.Options(
+        inventory=os.environ["MOLECULE_INVENTORY_FILE"],
+        variables={"ansible_python_interpreter": "/usr/bin/python3", **variables},
+        environment={"ANSIBLE_PIPELINING": "1"},
+        arguments=arguments,
+    )
+
+
+def play(playbook: str, host: str, *arguments: str, **variables: Any) -> runner.Run:
+    """What a playbook of the checkout did on one host of the scenario."""
+    return runner.run_playbook(Path(playbook), options("--limit", f"{PREFIX}-{host}", *arguments, **variables))
+
+
+def ask(module: str, host: str) -> runner.TaskResult:
+    """What `ansible HOST -m MODULE` gives, from outside and as root."""
+    return runner.run_module(module, None, options(), f"{PREFIX}-{host}")
+
+
+def wait_until(look: Callable[[], _Seen | None], seconds: float, what: str) -> _Seen:
+    """What `look` gives as soon as it gives something."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.5)
+    raise AssertionError(f"waited {seconds} s in vain: {what}")
+
+
+def runs(host: Any, log: str) -> list[dict[str, Any]]:
+    """The runs in a log; each line must be JSON."""
+    return [json.loads(line) for line in host.file(log).content_string.splitlines()]
+
+
+def said(run: runner.Run) -> str:
+    """The messages of the tasks that failed, or the end of the screen where none did."""
+    failed = [result.result.get("msg", "") for result in run.results if result.status in ("failed", "unreachable")]
+    return "\n".join(map(str, failed)) or run.output[-3000:]
