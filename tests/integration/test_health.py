@@ -109,7 +109,7 @@ class Site:
         config = self.configure(**settings)
         argv = [sys.executable, "-I", str(self.command), "health", *(words or ("--json",)), "--config", str(config)]
         began = time.monotonic()
-        done = subprocess.run(argv, capture_output=True, env={"PATH": "/usr/bin:/bin"}, timeout=30, cwd="/")
+        done = subprocess.run(argv, check=False, capture_output=True, env={"PATH": "/usr/bin:/bin"}, timeout=30)
         took = time.monotonic() - began
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode(), took)
 
@@ -183,6 +183,7 @@ def test_x9_a_mysql_that_is_down_fails_by_name(site: Site) -> None:
     assert ran.status == 1
     assert ran.failed == {"mysql", "migrations_ivr", "sessions"}
     assert str(port) in ran.checks["mysql"]["message"]
+    assert ran.checks["mysql"]["code"] == "db_unreachable"
 
 
 @pytest.mark.parametrize("engine", ["mysql", "postgresql"])
@@ -193,9 +194,41 @@ def test_h3_a_rejected_password_fails_that_check_with_what_to_do_next(site: Site
     wrong.chmod(0o600)
     ran = site.health(health={engine: {"config_file" if engine == "mysql" else "passfile": str(wrong)}})
     assert ran.status == 1
-    assert engine in ran.failed
+    assert ran.checks[engine]["code"] == "auth"
     assert not ran.failed & {"migrations_default", "migrations_ivr"}
     assert ran.checks[engine]["hint"]
+
+
+def test_the_least_privilege_that_is_documented_is_enough(
+    site: Site, mariadb: MariaDB, postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    user, password = mariadb.create_account()
+    mariadb.execute(f"GRANT SELECT (expire_date) ON iact_test.django_session TO {user}@'%'")
+    (tmp_path / "my.cnf").write_text(f"[client]\nuser={user}\npassword={password}\n")
+    role, secret = postgresql.create_account()
+    (tmp_path / "pgpass").write_text(f"*:*:*:*:{secret}\n")
+    for name in ("my.cnf", "pgpass"):
+        (tmp_path / name).chmod(0o600)
+    own = {
+        "mysql": {"login_user": user, "config_file": str(tmp_path / "my.cnf")},
+        "postgresql": {"login_user": role, "passfile": str(tmp_path / "pgpass")},
+    }
+    ran = site.health(health=own)
+    assert ran.failed == set(), ran.report["findings"]
+    assert ran.checks["sessions"]["measured"]["amount"] == 300
+
+
+def test_fd27_a_server_without_free_connections_is_told_from_one_that_is_down(
+    site: Site, postgresql: PostgreSQL
+) -> None:
+    role, secret = postgresql.create_account()
+    postgresql.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
+    passfile = site.folder / "limited"
+    passfile.write_text(f"*:*:*:*:{secret}\n")
+    passfile.chmod(0o600)
+    ran = site.health(health={"postgresql": {"login_user": role, "passfile": str(passfile)}})
+    assert ran.failed == {"postgresql"}
+    assert ran.checks["postgresql"]["code"] == "too_many_connections"
 
 
 @pytest.mark.parametrize("hung", [["mysql"], ["postgresql"], ["mysql", "postgresql"]])

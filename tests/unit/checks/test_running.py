@@ -56,6 +56,7 @@ def test_expected_trouble_fails_with_its_hint(make_context: Make) -> None:
 
     (result,) = run_checks([check("one", troubled)], make_context())
     assert (result.status, result.message, result.hint) == ("fail", "what happened", "what to do")
+    assert result.as_dict()["code"] == "x"
 
 
 def test_fs05_a_fault_of_our_own_names_its_place_and_no_foreign_text(make_context: Make) -> None:

@@ -86,5 +86,5 @@ def test_a_project_that_keeps_its_sessions_elsewhere_has_no_table_to_count(datab
 
 def test_fd30_a_missing_table_is_told_by_name(tmp_path: Path, make_context: Make) -> None:
     sqlite3.connect(tmp_path / "empty.sqlite3").execute("CREATE TABLE other (a)").connection.close()
-    with pytest.raises(DatabaseFault, match="no table django_session"):
+    with pytest.raises(DatabaseFault, match="no such table: django_session"):
         judge(make_context, tmp_path / "empty.sqlite3", *project(tmp_path / "empty.sqlite3"))

@@ -168,6 +168,16 @@ def test_an_unset_settings_module_is_told(tmp_path: Path) -> None:
     assert "DJANGO_SETTINGS_MODULE" in trouble(ask(tmp_path, None, {}), "settings")["message"]
 
 
+def test_a_default_that_was_left_empty_on_purpose_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "strange.py").write_text(
+        "DATABASES = {'default': {}, 'own': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'x'}}\n"
+        "INSTALLED_APPS = []\nSECRET_KEY = 'x'\n"
+    )
+    facts = ask(tmp_path, "strange", {})
+    assert [fact["alias"] for fact in named(facts, "database")] == ["own"]
+    assert [fact["alias"] for fact in named(facts, "driver")] == ["own"]
+
+
 def test_a_missing_driver_is_told_with_its_alias(site: Path, tmp_path: Path) -> None:
     (tmp_path / "strange.py").write_text(
         "DATABASES = {'default': {'ENGINE': 'django.db.backends.oracle', 'NAME': 'x'}}\nINSTALLED_APPS = []\n"

@@ -16,6 +16,7 @@ import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.outcome import Measure, Outcome
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.running import Check
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import text
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run
@@ -158,3 +159,20 @@ def test_a_host_without_a_state_directory_is_still_looked_at(tmp_path: Path, set
     report = check_health(settings)
     assert (report.exit_status, report.status) == (0, "warning")
     assert [finding.code for finding in report.findings] == ["not_recorded"]
+    assert "not in the history" in text.render(report)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read the state")
+def test_somebody_who_may_not_read_the_state_gets_one_line_that_names_the_way(
+    settings: Settings, tmp_path: Path
+) -> None:
+    for path in (tmp_path, *tmp_path.parents[:-2]):
+        path.chmod(0o755)
+    os.chmod(tmp_path / "state", 0o700)
+    os.seteuid(65534)
+    try:
+        report = check_health(settings)
+    finally:
+        os.seteuid(0)
+    assert (report.exit_status, report.findings[0].code) == (2, "not_permitted")
+    assert "sudo" in report.findings[0].hint

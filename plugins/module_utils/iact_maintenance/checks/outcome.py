@@ -24,13 +24,17 @@ class Measure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found; `part` tells several outcomes of one check apart (an alias, a directory)."""
+    """What a check found; `part` tells several outcomes of one check apart (an alias, a directory).
+
+    `code` is the stable word of the trouble that kept the check from passing, where it has one.
+    """
 
     status: str
     message: str
     hint: str = ""
     part: str = ""
     measure: Measure | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class CheckResult:
     duration_seconds: float
     hint: str = ""
     measure: Measure | None = None
+    code: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """The result as plain data; the hint only where somebody should act."""
@@ -54,6 +59,8 @@ class CheckResult:
         }
         if self.hint and self.status in (WARN, FAIL):
             shown["hint"] = self.hint
+        if self.code:
+            shown["code"] = self.code
         if self.measure is not None:
             shown["measured"] = self.measure.as_dict()
         return shown

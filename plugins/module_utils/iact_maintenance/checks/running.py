@@ -45,11 +45,11 @@ class _Running:
         try:
             outcomes = self._check.function(self._context)
         except MaintenanceError as error:
-            outcomes = [Outcome(FAIL, error.message, error.hint)]
+            outcomes = [Outcome(FAIL, error.message, error.hint, code=error.code)]
         except Exception as fault:
             last = traceback.extract_tb(fault.__traceback__)[-1]
             where = f"{type(fault).__name__} at {os.path.basename(last.filename)}:{last.lineno}"
-            outcomes = [Outcome(FAIL, f"internal fault: {where}", "please report this line")]
+            outcomes = [Outcome(FAIL, f"internal fault: {where}", "please report this line", code="internal_fault")]
         self._took_seconds = self._context.host.monotonic() - self._began
         self._outcomes = outcomes
         self._ended.set()
@@ -60,13 +60,20 @@ class _Running:
         left = limit - (self._context.host.monotonic() - self._began)
         if not self._ended.wait(max(0.0, left)):
             hint = "see whether it hangs; another run by hand shows whether it still does"
-            return [CheckResult(self._check.name, FAIL, f"gave no answer within {limit:.1f} s", limit, hint)]
+            message = f"gave no answer within {limit:.1f} s"
+            return [CheckResult(self._check.name, FAIL, message, limit, hint, code="timeout")]
         return [self._result(outcome) for outcome in self._outcomes]
 
     def _result(self, outcome: Outcome) -> CheckResult:
         name = f"{self._check.name}_{outcome.part}" if outcome.part else self._check.name
         return CheckResult(
-            name, outcome.status, outcome.message, self._took_seconds, outcome.hint, measure=outcome.measure
+            name,
+            outcome.status,
+            outcome.message,
+            self._took_seconds,
+            outcome.hint,
+            outcome.measure,
+            outcome.code,
         )
 
 

@@ -78,13 +78,21 @@ def tell_django(answers: Answers) -> bool:
     return True
 
 
+def used_databases() -> Dict[str, Any]:
+    """Return the databases that the project uses, by alias; without a `default` that was left empty on purpose."""
+    from django.conf import settings
+
+    unused = ("", "django.db.backends.dummy")
+    return {str(alias): entry for alias, entry in settings.DATABASES.items() if entry.get("ENGINE", "") not in unused}
+
+
 def tell_settings(answers: Answers) -> bool:
     """Send the effective settings; True when the settings module can be loaded."""
     from django.conf import settings
 
     answers.fact("session_engine", {"name": str(settings.SESSION_ENGINE)})
     answers.fact("time", {"use_tz": bool(settings.USE_TZ), "time_zone": str(settings.TIME_ZONE)})
-    for alias, entry in settings.DATABASES.items():
+    for alias, entry in used_databases().items():
         answers.fact("database", dict(database(entry), alias=alias))
     return True
 
@@ -220,11 +228,9 @@ def ask_migrations(answers: Answers, aliases: List[str]) -> None:
 
 def ask_settings(answers: Answers) -> List[str]:
     """Ask what needs no application to be loaded; return the aliases whose driver works."""
-    from django.conf import settings
-
     if not answers.attempt("settings", None, tell_settings, answers):
         return []
-    return [str(alias) for alias in settings.DATABASES if answers.attempt("driver", alias, tell_driver, answers, alias)]
+    return [alias for alias in used_databases() if answers.attempt("driver", alias, tell_driver, answers, alias)]
 
 
 def ask_sessions(answers: Answers) -> None:

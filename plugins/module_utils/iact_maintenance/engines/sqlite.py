@@ -53,6 +53,7 @@ _CODES = (
     ("unable to open", ("auth", "give the maintenance user access to the file and its directory")),
     ("full", ("no_space", "free some space, then run it again")),
     ("malformed", ("damaged", "stop the application and look at the file with sqlite3's .recover")),
+    ("no such table", ("no_table", "check session_cleanup.table")),
     ("not a database", ("no_database", "check sqlite.path")),
 )
 

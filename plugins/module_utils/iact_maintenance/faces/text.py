@@ -25,10 +25,11 @@ def render(report: Report, *, verbose: bool = False, colour: bool = False) -> st
     """The report as lines of text; with `verbose` every message and figure. Control characters are escaped."""
     lines = [f"{_paint(_MARKS[report.status], report.status, colour)}  {report.job}: {printable(report.summary)}"]
     checks = report.facts.get("checks")
-    if isinstance(checks, list):
-        lines += _checks(checks, verbose, colour)
-    else:
-        lines += [line for finding in report.findings for line in _finding(finding.as_dict(), colour)]
+    rows = [check for check in checks if isinstance(check, Mapping)] if isinstance(checks, list) else []
+    lines += _checks(rows, verbose, colour)
+    told = {f"{check['name']}: {check['message']}" for check in rows}
+    others = [finding for finding in report.findings if finding.message not in told]
+    lines += [line for finding in others for line in _finding(finding.as_dict(), colour)]
     lines += _facts({name: fact for name, fact in report.facts.items() if name != "checks"}, verbose)
     if verbose:
         lines.append(f"  took {report.duration_seconds:.2f} s")
@@ -46,15 +47,15 @@ def _finding(finding: Mapping[str, object], colour: bool) -> list[str]:
     return lines + ([f"    -> {printable(str(finding['hint']))}"] if finding.get("hint") else [])
 
 
-def _checks(checks: list[object], verbose: bool, colour: bool) -> list[str]:
-    rows = [check for check in checks if isinstance(check, Mapping)]
+def _checks(rows: list[Mapping[str, object]], verbose: bool, colour: bool) -> list[str]:
     width = max((len(str(check["name"])) for check in rows), default=0)
     lines = []
     for check in rows:
         status = str(check["status"])
         mark = _paint(f"{_CHECK_MARKS[status]:4}", status, colour)
         took = f" ({check['duration_seconds']:.2f} s)" if verbose else ""
-        lines.append(f"  {mark}  {check['name']!s:{width}}  {printable(str(check['message']))}{took}")
+        since = f" (since {check['since_at']})" if "since_at" in check else ""
+        lines.append(f"  {mark}  {check['name']!s:{width}}  {printable(str(check['message']))}{since}{took}")
         if check.get("hint") and status in ("warn", "fail"):
             lines.append(f"        {'':{width}}  -> {printable(str(check['hint']))}")
     return lines

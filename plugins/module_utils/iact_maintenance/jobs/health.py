@@ -39,7 +39,20 @@ def plan(settings: Settings, host: Host) -> Plan:
     if not has_something_to_check(settings):
         hint = "set the section django, mysql, postgresql or sqlite in the config file"
         raise Refused("not_configured", "neither a Django project nor a database is configured", hint=hint)
+    _check_access(settings)
     return Plan(settings, tuple(check for check in CHECKS if check.applies(settings)))
+
+
+def _check_access(settings: Settings) -> None:
+    """Refuses somebody who may read neither state nor credentials: one line says more than ten checks that fail."""
+    try:
+        os.scandir(settings.state_directory).close()
+    except PermissionError:
+        message = f"the state directory {settings.state_directory} may not be read by this user"
+        raise Refused("not_permitted", message, hint="run this with sudo, or with -b in Ansible") from None
+    except OSError:
+        # Missing or odd: the check of the jobs, and the note of this run, say so.
+        return
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
@@ -113,7 +126,8 @@ def _since_of(result: CheckResult, since: Mapping[str, str]) -> dict[str, str]:
 
 
 def _finding(result: CheckResult) -> Finding:
-    return Finding(_SEVERITIES[result.status], result.name, f"{result.name}: {result.message}", result.hint)
+    code = result.code or result.name
+    return Finding(_SEVERITIES[result.status], code, f"{result.name}: {result.message}", result.hint)
 
 
 def _summary(results: list[CheckResult]) -> str:
