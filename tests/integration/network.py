@@ -71,7 +71,7 @@ def _serving(serve: object) -> Iterator[int]:
     def accept(listener: socket.socket) -> None:
         while True:
             try:
-                client, _ = listener.accept()
+                client, _unused = listener.accept()
             except OSError:
                 return
             with client, contextlib.suppress(OSError):

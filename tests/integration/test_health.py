@@ -266,7 +266,7 @@ def test_x11_runs_that_overlap_do_not_pile_up_and_are_never_busy(site: Site) -> 
     with tarpit() as port:
         config = site.configure(ports={"mysql": port}, health={"deadline_seconds": 3})
         argv = [sys.executable, "-I", str(site.command), "health", "--json", "--config", str(config)]
-        runs = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+        runs = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _unused in range(3)]
         for run in runs:
             output, _errors = run.communicate(timeout=15)
             assert run.returncode == 1

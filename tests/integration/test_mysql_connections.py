@@ -124,7 +124,7 @@ def test_fd26_a_locked_account_and_its_limit_are_told_apart(mariadb: MariaDB) ->
 
 def test_fd27_a_server_without_a_free_connection_is_told_from_one_that_is_down(mariadb: MariaDB) -> None:
     user, password = mariadb.create_account()
-    kept = [mariadb.connect() for _ in range(10)]
+    kept = [mariadb.connect() for _unused in range(10)]
     mariadb.execute("SET GLOBAL max_connections = 10")
     try:
         assert refusal(sites.account(mariadb, user, password, None)).code == "too_many_connections"

@@ -79,7 +79,7 @@ def test_each_status_in_a_pipe_is_read() -> None:
 
 
 def test_megabytes_pass_through_a_pipe_unchanged() -> None:
-    chunks = [os.urandom(1 << 18) for _ in range(40)]
+    chunks = [os.urandom(1 << 18) for _unused in range(40)]
     done, output = run(shell("cat"), shell("cat"), source=iter(chunks))
     assert [each.status for each in done] == [0, 0]
     assert output == b"".join(chunks)
@@ -226,7 +226,7 @@ def test_fd52_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
 def test_no_descriptor_is_left_open() -> None:
     run(shell("true"))
     before = len(os.listdir("/proc/self/fd"))
-    for _ in range(5):
+    for _unused in range(5):
         run(shell("echo a"), shell("cat"), source=iter([]))
         with pytest.raises(ProcessFault):
             run(shell("sleep 60"), limits=Limits(0.01))

@@ -15,6 +15,12 @@ CORE = UTILS / "iact_maintenance"
 CORE_FILES = sorted(CORE.rglob("*.py"))
 MODULES = sorted((CHECKOUT / "plugins" / "modules").glob("[a-z]*.py"))
 PRODUCT_FILES = [*CORE_FILES, *sorted(UTILS.glob("*.py")), *MODULES]
+PYTHON_FILES = [
+    path
+    for folder in ("plugins", "tests", "molecule")
+    for path in sorted((CHECKOUT / folder).rglob("*.py"))
+    if "fixtures" not in path.parts
+]
 FORBIDDEN_MODULES = {"ansible", "ansible_collections", "importlib", "pkgutil", "tomllib"}
 FORBIDDEN_CALLS = {"print", "exit", "quit", "eval", "exec", "sys.exit", "os.system", "os.popen"}
 MAXIMUM_FUNCTION_LINES = 40
@@ -146,3 +152,10 @@ def test_a_module_only_translates(path):
     assert len(code) <= MAXIMUM_MODULE_CODE_LINES
     (main,) = [function for function in functions(tree) if function.name == "main"]
     assert main.end_lineno - main.lineno + 1 <= MAXIMUM_MAIN_LINES
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
+def test_no_variable_is_called_by_an_underline_alone(path):
+    """The sanity tests refuse the name, and take long to say so; call it what it is, or `_unused`."""
+    names = [(node.lineno, node.id) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)]
+    assert not [line for line, name in names if name == "_"]

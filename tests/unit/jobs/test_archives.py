@@ -8,7 +8,7 @@ from tests.unit.jobs.sites import Site
 
 def test_the_list_names_the_newest_good_archive_and_changes_nothing(tmp_path: Path) -> None:
     site = Site(tmp_path)
-    for _ in range(2):
+    for _unused in range(2):
         site.next_night()
     before = {name: os.stat(site.backups / name) for name in site.archives()}
     result = site.run("archives")

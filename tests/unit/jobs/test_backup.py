@@ -175,7 +175,7 @@ def test_x14_thirty_failing_nights_never_delete_the_last_good_archive(site: Site
     site.options = {"tables": ["dora_metrics"], "retention_days": 5, "retention_count": 5}
     assert site.run(sections=MYSQL).exit_status == 0
     engine.script = "exit 1"
-    for _ in range(30):
+    for _unused in range(30):
         site.host.moment += timedelta(days=1)
         assert site.run(sections=MYSQL).exit_status == 1
     assert NAME in site.archives()
@@ -250,7 +250,7 @@ def test_fh44_an_old_scripts_archive_is_shown_and_never_touched(site: Site) -> N
     old = site.backups / "iact_data_backup_20200101_020000.tar.gz"
     old.write_bytes(b"old")
     site.options = {"retention_days": 1, "retention_count": 1, "keep_minimum": 1}
-    for _ in range(4):
+    for _unused in range(4):
         site.next_night()
     assert site.kinds() == ["foreign", "good"]
     assert old.read_bytes() == b"old"
@@ -258,14 +258,14 @@ def test_fh44_an_old_scripts_archive_is_shown_and_never_touched(site: Site) -> N
 
 def test_b3_retention_keeps_its_number_of_good_archives(site: Site) -> None:
     site.options = {"retention_count": 4}
-    deleted = [site.next_night().facts["deleted"] for _ in range(6)]
+    deleted = [site.next_night().facts["deleted"] for _unused in range(6)]
     assert len(site.archives()) == 4
     assert deleted[:4] == [[], [], [], []]
     assert deleted[5] == ["iact_data_backup_20261126_020000.tar"]
 
 
 def test_fh25_a_clock_that_jumps_ahead_drops_nothing_and_warns(site: Site) -> None:
-    for _ in range(8):
+    for _unused in range(8):
         site.next_night()
     site.host.moment = NIGHT.replace(year=2036)
     result = site.run()
@@ -275,14 +275,14 @@ def test_fh25_a_clock_that_jumps_ahead_drops_nothing_and_warns(site: Site) -> No
 
 
 def test_two_runs_within_one_second_overwrite_nothing(site: Site) -> None:
-    for _ in range(3):
+    for _unused in range(3):
         assert site.run().exit_status == 0
     assert len(site.archives()) == 3
 
 
 def test_retention_proves_what_it_does_not_know(site: Site) -> None:
     """A lost state directory must not make retention believe that there are no good archives."""
-    for _ in range(3):
+    for _unused in range(3):
         site.next_night()
     (site.root / "state" / "archives.json").unlink()
     assert site.kinds() == ["unverified"] * 3

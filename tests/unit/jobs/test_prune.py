@@ -11,7 +11,7 @@ from tests.unit.jobs.sites import Site
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     site = Site(tmp_path)
-    for _ in range(6):
+    for _unused in range(6):
         site.next_night()
     site.options = {"retention_count": 4}
     return site

@@ -10,7 +10,7 @@ from tests.unit.jobs.sites import Site
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     site = Site(tmp_path)
-    for _ in range(2):
+    for _unused in range(2):
         site.next_night()
     return site
 

@@ -9,7 +9,7 @@ from ..secret import printable, redact
 from .endpoint import Endpoint
 
 _MESSAGE_CHARACTERS = 400
-_QUOTES = "\"'«»„“”‘’"
+_QUOTES = "\"'«»„\u201c\u201d\u2018\u2019"
 # Our own sentence has named the place already.
 _PLACE = re.compile(r"^connection to server (at|on socket) .*? failed: ")
 
