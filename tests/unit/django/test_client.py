@@ -53,6 +53,10 @@ def test_variables_come_from_the_env_file(ask: Ask) -> None:
     )
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_name(ask: Ask) -> None:
+    assert ask("import os\nTIME_ZONE = os.environ['ZONE']\n", "\ufeffZONE=America/Lima").time_zone == "America/Lima"
+
+
 def test_nothing_of_our_own_environment_reaches_the_project(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IACT_CANARY", "x")
     monkeypatch.setenv("PYTHONPATH", "/nonexistent")

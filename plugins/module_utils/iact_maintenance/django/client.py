@@ -75,7 +75,8 @@ def _variables(path: str | None) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        variables = env_file.parse(_content(path).decode("utf-8-sig"))
+        # The mark by hand, because the codec that drops it would be imported here, by a user who may not read it.
+        variables = env_file.parse(_content(path).decode("utf-8").lstrip("\ufeff"))
     except OSError as error:
         hint = "the user that runs the jobs must be able to read it (iact_maintenance_groups)"
         raise MaintenanceError("env_file", f"{path} cannot be read: {error.strerror}", hint=hint) from None
