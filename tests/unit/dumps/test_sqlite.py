@@ -53,9 +53,11 @@ def source(path: Path) -> Source:
 
 
 def copied(path: Path, folder: Folder, target: Path) -> dict[str, int | None]:
-    with sqlite.snapshot(Host(), source(path), folder, LIMITS) as snapshot:
-        target.write_bytes(b"".join(snapshot.chunks()))
-        return dict(snapshot.facts.rows)
+    with sqlite.private(folder) as private:
+        facts = sqlite.copy(Host(), source(path), private, LIMITS)
+        target.write_bytes(b"".join(private.chunks()))
+        assert os.fstat(private.descriptor).st_size == 0, "its space is given back"
+        return dict(facts.rows)
 
 
 @pytest.mark.parametrize("mode", ["delete", "wal"])
@@ -68,7 +70,8 @@ def test_a_copy_holds_the_rows_that_it_states(folder: Folder, site: Path, tmp_pa
 
 
 def test_the_copy_has_no_name_and_leaves_nothing(folder: Folder, site: Path) -> None:
-    with sqlite.snapshot(Host(), source(site), folder, LIMITS):
+    with sqlite.private(folder) as private:
+        sqlite.copy(Host(), source(site), private, LIMITS)
         assert folder.names() == []
     assert folder.names() == []
 
@@ -108,8 +111,8 @@ def test_a_missing_or_damaged_file_is_named(folder: Folder, tmp_path: Path) -> N
 
 
 def test_a_copy_that_takes_too_long_is_given_up(folder: Folder, site: Path, tmp_path: Path) -> None:
-    with pytest.raises(MaintenanceError) as raised, sqlite.snapshot(Host(), source(site), folder, Limits(0)):
-        pass
+    with pytest.raises(MaintenanceError) as raised, sqlite.private(folder) as private:
+        sqlite.copy(Host(), source(site), private, Limits(0))
     assert raised.value.code == "timeout"
     assert folder.names() == []
 

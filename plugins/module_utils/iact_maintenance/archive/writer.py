@@ -71,11 +71,17 @@ class Staged:
         self.path = os.path.join(directory, self._name)
         with _writing(self.path):
             self.descriptor = os.open(self._name, _FLAGS, 0o600, dir_fd=folder)
-            # A umask of 0777 would have taken even the owner's rights away.
-            os.fchmod(self.descriptor, 0o600)
-            os.fsync(self.descriptor)
 
     def __enter__(self) -> Staged:
+        try:
+            with _writing(self.path):
+                # A umask of 0777 would have taken even the owner's rights away.
+                os.fchmod(self.descriptor, 0o600)
+                # Before any dump is started: a disk that refuses this refuses the archive.
+                os.fsync(self.descriptor)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:

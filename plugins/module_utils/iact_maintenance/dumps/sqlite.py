@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ..archive.folder import Folder
 from ..archive.names import PART, STEM
 from ..engines.sqlite import connect, faults, quote_identifier
-from ..errors import MaintenanceError
+from ..errors import ProcessFault
 from ..host import Host, storage
 from ..processes import Limits
 from ..settings import Backup, SQLiteFile
@@ -26,23 +26,21 @@ _SIDE_FILES = ("", "-wal")
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """A copy that no directory names: `chunks` gives its bytes."""
+class Private:
+    """A file that no directory names and, of it, an open database: the place for a copy."""
 
     descriptor: int
+    connection: sqlite3.Connection
     path: str
-    facts: DumpFacts
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes of the copy, a piece at a time. Raises StorageFault."""
+        """The bytes of the copy, a piece at a time; at the end its space is given back. Raises StorageFault."""
         offset = 0
-        while True:
-            with storage(self.path):
-                chunk = os.pread(self.descriptor, _CHUNK_BYTES, offset)
-            if not chunk:
-                return
-            offset += len(chunk)
-            yield chunk
+        with storage(self.path):
+            while chunk := os.pread(self.descriptor, _CHUNK_BYTES, offset):
+                offset += len(chunk)
+                yield chunk
+            os.ftruncate(self.descriptor, 0)
 
 
 def locate(settings: Backup, server: SQLiteFile | None, host: Host) -> list[Source]:
@@ -83,48 +81,50 @@ def size_bytes(source: Source) -> int:
 
 
 @contextlib.contextmanager
-def snapshot(host: Host, source: Source, folder: Folder, limits: Limits) -> Iterator[Snapshot]:
-    """A context with a private copy of the file, in the backup directory. Raises DatabaseFault, StorageFault.
+def private(folder: Folder) -> Iterator[Private]:
+    """A context with a private file in the backup directory. Raises DatabaseFault, StorageFault.
 
-    The copy loses its name before a byte is in it, so that nothing is left however this process ends.
+    It loses its name before a byte is in it, so that nothing is left however this process ends.
     """
     name = f"{STEM}copy_{os.getpid()}{PART}"
     path = os.path.join(folder.path, name)
     with storage(path):
         descriptor = os.open(name, _FLAGS, 0o600, dir_fd=folder.descriptor)
     try:
-        with closing(_private(path)) as target:
+        with closing(_open(path)) as connection:
             with storage(path):
                 os.unlink(name, dir_fd=folder.descriptor)
-            facts = _copy(host, source, target, limits)
-        yield Snapshot(descriptor, path, facts)
+            yield Private(descriptor, connection, path)
     finally:
         with contextlib.suppress(OSError):
             os.unlink(name, dir_fd=folder.descriptor)
         os.close(descriptor)
 
 
-def _private(path: str) -> sqlite3.Connection:
+def _open(path: str) -> sqlite3.Connection:
     with faults(path):
-        target = sqlite3.connect(path, isolation_level=None)
+        connection = sqlite3.connect(path, isolation_level=None)
         # No journal beside the copy: a copy that was interrupted is thrown away, not recovered.
-        target.execute("PRAGMA journal_mode = MEMORY").fetchone()
-        target.execute("PRAGMA synchronous = OFF")
-    return target
+        connection.execute("PRAGMA journal_mode = MEMORY").fetchone()
+        connection.execute("PRAGMA synchronous = OFF")
+    return connection
 
 
-def _copy(host: Host, source: Source, target: sqlite3.Connection, limits: Limits) -> DumpFacts:
-    """What the copy holds. Rows are counted in the transaction that is copied, so both are of one moment."""
+def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts:
+    """What the private copy holds that was just made. Raises DatabaseFault, ProcessFault `timeout`.
+
+    Rows are counted in the transaction that is copied, so both are of one moment.
+    """
     until = host.monotonic() + limits.deadline_seconds
 
     def check(_status: int, _remaining: int, _total: int) -> None:
         if host.monotonic() > until:
-            raise MaintenanceError("timeout", f"the copy did not end within {limits.deadline_seconds:g} s")
+            raise ProcessFault("timeout", f"the copy did not end within {limits.deadline_seconds:g} s")
 
     with closing(connect(SQLiteFile(source.database), writable=False)) as connection, faults(source.database):
         connection.execute("BEGIN")
         rows = {table: _rows_of(connection, table) for table in _tables(connection)}
-        connection.backup(target, progress=check)
+        connection.backup(into.connection, progress=check)
     reason = "" if None not in rows.values() else "a virtual table could not be read"
     identity = {"engine": "sqlite", "path": os.path.realpath(source.database)}
     version = sqlite3.sqlite_version

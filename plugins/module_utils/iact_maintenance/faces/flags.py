@@ -31,6 +31,10 @@ class Command:
     nagios: bool = False
 
 
+def _named(job: str, *names: str) -> tuple[Option, ...]:
+    return tuple(option for option in run_options(job) if option.name in names)
+
+
 COMMANDS = (
     Command(
         "session-cleanup",
@@ -50,6 +54,50 @@ COMMANDS = (
         "health",
         run_options("health"),
         nagios=True,
+    ),
+    Command(
+        "backup",
+        "backup",
+        "save the configured databases and logs into one archive",
+        "backup --dry-run",
+        "backup",
+        run_options("backup"),
+        dry_run=True,
+    ),
+    Command(
+        "archives",
+        "archives",
+        "list the archives and what each is worth",
+        "archives --verbose",
+        "backup",
+        _named("backup", "directory"),
+    ),
+    Command(
+        "verify",
+        "verify",
+        "read an archive, or all of them, and prove every byte",
+        "verify latest",
+        "backup",
+        _named("backup", "directory"),
+        positional=Option("archive", "str", "Name or path of the archive, latest or all.", "latest", section="restore"),
+    ),
+    Command(
+        "restore",
+        "restore",
+        "restore from a verified archive, never over anything",
+        "restore --components logs --target-directory /var/tmp/restored",
+        "restore",
+        run_options("restore"),
+        dry_run=True,
+    ),
+    Command(
+        "prune",
+        "prune",
+        "delete the archives that retention no longer keeps",
+        "prune --dry-run",
+        "backup",
+        _named("backup", "directory", "retention_days", "retention_count", "keep_minimum"),
+        dry_run=True,
     ),
     Command("check-config", "check_config", "validate the config file and show what it comes to", "check-config"),
     Command("version", "version", "say which version this is", "version"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ..about import NAME as PROGRAM
 from ..archive import catalogue, pruning, retention
 from ..archive.folder import Folder, open_folder
 from ..archive.manifest import Component, Manifest, Missing
@@ -116,8 +116,12 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 def _write(planned: Plan, host: Host, folder: Folder, compression: Compression, progress: Progress) -> Written:
     created_at = _free_moment(host.now(), folder)
     saved = Saved(troubles=list(planned.located.troubles))
-    with Staged(folder.descriptor, folder.path, created_at) as staged:
-        _save_all(planned, Saver(host, planned.settings, folder, staged, compression), saved, progress)
+    with contextlib.ExitStack() as opened:
+        # Before the archive is begun: a run that is killed then leaves one file behind and not two.
+        files = [source.component for source in planned.located.sources if source.engine == "sqlite"]
+        copies = {name: opened.enter_context(sqlite.private(folder)) for name in files}
+        staged = opened.enter_context(Staged(folder.descriptor, folder.path, created_at))
+        _save_all(planned, Saver(host, planned.settings, staged, copies, compression), saved, progress)
         _require_something(saved)
         partial = bool(saved.troubles)
         if partial and not (planned.options.keep_partial and saved.components):
@@ -240,7 +244,6 @@ def _facts(planned: Plan, written: Written, compression: Compression, deleted: l
         "size_bytes": written.size_bytes,
         "created_at": iso(written.created_at),
         "compression": compression.name,
-        "program": PROGRAM,
         "components": [_shown(component) for component in written.saved.components]
         + _unsaved(planned, written.saved.skipped, tuple(written.saved.troubles)),
         "deleted": deleted,

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..archive.folder import Folder
 from ..archive.manifest import Component, LogFile, Member
 from ..archive.names import member_name
 from ..archive.packing import Compression, Packer
@@ -108,12 +107,12 @@ class Saved:
 
 @dataclass(frozen=True)
 class Saver:
-    """Puts components into an archive, one member each."""
+    """Puts components into an archive, one member each; `copies` has a private file for each SQLite source."""
 
     host: Host
     settings: Settings
-    folder: Folder
     staged: Staged
+    copies: Mapping[str, sqlite.Private]
     compression: Compression
 
     @property
@@ -163,9 +162,10 @@ class Saver:
     def _dump(self, source: Source, packer: Packer) -> DumpFacts:
         options = self.settings.backup
         if source.engine == "sqlite":
-            with sqlite.snapshot(self.host, source, self.folder, self.limits) as copy:
-                packer.feed(copy.chunks(), self.limits)
-                return copy.facts
+            private = self.copies[source.component]
+            facts = sqlite.copy(self.host, source, private, self.limits)
+            packer.feed(private.chunks(), self.limits)
+            return facts
         server = options.mysql if source.engine == "mysql" else options.postgresql
         found: DumpFacts = DUMPS[source.engine].dump(self.host, server, source, options, packer)
         return found

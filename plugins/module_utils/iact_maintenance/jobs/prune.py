@@ -36,7 +36,7 @@ def plan(settings: Settings, host: Host) -> Plan:
 def preview(planned: Plan, host: Host) -> Report:
     """The report of a dry run."""
     names = [entry.name for entry in planned.going.delete]
-    summary = f"would delete {len(names)} archives; {planned.kept} good ones stay"
+    summary = f"archives to delete: {len(names)}; good ones to keep: {planned.kept}"
     facts = {"dry_run": True, "would_delete": names, "kept": planned.kept}
     return Report(NAME, summary, planned.going.findings, facts, changed=bool(names))
 
@@ -53,7 +53,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         catalogue.remember(host, settings.state_directory, folder, proving.proofs)
     kept = sum(entry.kind == catalogue.GOOD and entry.name not in deleted for entry in proving.entries)
     facts = {"deleted": deleted, "kept": kept, "leftovers": len(leftovers)}
-    summary = f"deleted {len(deleted)} archives; {kept} good ones stay"
+    summary = f"archives deleted: {len(deleted)}; good ones kept: {kept}"
     return Report(NAME, summary, (*proving.findings, *going.findings), facts, changed=bool(deleted or leftovers))
 
 

@@ -57,7 +57,7 @@ def _report(results: list[catalogue.Entry]) -> Report:
     broken = [entry for entry in results if entry.kind == catalogue.BROKEN]
     hint = "do not restore from it; look at the disk, and copy the good archives elsewhere"
     findings = tuple(Finding("critical", "integrity", entry.reason, hint) for entry in broken)
-    summary = f"{len(results) - len(broken)} of {len(results)} archives are, byte for byte, what was written"
+    summary = f"archives that are, byte for byte, what was written: {len(results) - len(broken)} of {len(results)}"
     report = Report(NAME, summary, findings, {"archives": [entry.as_dict() for entry in results]})
     return replace(report, exit_status=1, error_code="integrity") if broken else report
 

@@ -1,0 +1,84 @@
+"""A backup that is killed, or whose system calls fail, at every step that changes a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.backup_rig import CALLS, Call, Rig, verifies
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    rig = Rig(tmp_path)
+    assert rig.run()[0] == 0
+    return rig
+
+
+def check(rig: Rig, earlier: dict[Path, bytes], call: Call) -> None:
+    """The invariant, and that the next run works: E3, E4 and E7 of the contract."""
+    sources = {path: path.read_bytes() for path in (rig.database, rig.root / "logs" / "a_json.log")}
+    assert all(verifies(path) for path in rig.archives()), call
+    assert {path: path.read_bytes() for path in earlier} == earlier, call
+    assert len(rig.leftovers()) <= 1, call
+    report = rig.run_here()
+    assert report.exit_status == 0, (call, report)
+    assert rig.leftovers() == [], call
+    for path in rig.archives():
+        if path not in earlier:
+            path.unlink()
+    assert {path: path.read_bytes() for path in sources} == sources
+
+
+def test_fh14_a_file_under_the_final_name_verifies_wherever_the_run_is_killed(rig: Rig) -> None:
+    earlier = {path: path.read_bytes() for path in rig.archives()}
+    calls = rig.calls()
+    assert {"write", "pwrite64", "fsync"} <= {call.name for call in calls}
+    for path in rig.archives():
+        if path not in earlier:
+            path.unlink()
+    for call in calls:
+        status, report = rig.run_with(call, "signal=KILL")
+        assert status in (-9, 137) and report == {}, call
+        check(rig, earlier, call)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "code"), [("fsync", "error=EIO", "storage"), ("write", "error=ENOSPC", "no_space")]
+)
+def test_fh08_fh10_a_call_that_fails_ends_the_run_and_publishes_nothing(
+    rig: Rig, name: str, fault: str, code: str
+) -> None:
+    earlier = {path: path.read_bytes() for path in rig.archives()}
+    calls = [call for call in rig.calls() if call.name == name]
+    for path in rig.archives():
+        if path not in earlier:
+            path.unlink()
+    for call in calls:
+        status, report = rig.run_with(call, fault)
+        published = [path for path in rig.archives() if path not in earlier]
+        assert all(verifies(path) for path in published), call
+        if status == 0:
+            # What went wrong came after the archive was safe: the history or the list of proofs.
+            assert published and report["status"] == "warning", (call, report)
+        else:
+            assert (status, report["outcome"]) == (1, f"failed with error {code}"), (call, report)
+        assert rig.leftovers() == [], call
+        check(rig, earlier, call)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", ["signal=KILL", "error=EIO", "error=ENOSPC"])
+@pytest.mark.parametrize("name", [*CALLS, "openat", "close", "read", "pread64", "lseek", "newfstatat", "fstat"])
+def test_fh14_at_every_call_of_the_whole_run(rig: Rig, name: str, fault: str) -> None:
+    earlier = {path: path.read_bytes() for path in rig.archives()}
+    number = 1
+    while True:
+        status, report = rig.run_with(Call(name, number), fault)
+        trace = (rig.root / "trace").read_text()
+        if "INJECTED" not in trace and "killed" not in trace:
+            return
+        assert status in (0, 1, 2, 75, 120, -9, 137), (name, number, report)
+        check(rig, earlier, Call(name, number))
+        number += 1
