@@ -73,7 +73,9 @@ class Site:
 
     def connect(self) -> contextlib.closing[sqlite3.Connection]:
         """A connection of somebody else, such as the application."""
-        return contextlib.closing(sqlite3.connect(self.database, timeout=20, isolation_level=None))
+        connection = sqlite3.connect(self.database, timeout=20, isolation_level=None)
+        connection.execute("PRAGMA synchronous = OFF")
+        return contextlib.closing(connection)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows of one statement of somebody else."""

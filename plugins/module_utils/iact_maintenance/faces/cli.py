@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 
@@ -41,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         report = replace(report, exit_status=ended.exit_status)
     except Exception as fault:
         report = internal(parsed.job, fault)
+    # Nothing is left to be put in order: from here a signal just ends the process, also one that waits for its reader.
+    _on_signals(signal.SIG_DFL)
     return _present(stamped(report, host), parsed)
 
 
@@ -48,14 +51,24 @@ def _prepare_process() -> None:
     """Files are private, a crash leaves no memory image with passwords, and a signal ends a run in order."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for number in _ENDING_SIGNALS:
-        signal.signal(number, _interrupt)
+    terminal.secure_streams()
+    _on_signals(_interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    for other in _ENDING_SIGNALS:
-        signal.signal(other, signal.SIG_IGN)
+    _on_signals(_go_on)
     raise Interrupted(number)
+
+
+def _go_on(number: int, frame: FrameType | None) -> None:
+    """Nothing: the run is ending already, and its order must not be disturbed."""
+
+
+def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """Sets what an ending signal does, unless whoever started us (nohup, a shell's `&`) had it ignored."""
+    for number in _ENDING_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, action)
 
 
 def _perform(parsed: Parsed, host: Host) -> Report:

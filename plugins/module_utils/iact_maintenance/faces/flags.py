@@ -138,9 +138,9 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(words: Sequence[str]) -> Parsed:
     """What the words ask for. Raises BadOption; Refused for a password among them."""
-    parser = _parser()
-    found, unknown = parser.parse_known_args(words)
-    _refuse_unknown(words, unknown, found)
+    _refuse_passwords(words)
+    found, unknown = _parser().parse_known_args(words)
+    _refuse_unknown(unknown, found)
     rows = {command.name: command for command in COMMANDS}
     command = rows.get(found.command)
     if command is None:
@@ -153,18 +153,23 @@ def parse(words: Sequence[str]) -> Parsed:
     flags = {
         name: given[name] for name in ("json", "verbose", "scheduled", "dry_run", "force", "nagios") if name in given
     }
-    config = given.get("file") or given.get("config")
+    config = given["file"] if given.get("file") is not None else given.get("config")
     return replace(Parsed(command.name, command.job, options, config, asks=command.asks), **flags)
 
 
-def _refuse_unknown(words: Sequence[str], unknown: list[str], found: argparse.Namespace) -> None:
+def _refuse_passwords(words: Sequence[str]) -> None:
     """A password on a command line is in every process list at once, so it is named before anything else is said."""
-    if any(word.startswith("-") and "password" in word.lower() for word in words):
+    flags = [word.partition("=")[0].lower() for word in words if word.startswith("-")]
+    # -p is how MySQL's own programs take one; no flag of ours begins with it.
+    if any("password" in flag or flag.startswith("-p") for flag in flags):
         raise Refused(
             "secret_on_command_line",
             "a password on the command line can be read by everyone on this host",
             hint="put it into ~/.my.cnf or ~/.pgpass, mode 0600",
         )
+
+
+def _refuse_unknown(unknown: list[str], found: argparse.Namespace) -> None:
     if unknown:
         known = [name for command in COMMANDS if command.name == found.command for name in _flag_names(command)]
         word = printable(unknown[0].partition("=")[0], 80)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ from ..report import Report
 from ..secret import printable
 
 _FRAMES_A_SECOND = 10
+_STANDARD_ERROR = 2
 
 
 class Progress:
@@ -29,6 +31,20 @@ class Progress:
             return
         self._last = now
         write(self._stream, f"\r\033[K{printable(said)}")
+
+
+def secure_streams() -> None:
+    """Nothing; the standard streams are there and take every text, whoever started this process and how."""
+    # Else the next file to be opened, a database even, could become standard output and be written over.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def confirm(report: Report) -> None:
