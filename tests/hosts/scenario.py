@@ -61,5 +61,6 @@ def runs(host: Any, log: str) -> list[dict[str, Any]]:
 
 def said(run: runner.Run) -> str:
     """The messages of the tasks that failed, or the end of the screen where none did."""
-    failed = [result.result.get("msg", "") for result in run.results if result.status in ("failed", "unreachable")]
-    return "\n".join(map(str, failed)) or run.output[-3000:]
+    failed = [result.result for result in run.results if result.status in ("failed", "unreachable")]
+    items = [item for result in failed for item in result.get("results", [result]) if item.get("failed", True)]
+    return "\n".join(str(item.get("msg", item)) for item in items) or run.output[-3000:]

@@ -6,9 +6,9 @@ from tests.hosts.scenario import COMMAND, host_named, play, said
 
 SITE = host_named("site")
 APART = host_named("apart")
-# What stays, or is not the role's: packages with their state, the servers' and the system's own files.
-NAMES = ("lib/mysql", "lib/postgresql", "lib/dpkg", "lib/apt", "lib/systemd", "log/", "backups/")
-NOT_OURS = tuple(f"/var/{name}" for name in NAMES)
+# What stays, or is not the role's: state and services of packages, the servers' and the system's own files.
+VAR = ("lib/mysql", "lib/postgresql", "lib/dpkg", "lib/apt", "lib/systemd", "lib/logrotate", "log/", "backups/")
+NOT_OURS = (*(f"/var/{name}" for name in VAR), "/etc/rc", "/etc/systemd/system/", "crontab:x:")
 
 
 def left_over(host: object) -> set[str]:
