@@ -12,6 +12,20 @@ class ModuleDocFragment:
     # The block of options is written by tests/tools/document.py from the option table.
     DOCUMENTATION = r"""
 options:
+  config:
+    description:
+    - The site's settings. Without it the host's V(/etc/iact/maintenance.json), where there is one.
+    type: path
+  fail_on:
+    description:
+    - The status from which on the task fails.
+    - Without it the task fails exactly where the command on the host would not exit with 0.
+    - With V(warning) or V(critical) it fails from that status on; with V(never) only when an option is wrong.
+    type: str
+    choices:
+    - warning
+    - critical
+    - never
   state_directory:
     description:
     - Directory of the history, the proofs and the locks.
@@ -49,7 +63,7 @@ options:
         type: str
       tls:
         description:
-        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where O(ca_cert)
+        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where C(ca_cert)
           is given, else C(require); from C(require) up nothing is ever sent in clear text.
         type: str
         choices:
@@ -116,7 +130,7 @@ options:
         type: str
       tls:
         description:
-        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where O(ca_cert)
+        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where C(ca_cert)
           is given, else C(require); from C(require) up nothing is ever sent in clear text.
         type: str
         choices:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
@@ -36,6 +36,24 @@ _SECTION_HELP = {
     "postgresql": "Connection to PostgreSQL; laid over the config file's section C(postgresql), option by option.",
     "sqlite": "An SQLite database file.",
     "django": "The Django project, which is asked where its sessions lie.",
+}
+# What only modules have; the table of `_module.py` is no option of the site.
+_FACE = {
+    "config": {
+        "description": [
+            "The site's settings. Without it the host's V(/etc/iact/maintenance.json), where there is one."
+        ],
+        "type": "path",
+    },
+    "fail_on": {
+        "description": [
+            "The status from which on the task fails.",
+            "Without it the task fails exactly where the command on the host would not exit with 0.",
+            "With V(warning) or V(critical) it fails from that status on; with V(never) only when an option is wrong.",
+        ],
+        "type": "str",
+        "choices": ["warning", "critical", "never"],
+    },
 }
 _BLOCK = re.compile(r"(?<=\noptions:\n).*?(?=\n[a-z_]+:|\n\"\"\")", re.DOTALL)
 
@@ -68,10 +86,9 @@ def _default(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def block(options: Iterable[Option]) -> str:
+def block(rows: Mapping[str, object]) -> str:
     """The YAML of an `options:` block, indented by two blanks."""
-    rows = documented(options)
-    text = yaml.safe_dump(rows, sort_keys=False, width=110, allow_unicode=True, default_flow_style=False)
+    text = yaml.safe_dump(dict(rows), sort_keys=False, width=110, allow_unicode=True, default_flow_style=False)
     return "\n".join("  " + line if line else line for line in text.rstrip().split("\n"))
 
 
@@ -79,9 +96,11 @@ def rewritten(path: Path) -> str:
     """The file's text with its `options:` block as the table has it."""
     if path == FRAGMENT:
         shared = [option for option in SITE if option.name in (*SHARED_SECTIONS, "state_directory")]
-        return _BLOCK.sub(lambda found: block(shared), path.read_text(encoding="utf-8"), count=1)
+        return _BLOCK.sub(
+            lambda found: block({**_FACE, **documented(shared)}), path.read_text(encoding="utf-8"), count=1
+        )
     own = [option for option in run_options(MODULES[path.stem]) if option.kind != "section"]
-    return _BLOCK.sub(lambda found: block(own), path.read_text(encoding="utf-8"), count=1)
+    return _BLOCK.sub(lambda found: block(documented(own)), path.read_text(encoding="utf-8"), count=1)
 
 
 def targets() -> list[Path]:

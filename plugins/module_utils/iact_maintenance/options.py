@@ -53,7 +53,7 @@ def _plain(number: float) -> str:
 
 def _login(port: int) -> tuple[Option, ...]:
     tls_help = (
-        "How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where O(ca_cert) is "
+        "How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where C(ca_cert) is "
         "given, else C(require); from C(require) up nothing is ever sent in clear text."
     )
     return (
