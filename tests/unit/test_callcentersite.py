@@ -42,7 +42,7 @@ def query(path: Path, statement: str) -> Rows:
 def test_seeding_gives_the_same_rows_each_time(manage: Callable[..., str], tmp_path: Path) -> None:
     manage("migrate", "-v0")
     kept: list[Rows] = []
-    for _ in range(2):
+    for _unused in range(2):
         manage("seed_site", "--sessions", "120", "--expired", "90", "--metrics", "8")
         keys = query(tmp_path, "SELECT session_key FROM django_session ORDER BY 1")
         kept.append(keys + query(tmp_path, "SELECT cycle_id, phase_name, duration_seconds, metadata FROM dora_metrics"))

@@ -42,7 +42,7 @@ def test_a_project_is_asked_once_however_many_checks_wait(checkout: Path, monkey
 def test_a_project_that_cannot_be_asked_tells_every_check_why(make_context: Make) -> None:
     question = ProjectQuestion(Host(), Django("/nonexistent", sys.executable), 20)
     asking = dataclasses.replace(make_context(), question=question)
-    for _ in range(2):
+    for _unused in range(2):
         with pytest.raises(MaintenanceError, match="/nonexistent"):
             asking.project()
     assert asking.project_or_none() is None

@@ -211,7 +211,7 @@ def test_check_config_takes_the_file_to_check_as_a_word(site: Site, call: Call, 
 
 def test_fh19_of_twenty_at_once_exactly_one_works_and_the_others_name_it(site: Site) -> None:
     site.fill(20, 3)
-    running = [site.start(*CRON, *SLOWLY) for _ in range(20)]
+    running = [site.start(*CRON, *SLOWLY) for _unused in range(20)]
     began = time.monotonic()
     while sum(process.poll() is None for process in running) > 1:
         assert time.monotonic() - began < 60
