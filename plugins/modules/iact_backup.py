@@ -1,0 +1,288 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, IACT maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The module iact_backup: documentation, and nothing but a call of the job."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iact_backup
+short_description: Back up databases and logs into one verified archive
+version_added: 0.1.0
+description:
+  - Saves tables and databases of MySQL, MariaDB and PostgreSQL, SQLite files and JSON logs into one archive, each as a
+    member that is compressed by itself.
+  - The archive gets its name only after every byte of it was written, synced, read back and matched its checksums.
+  - Fails where anything that is configured could not be saved. What could be saved is then kept as a partial archive,
+    which is never counted as a backup.
+  - Lets go of old archives afterwards, but never of the newest good ones, never after a run that failed, and only of
+    archives that it wrote itself.
+  - Check mode writes nothing and announces what would be saved and which archives would go.
+extends_documentation_fragment:
+  - iact.maintenance._connections
+options:
+  directory:
+    description:
+    - Directory of the archives; mode 0700.
+    - Without it and without a config file V(/var/backups/iact) holds.
+    type: path
+  create_directory:
+    description:
+    - Create the directory where it is missing.
+    - Without it and without a config file V(false) holds.
+    type: bool
+  tables:
+    description:
+    - Tables to back up, each from every configured connection that has it.
+    type: list
+    elements: str
+  mysql_databases:
+    description:
+    - Whole MySQL or MariaDB databases to back up.
+    type: list
+    elements: str
+  postgresql_databases:
+    description:
+    - Whole PostgreSQL databases to back up.
+    type: list
+    elements: str
+  sqlite_files:
+    description:
+    - SQLite files to back up, as absolute paths.
+    type: list
+    elements: str
+  log_directory:
+    description:
+    - Directory of the application's JSON logs.
+    type: path
+  log_patterns:
+    description:
+    - Names of the logs in that directory.
+    - Without it and without a config file V(*.json.log*,*_json.log*) holds.
+    type: list
+    elements: str
+  retention_days:
+    description:
+    - Days for which archives are kept.
+    - Allowed is a whole number from 1 to 36500.
+    - Without it and without a config file V(30) holds.
+    type: int
+  retention_count:
+    description:
+    - Archives that are kept at most.
+    - Allowed is a whole number from 1 to 100000.
+    - Without it and without a config file V(30) holds.
+    type: int
+  keep_minimum:
+    description:
+    - Newest good archives that are never deleted, whatever their age.
+    - Allowed is a whole number from 1 to 1000.
+    - Without it and without a config file V(3) holds.
+    type: int
+  keep_partial:
+    description:
+    - Keep what a failed run could save as a partial archive (the newest 3 stay).
+    - Without it and without a config file V(true) holds.
+    type: bool
+  warning_size_bytes:
+    description:
+    - Size of an archive above which to warn.
+    - Allowed is a whole number from 1 to 4611686018427387904.
+    - Without it and without a config file V(1073741824) holds.
+    type: int
+  allow_incomplete:
+    description:
+    - An account with too few rights for triggers or routines only warns.
+    - Without it and without a config file V(false) holds.
+    type: bool
+  ignore_unreadable:
+    description:
+    - Log files that cannot be read only warn.
+    - Without it and without a config file V(false) holds.
+    type: bool
+  lock_tables:
+    description:
+    - Lock tables that are not transactional while they are dumped.
+    - Without it and without a config file V(false) holds.
+    type: bool
+  deadline_seconds:
+    description:
+    - Seconds after which one component is given up.
+    - Allowed is a whole number from 1 to 604800.
+    - Without it and without a config file V(14400) holds.
+    type: int
+  stall_timeout_seconds:
+    description:
+    - Seconds without a byte after which a dump is given up.
+    - Allowed is a number from 0.1 to 86400.
+    - Without it and without a config file V(300.0) holds.
+    type: float
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: none
+    details: An archive is no text.
+  idempotent:
+    description: When run twice in a row outside check mode, the second invocation indicates no change.
+    support: none
+    details: Every run makes a backup.
+seealso:
+  - module: iact.maintenance.iact_restore
+  - module: iact.maintenance.iact_health
+"""
+
+EXAMPLES = r"""
+- name: Make a backup as the host's config file says
+  iact.maintenance.iact_backup:
+
+- name: Back up an SQLite file and logs that no config file names
+  iact.maintenance.iact_backup:
+    directory: /srv/iact/backups
+    create_directory: true
+    sqlite_files:
+      - /srv/iact/db.sqlite3
+    log_directory: /var/log/iact
+    state_directory: /srv/iact/state
+  register: backup
+
+- name: Show where the archive is
+  ansible.builtin.debug:
+    var: backup.archive
+"""
+
+RETURN = r"""
+time:
+  description: When the run began, ISO 8601 in UTC.
+  returned: always
+  type: str
+  sample: "2026-01-31T02:00:00Z"
+host:
+  description: Name of the host.
+  returned: always
+  type: str
+job:
+  description: Name of the job.
+  returned: always
+  type: str
+  sample: backup
+outcome:
+  description: The word V(done), or what ended the run.
+  returned: always
+  type: str
+  sample: done
+status:
+  description: The worst of the findings, one of V(ok), V(warning), V(critical), V(unknown).
+  returned: always
+  type: str
+  sample: ok
+summary:
+  description: The run in one sentence.
+  returned: always
+  type: str
+  sample: "saved 2 components in iact_data_backup_20260131_020000.tar (12.5 MiB)"
+duration_seconds:
+  description: Time the run took, in seconds.
+  returned: always
+  type: float
+findings:
+  description: What somebody should know; also the warnings, which Ansible removes from registered results.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    severity:
+      description: One of V(info), V(warning), V(critical), V(unknown).
+      type: str
+    code:
+      description: Stable word for it.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    hint:
+      description: What to do next.
+      type: str
+archive:
+  description: Path of the archive, also of a partial one; null where nothing was kept.
+  returned: when the run tried to save something
+  type: str
+  sample: /var/backups/iact/iact_data_backup_20260131_020000.tar
+partial:
+  description: Whether the archive is a partial one.
+  returned: when the run tried to save something
+  type: bool
+size_bytes:
+  description: Size of the archive, in bytes.
+  returned: when the run tried to save something
+  type: int
+created_at:
+  description: When the archive was begun, ISO 8601 in UTC.
+  returned: when the run tried to save something
+  type: str
+compression:
+  description: How members are compressed, V(zstd) or V(gzip).
+  returned: when the run tried to save something
+  type: str
+components:
+  description: Every component, saved or not.
+  returned: when the settings make sense
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the component.
+      type: str
+      sample: mysql.iact
+    status:
+      description: One of V(saved), V(missing), V(skipped); V(planned) in check mode.
+      type: str
+    size_bytes:
+      description: Its compressed size, in bytes.
+      type: int
+    raw_size_bytes:
+      description: Its size before it was compressed, in bytes.
+      type: int
+    rows:
+      description: Rows of its tables; null where the dump cannot tell for all of them.
+      type: int
+    files:
+      description: Number of log files.
+      type: int
+deleted:
+  description: Names of the archives that retention let go.
+  returned: when the run tried to save something
+  type: list
+  elements: str
+dry_run:
+  description: Always V(true).
+  returned: in check mode
+  type: bool
+directory:
+  description: Directory of the archives.
+  returned: in check mode
+  type: str
+would_delete:
+  description: Names of the archives that retention would let go now.
+  returned: in check mode
+  type: list
+  elements: str
+busy:
+  description: Whether another run held the lock.
+  returned: when another run held the lock
+  type: bool
+"""
+
+from ansible_collections.iact.maintenance.plugins.module_utils import _module
+
+
+def main() -> None:
+    """Nothing; ends the module with the report of the backup."""
+    _module.run("backup")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, IACT maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The module iact_restore: documentation, and nothing but a call of the job."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iact_restore
+short_description: Restore databases and files from a verified archive
+version_added: 0.1.0
+description:
+  - Reads an archive to its end first, and refuses it where one byte is not what was written.
+  - Databases go into a new database C(iact_restore_<time>_<n>), or into an empty one that is named and begins with
+    C(iact_restore_); files go into a new or empty directory. Nothing is ever overwritten.
+  - The rows that were restored are compared with those that the dump held when it was made.
+  - Connects with an account of its own, from the section C(restore) or these parameters, never with a job's.
+  - Check mode restores nothing and announces what would go where.
+extends_documentation_fragment:
+  - iact.maintenance._connections
+options:
+  archive:
+    description:
+    - 'Archive to restore from: its path, its name in the backup directory, or C(latest).'
+    - Without it and without a config file V(latest) holds.
+    type: str
+  components:
+    description:
+    - Components to restore, as C(archives) names them; all by default.
+    type: list
+    elements: str
+  target_database:
+    description:
+    - Empty database to restore into; its name begins with C(iact_restore_).
+    type: str
+  target_directory:
+    description:
+    - Directory that receives files; created, or empty.
+    type: path
+  deadline_seconds:
+    description:
+    - Seconds after which one component is given up.
+    - Allowed is a whole number from 1 to 604800.
+    - Without it and without a config file V(14400) holds.
+    type: int
+  stall_timeout_seconds:
+    description:
+    - Seconds without progress after which a restore is given up.
+    - Allowed is a number from 0.1 to 86400.
+    - Without it and without a config file V(300.0) holds.
+    type: float
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: none
+    details: What is restored is no text.
+  idempotent:
+    description: When run twice in a row outside check mode, the second invocation indicates no change.
+    support: none
+    details: Every run restores into places of its own.
+seealso:
+  - module: iact.maintenance.iact_backup
+"""
+
+EXAMPLES = r"""
+- name: Restore everything of the latest good archive beside the original
+  iact.maintenance.iact_restore:
+    target_directory: /var/tmp/restored
+
+- name: Restore the logs alone, of an archive that is named
+  iact.maintenance.iact_restore:
+    archive: iact_data_backup_20260131_020000.tar
+    components:
+      - logs
+    target_directory: /var/tmp/restored_logs
+
+- name: Restore one database into an empty one
+  iact.maintenance.iact_restore:
+    components:
+      - mysql.iact
+    target_database: iact_restore_monday
+    mysql:
+      config_file: /root/restore.cnf
+"""
+
+RETURN = r"""
+time:
+  description: When the run began, ISO 8601 in UTC.
+  returned: always
+  type: str
+  sample: "2026-01-31T02:00:00Z"
+host:
+  description: Name of the host.
+  returned: always
+  type: str
+job:
+  description: Name of the job.
+  returned: always
+  type: str
+  sample: restore
+outcome:
+  description: The word V(done), or what ended the run.
+  returned: always
+  type: str
+  sample: done
+status:
+  description: The worst of the findings, one of V(ok), V(warning), V(critical), V(unknown).
+  returned: always
+  type: str
+  sample: ok
+summary:
+  description: The run in one sentence.
+  returned: always
+  type: str
+  sample: "restored 1 components of iact_data_backup_20260131_020000.tar into iact_restore_20260131093000_1"
+duration_seconds:
+  description: Time the run took, in seconds.
+  returned: always
+  type: float
+findings:
+  description: What somebody should know; also the warnings, which Ansible removes from registered results.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    severity:
+      description: One of V(info), V(warning), V(critical), V(unknown).
+      type: str
+    code:
+      description: Stable word for it.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    hint:
+      description: What to do next.
+      type: str
+archive:
+  description: Path of the archive.
+  returned: when the archive was found
+  type: str
+  sample: /var/backups/iact/iact_data_backup_20260131_020000.tar
+components:
+  description: Every component that was restored, or would be.
+  returned: when the archive was found
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the component.
+      type: str
+      sample: mysql.iact
+    target:
+      description: The database, directory or file that received it.
+      type: str
+      sample: iact_restore_20260131093000_1
+    rows:
+      description: Rows that the archive's manifest states, of all tables whose number it knows.
+      type: int
+    tables_equal:
+      description: How many tables hold the rows that the manifest states, of how many.
+      type: str
+      sample: 1 of 1
+    files:
+      description: Number of log files.
+      type: int
+dry_run:
+  description: Always V(true).
+  returned: in check mode
+  type: bool
+busy:
+  description: Whether another run held the lock.
+  returned: when another run held the lock
+  type: bool
+"""
+
+from ansible_collections.iact.maintenance.plugins.module_utils import _module
+
+
+def main() -> None:
+    """Nothing; ends the module with the report of the restore."""
+    _module.run("restore")
+
+
+if __name__ == "__main__":
+    main()
