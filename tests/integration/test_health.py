@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -369,6 +371,50 @@ def test_fs03_no_password_is_in_any_output_or_state(site: Site, words: list[str]
     for password in PASSWORDS.values():
         forms = {password, json.dumps(password)[1:-1], repr(password)[1:-1]}
         assert not [form for form in forms for text in texts if form in text]
+
+
+def test_fs01_fs02_no_password_is_in_the_arguments_or_the_environment_of_any_process(site: Site) -> None:
+    secrets = [password.encode() for password in PASSWORDS.values()]
+    found: list[str] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.005):
+            for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ"):
+                with contextlib.suppress(OSError):
+                    content = Path(path).read_bytes()
+                    found.extend(path for secret in secrets if secret in content)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    ran = site.health()
+    ended.set()
+    watcher.join()
+    assert ran.status == 0
+    assert found == []
+
+
+def test_e6_a_check_that_is_ended_by_a_signal_leaves_no_child(site: Site, tmp_path: Path) -> None:
+    """FH12, for the health check."""
+    (tmp_path / "manage.py").touch()
+    (tmp_path / "hanging.py").write_text(
+        f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    )
+    config = site.configure(django={"project_path": str(tmp_path), "settings_module": "hanging"})
+    argv = [sys.executable, "-I", str(site.command), "health", "--json", "--config", str(config)]
+    run = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until = time.monotonic() + 10
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    run.terminate()
+    output, _errors = run.communicate(timeout=5)
+    assert run.returncode == 143
+    assert json.loads(output)["outcome"] == "failed with error interrupted"
+    child = int((tmp_path / "pid").read_text())
+    while Path(f"/proc/{child}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_h7_too_many_sessions_fail(site: Site) -> None:
