@@ -202,6 +202,8 @@ def _add(commands: argparse._SubParsersAction[_Parser], command: Command) -> Non
         help=command.help,
         description=command.help[0].upper() + command.help[1:] + ".",
         epilog=f"Example: {NAME} {command.example}",
+        # Else a long example is broken in two and cannot be copied.
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
     )

@@ -1,0 +1,221 @@
+"""One run of one job: lock, plan, confirm, apply, record; and a report of whatever happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import state
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
+    BadOption,
+    DatabaseFault,
+    Interrupted,
+    Refused,
+    StorageFault,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import runner
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Job, Mode
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
+    PARAMETER,
+    Layer,
+    Settings,
+    build,
+)
+from tests.unit.fakes import FakeHost
+
+
+@dataclass
+class Recorder:
+    """A job that notes what is called, and does what a test tells it to in one of its phases."""
+
+    calls: list[str] = field(default_factory=list)
+    in_phase: dict[str, Callable[[FakeHost], None]] = field(default_factory=dict)
+
+    def _phase(self, name: str, host: Any) -> None:
+        self.calls.append(name)
+        self.in_phase.get(name, lambda host: None)(host)
+
+    def plan(self, settings: Settings, host: Host) -> str:
+        self._phase("plan", host)
+        return "the plan"
+
+    def apply(self, planned: str, host: Host, progress: runner.Progress) -> Report:
+        self._phase("apply", host)
+        progress("half way")
+        return Report("work", f"applied {planned}", changed=True)
+
+    def preview(self, planned: str, host: Host) -> Report:
+        self._phase("preview", host)
+        return Report("work", f"would apply {planned}", changed=True)
+
+    def job(self, **options: Any) -> Job:
+        return Job("work", self.plan, self.apply, self.preview, **{"lock": "work.lock", **options})
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose state lies in a folder of the test's own."""
+    return build([Layer(PARAMETER, {"state_directory": str(tmp_path)})])
+
+
+def raising(error: BaseException) -> Callable[[FakeHost], None]:
+    def act(_host: FakeHost) -> None:
+        raise error
+
+    return act
+
+
+def test_a_run_plans_applies_and_is_remembered(settings: Settings) -> None:
+    work, said = Recorder(), list[str]()
+    report = runner.run(work.job(), settings, FakeHost(), Mode(scheduled=True, progress=said.append))
+    assert work.calls == ["plan", "apply"]
+    assert said == ["half way"]
+    assert (report.summary, report.exit_status, report.host) == ("applied the plan", 0, "testhost")
+    assert report.started_at == "2026-03-01T12:00:00Z"
+    (run,) = state.runs(settings.state_directory)
+    assert (run["job"], run["time"], run["scheduled"], run["outcome"]) == ("work", report.started_at, True, "done")
+
+
+def test_the_time_a_run_took_is_measured(settings: Settings) -> None:
+    work = Recorder(in_phase={"apply": lambda host: host.sleep(7.5)})
+    report = runner.run(work.job(), settings, FakeHost(), Mode())
+    assert report.duration_seconds == 7.5
+
+
+def test_c3_a_dry_run_is_the_plan_alone_and_writes_nothing_at_all(settings: Settings, tmp_path: Path) -> None:
+    work, host = Recorder(), FakeHost()
+    report = runner.run(work.job(), settings, host, Mode(dry_run=True))
+    assert work.calls == ["plan", "preview"]
+    assert report.summary == "would apply the plan"
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_job_that_changes_nothing_runs_whole_in_a_dry_run_but_remembers_nothing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    work, remembered = Recorder(), list[str]()
+    job = work.job(always_runs=True, remember=lambda report, settings, host: remembered.append(report.summary))
+    runner.run(job, settings, FakeHost(), Mode(dry_run=True))
+    assert work.calls == ["plan", "apply"]
+    assert (remembered, state.runs(settings.state_directory)) == ([], [])
+    runner.run(job, settings, FakeHost(), Mode())
+    assert remembered == ["applied the plan"]
+
+
+def test_the_lock_is_held_from_the_plan_to_the_end_and_free_for_the_record(settings: Settings, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+    held = {"plan": lambda host: seen.append(list(host.held)), "apply": lambda host: seen.append(list(host.held))}
+    host = FakeHost()
+    runner.run(Recorder(in_phase=held).job(), settings, host, Mode())
+    assert seen == [[str(tmp_path / "work.lock")]] * 2
+    assert host.held == []
+
+
+def test_fh19_a_second_run_is_busy_and_touches_nothing(settings: Settings, tmp_path: Path) -> None:
+    work = Recorder()
+    report = runner.run(work.job(), settings, FakeHost(held_by_others={str(tmp_path / "work.lock")}), Mode())
+    assert work.calls == []
+    assert (report.exit_status, report.changed) == (75, False)
+    assert report.outcome == "failed with error busy"
+    assert state.runs(settings.state_directory)[0]["exit_status"] == 75
+
+
+def test_a_job_without_a_lock_takes_none(settings: Settings) -> None:
+    host = FakeHost()
+    seen: list[list[str]] = []
+    work = Recorder(in_phase={"apply": lambda host: seen.append(list(host.held))})
+    runner.run(work.job(lock=""), settings, host, Mode())
+    assert seen == [[]]
+
+
+def test_who_says_no_gets_nothing_done(settings: Settings) -> None:
+    asked: list[str] = []
+
+    def refuse(report: Report) -> None:
+        asked.append(report.summary)
+        raise Refused("not_confirmed", "not confirmed")
+
+    work = Recorder()
+    report = runner.run(work.job(), settings, FakeHost(), Mode(confirm=refuse))
+    assert asked == ["would apply the plan"]
+    assert work.calls == ["plan", "preview"]
+    assert (report.exit_status, report.error_code if report.error_code else "") == (2, "not_confirmed")
+
+
+@pytest.mark.parametrize("phase", ["plan", "apply"])
+@pytest.mark.parametrize(
+    ("error", "exit_status", "code"),
+    [
+        (DatabaseFault("auth", "access denied"), 1, "auth"),
+        (Refused("read_only", "may not"), 2, "read_only"),
+        (BadOption("days is x"), 2, "bad_option"),
+        (Interrupted(signal.SIGTERM), 143, "interrupted"),
+        (Interrupted(signal.SIGINT), 130, "interrupted"),
+    ],
+)
+def test_e8_trouble_in_any_phase_is_reported_and_remembered(
+    settings: Settings, phase: str, error: BaseException, exit_status: int, code: str
+) -> None:
+    host = FakeHost()
+    report = runner.run(Recorder(in_phase={phase: raising(error)}).job(), settings, host, Mode())
+    assert (report.exit_status, report.error_code, report.status) == (exit_status, code, "critical")
+    assert host.held == []
+    (run,) = state.runs(settings.state_directory)
+    assert (run["exit_status"], run["outcome"]) == (exit_status, f"failed with error {code}")
+
+
+@pytest.mark.parametrize("phase", ["plan", "apply"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ValueError("hunter2"),
+        KeyError("hunter2"),
+        RecursionError("hunter2"),
+        OSError(5, "hunter2"),
+        MemoryError("hunter2"),
+    ],
+)
+def test_fs05_a_fault_of_our_own_names_its_kind_and_place_and_repeats_nothing(
+    settings: Settings, phase: str, fault: Exception
+) -> None:
+    report = runner.run(Recorder(in_phase={phase: raising(fault)}).job(), settings, FakeHost(), Mode())
+    assert (report.exit_status, report.status) == (1, "unknown")
+    assert f"internal fault: {type(fault).__name__} at test_runner.py:" in report.summary
+    assert "hunter2" not in str(report.as_dict())
+    assert "hunter2" not in str(state.runs(settings.state_directory))
+
+
+@pytest.mark.parametrize("exit_status", [0, 1])
+def test_a_run_that_cannot_be_recorded_keeps_its_outcome(settings: Settings, exit_status: int) -> None:
+    host = FakeHost(write_fault=StorageFault("no_space", "the disk is full", hint="free some space"))
+    phases = {"apply": raising(DatabaseFault("auth", "denied"))} if exit_status else {}
+    report = runner.run(Recorder(in_phase=phases).job(), settings, host, Mode())
+    assert report.exit_status == exit_status
+    codes = [finding.code for finding in report.findings]
+    assert codes == (["auth"] if exit_status else ["not_recorded"])
+    if not exit_status:
+        assert report.status == "warning"
+        assert "the disk is full" in report.findings[0].message
+
+
+def test_a_run_of_which_nobody_said_anything_says_what_to_set(tmp_path: Path) -> None:
+    work = Recorder()
+    report = runner.run(work.job(), build([]), FakeHost(), Mode())
+    assert work.calls == []
+    assert (report.exit_status, report.error_code) == (2, "not_configured")
+    assert "/etc/iact/maintenance.json" in report.findings[0].hint
+
+
+def test_a_report_made_before_the_run_gets_its_time_and_host() -> None:
+    stamped = runner.stamped(Report("work", ""), FakeHost())
+    assert (stamped.started_at, stamped.host) == ("2026-03-01T12:00:00Z", "testhost")
+    done = Report("work", "", started_at="T", host="web1")
+    assert runner.stamped(done, FakeHost()) is done
