@@ -8,7 +8,7 @@ Each engine has the same three functions:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,12 +19,22 @@ from ..report import Finding
 
 @dataclass(frozen=True)
 class Source:
-    """One thing to dump: the component's name in archives, its engine and database, the tables asked for."""
+    """One thing to dump: the component's name in archives, its engine and database, the tables asked for.
+
+    Without `tables` the whole database; `covered` are then tables that were asked for beside it and are in it.
+    """
 
     component: str
     engine: str
     database: str
     tables: tuple[str, ...]
+    covered: tuple[str, ...] = ()
+
+
+def of_database(engine: str, database: str, tables: Sequence[str], whole: bool) -> Source:
+    """The source for one database of a server: its tables that were asked for, or the whole with them in it."""
+    asked = tuple(tables)
+    return Source(f"{engine}.{database}", engine, database, () if whole else asked, asked if whole else ())
 
 
 @dataclass(frozen=True)

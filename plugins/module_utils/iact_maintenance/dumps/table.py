@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-DUMPS: dict[str, ModuleType] = {}
+from . import mysql
+
+DUMPS: dict[str, ModuleType] = {"mysql": mysql}

@@ -250,6 +250,11 @@ def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: objec
         return list(cursor.fetchall())
 
 
+def offers_tls(connection: Any) -> bool:
+    """Whether the server said that it can encrypt."""
+    return bool(connection.server_capabilities & CLIENT.SSL)
+
+
 def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:
     """The server's own name, port and data directory, and the database: no proxy or alias changes them."""
     found = rows(connection, endpoint, "SELECT @@hostname, @@port, @@datadir, DATABASE()")

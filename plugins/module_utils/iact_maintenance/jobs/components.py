@@ -85,7 +85,7 @@ def _check_configured(options: Backup, servers: Mapping[str, object]) -> None:
 
 
 def _not_found(options: Backup, sources: list[Source]) -> list[str]:
-    found = {table for source in sources for table in source.tables}
+    found = {table for source in sources for table in (*source.tables, *source.covered)}
     return [table for table in options.tables if table not in found]
 
 

@@ -1,0 +1,61 @@
+"""What every dump and restore program needs: its version, its credentials on a descriptor, its last words judged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import DatabaseFault
+from ..host import Host
+from ..processes import Command, Completed, Limits
+from ..report import Finding
+from ..secret import printable
+
+_VERSION_SECONDS = 20
+_SHOWN_LINES = 20
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A client program: its absolute path and what it says of its version."""
+
+    path: str
+    version: str
+
+
+def find_tool(host: Host, *names: str, hint: str) -> Tool:
+    """The first of the named programs that is installed. Raises ToolMissing, or DatabaseFault where it does not run."""
+    path = host.find_tool(*names, hint=hint)
+    done = host.run(Command((path, "--version")), Limits(_VERSION_SECONDS))
+    version = printable(done.output.decode("utf-8", "replace").strip(), 200)
+    if done.status != 0 or not version:
+        raise DatabaseFault("tool_broken", f"{done.reason}; it tells no version", hint=hint)
+    return Tool(path, version)
+
+
+@contextlib.contextmanager
+def private_file(text: str) -> Iterator[tuple[int, str]]:
+    """A descriptor to hand to a child, and the path by which the child opens it; nothing of it is ever on a disk.
+
+    With mode 0600, because the client programs ignore, or take with a warning, a file that others may read.
+    """
+    descriptor = os.memfd_create("credentials", os.MFD_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o600)
+        content = memoryview(text.encode("utf-8", "surrogateescape"))
+        while content:
+            content = content[os.write(descriptor, content) :]
+        yield descriptor, f"/dev/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def warnings_of(done: Completed) -> tuple[Finding, ...]:
+    """A finding with what a program that ended well said on stderr: it may have left something out."""
+    said = [line.strip() for line in done.errors.splitlines() if line.strip()]
+    if not said:
+        return ()
+    shown = printable(" / ".join(said[:_SHOWN_LINES]))
+    return (Finding("warning", "dump_warned", f"{done.name} said: {shown}", "see whether the dump lacks something"),)

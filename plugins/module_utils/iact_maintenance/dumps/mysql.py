@@ -1,0 +1,131 @@
+"""Dumps of MySQL and MariaDB: what there is to dump, what the account may see of it, and the proof that it is whole."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..engines.endpoint import Endpoint
+from ..engines.mysql import find_tables
+from ..engines.mysql_connection import ENGINE, connect, offers_tls, read_identity, resolve, rows
+from ..errors import DatabaseFault
+from ..host import Host
+from ..processes import Command, Completed, Limits
+from ..report import Finding
+from ..settings import Backup, Server
+from .children import Tool, warnings_of
+from .model import DumpFacts, Output, Source, of_database
+from .mysql_restore import restore
+from .mysql_rights import missing_for_dump, read_rights
+from .mysql_stream import DumpWatcher
+from .mysql_tool import COMMON, credentials, dump_tool, is_mariadb
+
+__all__ = ["dump", "locate", "restore"]
+
+_TRANSACTIONAL = ("innodb", "rocksdb", "tokudb", "ndbcluster")
+# 1412: the definition changed under the snapshot; 1146: the table went. Another try meets a new, whole state.
+_CHANGED = re.compile(r"\((1412|1146)\)|[Ee]rror:? (1412|1146)\b")
+
+
+@dataclass(frozen=True)
+class _Preflight:
+    version: str
+    identity: dict[str, object]
+    has_tls: bool
+    findings: tuple[Finding, ...]
+
+
+def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
+    """One source for each database: whole where it is named, else the named tables that the catalogue shows in it.
+
+    Raises DatabaseFault or Refused where the server cannot be asked.
+    """
+    wanted: dict[str, list[str]] = {database: [] for database in settings.mysql_databases}
+    for name in dict.fromkeys(settings.tables):
+        for found in find_tables(server, host, name):
+            wanted.setdefault(found.database, []).append(found.name)
+    return [of_database(ENGINE, name, tables, name in settings.mysql_databases) for name, tables in wanted.items()]
+
+
+def dump(host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
+    """What a finished dump of the source holds. Raises DatabaseFault, ProcessFault or Refused; then nothing counts."""
+    tool = dump_tool(host)
+    endpoint = replace(resolve(server, host), database=source.database)
+    found = _preflight(endpoint, source, settings)
+    watcher = DumpWatcher()
+    with credentials(endpoint, tool, server_has_tls=found.has_tls) as (descriptor, first_option):
+        argv = (tool.path, first_option, *_options(tool, source, settings), "--", source.database, *source.tables)
+        limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
+        done = output.run(host, Command(argv, pass_descriptors=(descriptor,)), watcher, limits)
+    _check(done, source, watcher)
+    findings = found.findings + warnings_of(done)
+    return DumpFacts(watcher.rows, watcher.reason, found.version, found.identity, tool.version, findings, "sql")
+
+
+def _options(tool: Tool, source: Source, settings: Backup) -> tuple[str, ...]:
+    if settings.lock_tables:
+        consistency: tuple[str, ...] = ("--lock-tables", "--skip-single-transaction", "--quick")
+    else:
+        consistency = ("--single-transaction", "--quick", "--skip-lock-tables")
+    # A named table would need EVENT for --events, and bring all of the database's procedures with --routines.
+    parts = ("--triggers",) if source.tables else ("--triggers", "--routines", "--events")
+    own = () if is_mariadb(tool.version) else ("--set-gtid-purged=OFF", "--column-statistics=0")
+    return (*consistency, *parts, "--hex-blob", "--no-tablespaces", "--comments", *COMMON, *own)
+
+
+def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflight:
+    """What must be known before the dump, because afterwards nothing would tell. Raises DatabaseFault."""
+    with closing(connect(endpoint)) as connection:
+        version = str(rows(connection, endpoint, "SELECT VERSION()")[0][0])
+        tables = _tables(connection, endpoint, source)
+        findings = _rights_findings(connection, endpoint, source, settings, has_views="VIEW" in tables.values())
+        mixed = sorted(name for name, kind in tables.items() if kind not in ("VIEW", *_TRANSACTIONAL))
+        if mixed and not settings.lock_tables:
+            message = f"not transactional, so not of one moment in the dump: {', '.join(mixed[:20])}"
+            findings += (Finding("warning", "not_transactional", message, "convert them, or set lock_tables"),)
+        return _Preflight(version, read_identity(connection, endpoint), offers_tls(connection), findings)
+
+
+def _tables(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, str]:
+    """The tables in scope, each with its storage engine or `VIEW`. Raises DatabaseFault no_table."""
+    query = (
+        "SELECT table_name, IF(table_type = 'VIEW', 'VIEW', LOWER(COALESCE(engine, ''))) "
+        "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type <> 'SEQUENCE'"
+    )
+    found = {str(name): str(kind) for name, kind in rows(connection, endpoint, query)}
+    for table in source.tables:
+        if table not in found:
+            raise DatabaseFault("no_table", f"MySQL at {endpoint.place} has no table {table} in {source.database}")
+    return {name: kind for name, kind in found.items() if name in source.tables} if source.tables else found
+
+
+def _rights_findings(
+    connection: Any, endpoint: Endpoint, source: Source, settings: Backup, *, has_views: bool
+) -> tuple[Finding, ...]:
+    needs = ["SELECT", "TRIGGER", *([] if source.tables else ["EVENT"])]
+    needs += (["SHOW VIEW"] if has_views else []) + (["LOCK TABLES"] if settings.lock_tables else [])
+    rights = read_rights(connection, endpoint)
+    version = str(connection.get_server_info())
+    missing = missing_for_dump(rights, source, needs, is_mariadb=is_mariadb(version))
+    if not missing:
+        return ()
+    message = f"the account {rights.holder} may not see all of {source.component}"
+    if not settings.allow_incomplete:
+        raise DatabaseFault("missing_privilege", message, hint="as administrator: " + " ".join(missing))
+    return (Finding("warning", "missing_privilege", message, "as administrator: " + " ".join(missing)),)
+
+
+def _check(done: Completed, source: Source, watcher: DumpWatcher) -> None:
+    """Raises DatabaseFault unless everything says that the dump is whole: status, last line, the tables asked for."""
+    if done.status > 0 and _CHANGED.search(done.errors):
+        message = f"the tables of {source.component} were changed while they were dumped: {done.reason}"
+        raise DatabaseFault("schema_changed", message, hint="run it again when no migration runs")
+    if done.status != 0:
+        raise DatabaseFault("dump_failed", f"the dump of {source.component} broke off: {done.reason}")
+    absent = [table for table in source.tables if table not in watcher.rows]
+    if not watcher.is_complete or absent:
+        what = f"lacks {', '.join(absent)}" if watcher.is_complete else "lacks its last line"
+        message = f"the dump of {source.component} {what}, although {done.reason}"
+        raise DatabaseFault("dump_incomplete", message, hint="see whether the dump program is the distribution's own")

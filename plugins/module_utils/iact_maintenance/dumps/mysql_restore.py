@@ -1,0 +1,99 @@
+"""Restores of MySQL and MariaDB dumps: into a database of their own, by an account that can harm no other.
+
+Restoring runs code: a dump may say USE, CREATE TRIGGER in another database or a command of the client. So the account
+must be one that the server lets write nowhere else, and the client is told to run no command and read no file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from ..engines.endpoint import Endpoint
+from ..engines.mysql_connection import connect, offers_tls, quote_identifier, resolve, rows
+from ..errors import DatabaseFault, MaintenanceError, Refused
+from ..host import Host
+from ..processes import Command, Limits
+from ..settings import Restore, Server
+from .children import Tool
+from .model import RestoreFacts, Source
+from .mysql_rights import read_rights, writes_elsewhere
+from .mysql_stream import for_restore
+from .mysql_tool import COMMON, client_tool, credentials, knows
+
+_HINT = r"an account of its own is needed: GRANT ALL ON `iact\_restore\_%`.* TO 'iact_restore'@'localhost';"
+
+
+def restore(
+    host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
+) -> RestoreFacts:
+    """The rows of each table after the dump was restored into `database`, which is created, or must be empty.
+
+    Raises Refused `restore_account`, `read_only` or `not_empty`; DatabaseFault `restore_failed`, after which a database
+    that this run created is gone again.
+    """
+    if server.read_only:
+        raise Refused("read_only", "restore.mysql.read_only is true: nothing may ever write there")
+    tool = client_tool(host)
+    endpoint = replace(resolve(server, host), database=None)
+    with closing(connect(endpoint)) as connection:
+        _check_account(connection, endpoint)
+        has_tls = offers_tls(connection)
+        created = _prepare(connection, endpoint, database)
+    try:
+        with credentials(endpoint, tool, server_has_tls=has_tls) as (descriptor, first_option):
+            argv = (tool.path, first_option, *_options(host, tool), f"--database={database}")
+            limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
+            done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, for_restore(stream))
+        if done.status != 0:
+            message = f"the restore of {source.component} into {database} broke off: {done.reason}"
+            raise DatabaseFault("restore_failed", message)
+        return RestoreFacts(database, _count(replace(endpoint, database=database), settings.deadline_seconds))
+    except BaseException:
+        if created:
+            _drop(endpoint, database)
+        raise
+
+
+def _options(host: Host, tool: Tool) -> tuple[str, ...]:
+    sandbox = ("--sandbox",) if knows(host, tool, "--sandbox") else ()
+    return ("--binary-mode", *sandbox, "--local-infile=0", "--batch", "--skip-reconnect", *COMMON)
+
+
+def _check_account(connection: Any, endpoint: Endpoint) -> None:
+    rights = read_rights(connection, endpoint)
+    elsewhere = writes_elsewhere(rights)
+    if elsewhere:
+        message = f"the account {rights.holder} may change more than restored databases: {'; '.join(elsewhere[:5])}"
+        raise Refused("restore_account", message, hint=_HINT)
+
+
+def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
+    """Whether the database was created; where it is there already, it must be empty."""
+    query = "SELECT (SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s), "
+    query += "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = %s) + "
+    query += "(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = %s)"
+    exists, things = rows(connection, endpoint, query, database, database, database)[0]
+    if things:
+        hint = "name an empty database with restore.target_database, or none for a new one"
+        raise Refused("not_empty", f"the database {database} is not empty", hint=hint)
+    if not exists:
+        rows(connection, endpoint, f"CREATE DATABASE {quote_identifier(database)} CHARACTER SET utf8mb4")
+    return not exists
+
+
+def _drop(endpoint: Endpoint, database: str) -> None:
+    with contextlib.suppress(MaintenanceError), closing(connect(endpoint)) as connection:
+        rows(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
+
+
+def _count(endpoint: Endpoint, seconds: float) -> dict[str, int | None]:
+    query = "SELECT table_name FROM information_schema.tables "
+    query += "WHERE table_schema = DATABASE() AND table_type NOT IN ('VIEW', 'SEQUENCE')"
+    with closing(connect(endpoint, seconds)) as connection:
+        names = [str(name) for (name,) in rows(connection, endpoint, query)]
+        count = "SELECT COUNT(*) FROM {}"
+        return {name: int(rows(connection, endpoint, count.format(quote_identifier(name)))[0][0]) for name in names}

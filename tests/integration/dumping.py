@@ -1,0 +1,53 @@
+"""Dumps for tests: kept in memory, with no archive around them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import settings
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import (
+    Command,
+    Completed,
+    Limits,
+    Sink,
+)
+
+_SITE = settings.build([])
+
+
+def backup(**changes: Any) -> settings.Backup:
+    """Gives the options of a backup: the defaults, unless changed."""
+    return dataclasses.replace(_SITE.backup, **changes)
+
+
+def restore(**changes: Any) -> settings.Restore:
+    """Gives the options of a restore: the defaults, unless changed."""
+    return dataclasses.replace(_SITE.restore, **changes)
+
+
+class Kept:
+    """Where a dump goes: into memory."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self.command: Command | None = None
+
+    def run(self, host: Host, command: Command, observe: Sink, limits: Limits) -> Completed:
+        """How the command ended; what it wrote is in `content`."""
+        kept: list[bytes] = []
+        self.command = command
+
+        def tap(chunk: bytes) -> None:
+            observe(chunk)
+            kept.append(chunk)
+
+        (done,) = host.pipeline([command], [tap], limits)
+        self.content = b"".join(kept)
+        return done
+
+    def stream(self) -> Iterator[bytes]:
+        """The dump in pieces, as an archive gives it back."""
+        return (self.content[begin : begin + 65536] for begin in range(0, len(self.content), 65536))

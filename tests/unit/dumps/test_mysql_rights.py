@@ -1,0 +1,94 @@
+"""What an account may do, from the words of SHOW GRANTS."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import mysql_rights
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source
+
+WHOLE = Source("mysql.site", "mysql", "site", ())
+TABLE = Source("mysql.site", "mysql", "site", ("metrics",))
+HOLDER = "'b'@'localhost'"
+LOGIN = "GRANT USAGE ON *.* TO `b`@`localhost` IDENTIFIED BY PASSWORD '*F33AE6DD04EF4C7C'"
+README = "GRANT SELECT, SHOW VIEW, EVENT, TRIGGER ON `site`.* TO `b`@`localhost`"
+PROC = "GRANT SELECT ON `mysql`.`proc` TO `b`@`localhost`"
+
+
+def missing(lines: list[str], source: Source = WHOLE, *, is_mariadb: bool = True) -> list[str]:
+    needs = ["SELECT", "TRIGGER", *([] if source.tables else ["EVENT"])]
+    return mysql_rights.missing_for_dump(mysql_rights.parse(HOLDER, lines), source, needs, is_mariadb=is_mariadb)
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_mariadb"),
+    [
+        ([LOGIN, README, PROC], True),
+        (["GRANT SELECT, EVENT, TRIGGER ON `s%e`.* TO `b`@`%`", PROC], True),
+        (["GRANT SELECT, EVENT, TRIGGER ON `si\\_te`.* TO `b`@`%`", README, PROC], True),
+        (["GRANT ALL PRIVILEGES ON *.* TO `b`@`%` WITH GRANT OPTION"], True),
+        (["GRANT ALL PRIVILEGES ON *.* TO `b`@`%` WITH GRANT OPTION"], False),
+        ([README, "GRANT SHOW CREATE ROUTINE ON `site`.* TO `b`@`%`"], True),
+        ([README, "GRANT SHOW_ROUTINE ON *.* TO `b`@`%`"], False),
+        ([LOGIN, "GRANT `r` TO `b`@`%`", README.replace("`b`@`localhost`", "`r`"), PROC], True),
+    ],
+)
+def test_fd15_these_rights_are_enough_for_a_whole_database(lines: list[str], is_mariadb: bool) -> None:
+    assert missing(lines, is_mariadb=is_mariadb) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_mariadb", "expected"),
+    [
+        ([README.replace(", TRIGGER", ""), PROC], True, ["GRANT TRIGGER ON `site`.* TO 'b'@'localhost';"]),
+        ([README], True, ["GRANT SELECT ON mysql.proc TO 'b'@'localhost';"]),
+        ([README], False, ["GRANT SHOW_ROUTINE ON *.* TO 'b'@'localhost';"]),
+        ([README, PROC], False, ["GRANT SHOW_ROUTINE ON *.* TO 'b'@'localhost';"]),
+        ([README.replace("`site`", "`si\\_te`"), PROC], True,
+         ["GRANT SELECT, TRIGGER, EVENT ON `site`.* TO 'b'@'localhost';"]),
+        (["GRANT SELECT, TRIGGER, EVENT ON `site`.`metrics` TO `b`@`%`", PROC], True,
+         ["GRANT SELECT, TRIGGER, EVENT ON `site`.* TO 'b'@'localhost';"]),
+        (["GRANT TRIGGER ON PROCEDURE `site`.`p` TO `b`@`%`", README.replace(", TRIGGER", ""), PROC], True,
+         ["GRANT TRIGGER ON `site`.* TO 'b'@'localhost';"]),
+    ],
+)  # fmt: skip
+def test_fd15_what_is_missing_is_named_as_a_grant(lines: list[str], is_mariadb: bool, expected: list[str]) -> None:
+    assert missing(lines, is_mariadb=is_mariadb) == expected
+
+
+def test_fd15_a_named_table_needs_only_its_own_rights() -> None:
+    assert missing(["GRANT SELECT, INSERT (`id`), TRIGGER ON `site`.`metrics` TO `b`@`%`"], TABLE) == []
+    assert missing(["GRANT SELECT ON `site`.`metrics` TO `b`@`%`"], TABLE) == [
+        "GRANT TRIGGER ON `site`.`metrics` TO 'b'@'localhost';"
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [LOGIN, r"GRANT ALL PRIVILEGES ON `iact\_restore\_%`.* TO `b`@`%`"],
+        [LOGIN, "GRANT ALL PRIVILEGES ON `iact_restore_%`.* TO `b`@`%`", "GRANT SELECT ON `site`.* TO `b`@`%`"],
+        [LOGIN, "GRANT SELECT, PROCESS ON *.* TO `b`@`%`"],
+        ["GRANT SELECT (`id`) ON `site`.`e` TO `b`@`%`"],
+    ],
+)
+def test_ft12_an_account_for_restores_alone_writes_nowhere_else(lines: list[str]) -> None:
+    assert mysql_rights.writes_elsewhere(mysql_rights.parse(HOLDER, lines)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("GRANT ALL PRIVILEGES ON *.* TO `b`@`%`", "ALL PRIVILEGES on *.*"),
+        ("GRANT SELECT, INSERT ON `site`.* TO `b`@`%`", "INSERT on site.*"),
+        ("GRANT SELECT (`id`), UPDATE (`id`, `x`) ON `site`.`e` TO `b`@`%`", "UPDATE on site.e"),
+        ("GRANT EXECUTE ON PROCEDURE `site`.`p` TO `b`@`%`", "EXECUTE on site.p"),
+        ("GRANT FILE ON *.* TO `b`@`%`", "FILE on *.*"),
+        ("GRANT INSERT ON `test`.* TO `b`@`%`", "INSERT on test.*"),
+        ("GRANT ALL PRIVILEGES ON `%`.* TO `b`@`%`", "ALL PRIVILEGES on %.*"),
+        ("GRANT `nested` TO `b`@`%`", "the role `nested`"),
+        ("GRANT `r`@`%`,`s`@`%` TO `b`@`%` WITH ADMIN OPTION", "the role `r`@`%`,`s`@`%`"),
+    ],
+)
+def test_ft12_what_an_account_could_change_elsewhere_is_named(line: str, said: str) -> None:
+    assert mysql_rights.writes_elsewhere(mysql_rights.parse(HOLDER, [LOGIN, line])) == [said]
