@@ -51,6 +51,15 @@ def database(mariadb: MariaDB) -> Iterator[str]:
 
 
 @pytest.fixture
+def small(mariadb: MariaDB) -> Iterator[str]:
+    """A database with one empty table, `nothing`."""
+    name = mariadb.create_database()
+    mariadb.execute("CREATE TABLE nothing (id int)", database=name)
+    yield name
+    mariadb.drop_database(name)
+
+
+@pytest.fixture
 def account(mariadb: MariaDB, database: str) -> Iterator[Maker]:
     """Makes accounts with the rights of a backup on the database."""
     made: list[str] = []
@@ -308,10 +317,10 @@ def test_fd17_words_on_stderr_are_a_warning_though_the_dump_ended_well(
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_fi11_a_hostile_password_logs_the_dump_program_in(mariadb: MariaDB, database: str, password: str) -> None:
+def test_fi11_a_hostile_password_logs_the_dump_program_in(mariadb: MariaDB, small: str, password: str) -> None:
     user, _password = mariadb.create_account(password=password)
-    mariadb.execute(f"GRANT SELECT, TRIGGER ON {database}.nothing TO {user}@'%'")
-    source = Source(f"mysql.{database}", "mysql", database, ("nothing",))
+    mariadb.execute(f"GRANT SELECT, TRIGGER ON {small}.nothing TO {user}@'%'")
+    source = Source(f"mysql.{small}", "mysql", small, ("nothing",))
     assert dumped(sites.account(mariadb, user, password, None), source)[0].rows == {"nothing": 0}
     mariadb.execute(f"DROP USER {user}@'%'")
 
@@ -361,30 +370,30 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_ft11_ft12_a_hostile_dump_runs_nothing_and_reaches_no_other_database(
-    mariadb: MariaDB, database: str, restorer: Login, tmp_path: Path, text: str
+    mariadb: MariaDB, small: str, restorer: Login, tmp_path: Path, text: str
 ) -> None:
     os.chmod(tmp_path, 0o777)
     canary = tmp_path / "canary"
     (tmp_path / "canary.sql").write_text("SYSTEM nothing;\nthis is not SQL;\n", encoding="ascii")
-    content = text.format(canary=canary, source=database).encode() + b"-- Dump completed\n"
+    content = text.format(canary=canary, source=small).encode() + b"-- Dump completed\n"
     with pytest.raises(errors.DatabaseFault) as caught:
         restored(restorer, content, "iact_restore_hostile")
     assert caught.value.code == "restore_failed"
     assert not canary.exists()
-    assert mariadb.execute("SHOW TRIGGERS LIKE 'nothing'", database=database) == []
-    assert mariadb.execute("SELECT COUNT(*) FROM nothing", database=database) == [(0,)]
+    assert mariadb.execute("SHOW TRIGGERS LIKE 'nothing'", database=small) == []
+    assert mariadb.execute("SELECT COUNT(*) FROM nothing", database=small) == [(0,)]
     assert mariadb.execute("SELECT COUNT(*) FROM mysql.global_priv WHERE User = 'mallory'") == [(0,)]
     # The database that the restore made is gone again.
     assert mariadb.execute("SHOW DATABASES LIKE 'iact\\_restore\\_%'") == []
 
 
 def test_ft12_an_account_that_may_write_elsewhere_is_refused_before_anything(
-    mariadb: MariaDB, database: str, restorer: Login
+    mariadb: MariaDB, small: str, restorer: Login
 ) -> None:
-    mariadb.execute(f"GRANT INSERT ON {database}.nothing TO {restorer.login_user}@'%'")
+    mariadb.execute(f"GRANT INSERT ON {small}.nothing TO {restorer.login_user}@'%'")
     with pytest.raises(errors.Refused) as caught:
         restored(restorer, b"SELECT 1;\n", "iact_restore_refused")
-    assert caught.value.code == "restore_account" and f"INSERT on {database}.nothing" in caught.value.message
+    assert caught.value.code == "restore_account" and f"INSERT on {small}.nothing" in caught.value.message
     assert mariadb.execute("SHOW DATABASES LIKE 'iact\\_restore\\_%'") == []
     with pytest.raises(errors.Refused, match="ALL PRIVILEGES"):
         restored(sites.login(mariadb, None), b"SELECT 1;\n", "iact_restore_refused")

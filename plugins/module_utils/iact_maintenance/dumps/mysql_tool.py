@@ -62,7 +62,7 @@ def _tls(endpoint: Endpoint, tool: Tool, server_has_tls: bool) -> dict[str, str]
     """TLS in the program's own words.
 
     MariaDB's clients know no `prefer`: they demand it (from 11.4) or never ask. Before 11.4 they also go on in clear
-    text where they are told `ssl` and the server offers none; the driver, which was there just before, has refused then.
+    text where they are told `ssl` and the server offers none; the driver, which was there before, has refused then.
     """
     encrypted = endpoint.tls in ("require", "verify") or (endpoint.tls == "prefer" and server_has_tls)
     verified = endpoint.tls == "verify"
