@@ -45,6 +45,7 @@ class Rig:
 
     root: Path
     log_bytes: int = 3000
+    tools: str = ""
 
     def __post_init__(self) -> None:
         for name in ("backups", "state", "logs"):
@@ -76,6 +77,14 @@ class Rig:
         path.write_text(json.dumps(config))
         path.chmod(0o644)
 
+    def fake_tool(self, name: str, script: str) -> None:
+        """Puts a program of that name in front of the real one."""
+        self.tools = str(self.root / "tools")
+        os.makedirs(self.tools, exist_ok=True)
+        path = Path(self.tools) / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
     def argv(self, *words: str) -> list[str]:
         """The command line of the command itself."""
         config = str(self.root / "maintenance.json")
@@ -89,7 +98,7 @@ class Rig:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={"PATH": f"{self.tools}:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
         )
 
     def run(self, prefix: Sequence[str] = (), *words: str) -> tuple[int, dict[str, object]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,12 @@ def test_zstd_is_taken_where_it_is_installed_and_named_with_its_version() -> Non
 
 def test_without_zstd_members_are_gzip() -> None:
     assert packing.choose(HostWithoutZstd()).suffix == ".gz"
+
+
+def test_fh41_a_broken_zstd_is_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / "zstd").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "zstd").chmod(0o755)
+    assert packing.choose(Host({"PATH": str(tmp_path)})) == GZIP
 
 
 def test_what_a_program_writes_is_compressed_observed_and_measured(compression: packing.Compression) -> None:

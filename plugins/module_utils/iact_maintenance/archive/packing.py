@@ -33,12 +33,15 @@ class Compression:
 
 
 def choose(host: Host) -> Compression:
-    """zstd where the program is installed, else gzip."""
+    """zstd where the program is installed and works, else gzip."""
     try:
         tool = host.find_tool("zstd")
-    except ToolMissing:
+        asked = host.run(Command((tool, "--version")), _VERSION_LIMITS)
+    except (ToolMissing, ProcessFault):
         return Compression(GZIP)
-    words = host.run(Command((tool, "--version")), _VERSION_LIMITS).output.decode("ascii", "replace").split()
+    if asked.status != 0:
+        return Compression(GZIP)
+    words = asked.output.decode("ascii", "replace").split()
     numbers = [word.strip("v,*") for word in words if word[:1] == "v" and word[1:2].isdigit()]
     return Compression(ZSTD, tool, numbers[0] if numbers else "")
 

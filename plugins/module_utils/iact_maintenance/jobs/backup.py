@@ -232,7 +232,7 @@ def _own(planned: Plan, written: Written, compression: Compression) -> list[Find
         said = f"the archive has {_mib(written.size_bytes)}, more than {limit}"
         found.append(Finding("warning", "large_archive", said, "raise backup.warning_size_bytes, or back up less"))
     if compression.name == GZIP:
-        said = "the program zstd is not installed, so members are compressed with gzip, which is slower"
+        said = "there is no working zstd program, so members are compressed with gzip, which is slower"
         found.append(Finding("info", "no_zstd", said, "install zstd"))
     return found
 
