@@ -93,4 +93,5 @@ def _never(context: Context, name: str, job: Scheduled, hint: str) -> Outcome:
     if waited > job.max_age_seconds:
         message = f"late: no scheduled success since the settings were written {span(waited)} ago"
         return Outcome(FAIL, message, hint, name)
-    return Outcome(SKIP, f"has not run as scheduled yet; it is not late before {span(job.max_age_seconds)}", part=name)
+    allowed = span(job.max_age_seconds)
+    return Outcome(SKIP, f"has not run as scheduled yet; late {allowed} after the settings were written", part=name)
