@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,14 +65,15 @@ class Rig:
     def database(self) -> Path:
         return self.root / "site.sqlite3"
 
-    def configure(self, **backup: object) -> None:
+    def configure(self, sections: Mapping[str, object] | None = None, **backup: object) -> None:
+        """Writes the config file: further sections, and options laid over the backup's."""
         section = {
             "directory": str(self.backups),
             "sqlite_files": [str(self.database)],
             "log_directory": str(self.root / "logs"),
             **backup,
         }
-        config = {"state_directory": str(self.root / "state"), "backup": section}
+        config = {"state_directory": str(self.root / "state"), "backup": section, **(sections or {})}
         path = self.root / "maintenance.json"
         path.write_text(json.dumps(config))
         path.chmod(0o644)
