@@ -115,7 +115,7 @@ def _number(raw: object) -> float | None:
 def _boolean(raw: object) -> bool | None:
     if isinstance(raw, bool):
         return raw
-    word = str(raw).lower() if isinstance(raw, (str, int)) else ""
+    word = raw.lower() if isinstance(raw, str) else {0: "0", 1: "1"}.get(raw, "") if isinstance(raw, int) else ""
     return True if word in _TRUE else False if word in _FALSE else None
 
 
