@@ -62,10 +62,11 @@ class Completed:
 
     @property
     def reason(self) -> str:
-        """The end of a sentence: how it ended and the last thing it said."""
+        """The end of a sentence: how it ended and why, as it said: the first line about an error, else the last."""
         how = f"was killed by signal {-self.status}" if self.status < 0 else f"ended with status {self.status}"
         said = [line.strip() for line in self.errors.splitlines() if line.strip()]
-        return f"{self.name} {how}" + (f": {said[-1]}" if said else "")
+        why = next((line for line in said if "error" in line.lower()), said[-1] if said else "")
+        return f"{self.name} {how}" + (f": {why}" if why else "")
 
 
 class _Bounded:

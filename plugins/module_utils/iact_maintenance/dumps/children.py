@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..errors import DatabaseFault
@@ -25,10 +25,10 @@ class Tool:
     version: str
 
 
-def find_tool(host: Host, *names: str, hint: str) -> Tool:
+def find_tool(host: Host, *names: str, hint: str, environment: Mapping[str, str] | None = None) -> Tool:
     """The first of the named programs that is installed. Raises ToolMissing, or DatabaseFault where it does not run."""
     path = host.find_tool(*names, hint=hint)
-    done = host.run(Command((path, "--version")), Limits(_VERSION_SECONDS))
+    done = host.run(Command((path, "--version"), environment or {}), Limits(_VERSION_SECONDS))
     version = printable(done.output.decode("utf-8", "replace").strip(), 200)
     if done.status != 0 or not version:
         raise DatabaseFault("tool_broken", f"{done.reason}; it tells no version", hint=hint)

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import mysql
+from . import mysql, postgresql
 
-DUMPS: dict[str, ModuleType] = {"mysql": mysql}
+DUMPS: dict[str, ModuleType] = {"mysql": mysql, "postgresql": postgresql}

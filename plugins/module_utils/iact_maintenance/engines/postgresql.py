@@ -58,7 +58,7 @@ def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
             endpoint,
             "SELECT current_database(), n.nspname, c.relname FROM pg_catalog.pg_class c "
             "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = %s AND c.relkind IN ('r', 'p') "
-            "AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%' ORDER BY n.nspname",
+            "AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' ORDER BY n.nspname",
             name,
         )
     finally:

@@ -31,9 +31,9 @@ STATEMENT_SECONDS = 60.0
 _LOCK_SECONDS = 5
 # How long our own wait outlasts the server's limit, so that the server's word, which says more, comes first.
 _GRACE_SECONDS = 5.0
-_TLS_WORDS = {"disable": "disable", "prefer": "prefer", "require": "require", "verify": "verify-full"}
+TLS_WORDS = {"disable": "disable", "prefer": "prefer", "require": "require", "verify": "verify-full"}
 # For libpq an empty file name means its default below HOME; a file that does not exist means none.
-_NO_FILE = "/nonexistent/none"
+NO_FILE = "/nonexistent/none"
 # Where the server's socket is when a password file says `localhost` for it.
 _SOCKET_FOLDERS = ("/var/run/postgresql", "/run/postgresql")
 
@@ -105,11 +105,11 @@ def _arguments(endpoint: Endpoint) -> dict[str, Any]:
         "dbname": endpoint.database,
         "user": endpoint.user,
         "password": endpoint.password.reveal() if endpoint.password else "",
-        "passfile": _NO_FILE,
-        "sslmode": _TLS_WORDS[endpoint.tls],
-        "sslrootcert": endpoint.authorities if endpoint.tls == "verify" else _NO_FILE,
-        "sslcert": endpoint.client_cert or _NO_FILE,
-        "sslkey": endpoint.client_key or _NO_FILE,
+        "passfile": NO_FILE,
+        "sslmode": TLS_WORDS[endpoint.tls],
+        "sslrootcert": endpoint.authorities if endpoint.tls == "verify" else NO_FILE,
+        "sslcert": endpoint.client_cert or NO_FILE,
+        "sslkey": endpoint.client_key or NO_FILE,
         "gssencmode": "disable",
         "connect_timeout": max(2, math.ceil(endpoint.connect_timeout)),
         "client_encoding": "UTF8",

@@ -1,0 +1,204 @@
+"""Dumps of PostgreSQL: one snapshot for the dump and for the rows that are counted, and the proof that it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..engines.endpoint import Endpoint, within
+from ..engines.postgresql import find_tables
+from ..engines.postgresql_connection import (
+    ENGINE,
+    close,
+    connect,
+    faults,
+    quote_identifier,
+    read_identity,
+    resolve,
+)
+from ..errors import DatabaseFault
+from ..host import Host
+from ..processes import Command, Completed, Limits
+from ..settings import Backup, Server
+from .children import Tool, warnings_of
+from .model import DumpFacts, Output, Source, of_database
+from .postgresql_restore import restore
+from .postgresql_tool import ReadAlong, credentials, major, tool
+
+__all__ = ["dump", "locate", "restore"]
+
+_LOCK_WAIT_MILLISECONDS = 60_000
+_REMEDY = (
+    "as administrator: GRANT pg_read_all_data TO the account; against row security ALTER ROLE … BYPASSRLS; "
+    "GRANT SELECT ON LARGE OBJECT for each of those"
+)
+_OWN = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+_TABLES = (
+    "SELECT n.nspname, c.relname, c.relkind::text FROM pg_catalog.pg_class c "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
+)
+# What an extension brought is made by CREATE EXTENSION and not dumped.
+_WHOLE = (
+    f"{_TABLES}{_OWN} AND c.relkind = 'r' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE "
+    "d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')"
+)
+# With its partitions, which a dump of the table alone would not hold.
+_NAMED = (
+    f"{_TABLES}c.oid IN (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+    f"ON n.oid = c.relnamespace WHERE {_OWN} AND c.relkind IN ('r', 'p') AND c.relname = %s UNION "
+    "SELECT t.relid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, "
+    f"LATERAL pg_catalog.pg_partition_tree(c.oid) t WHERE {_OWN} AND c.relkind = 'p' AND c.relname = %s)"
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in the dump's scope; a partitioned one holds no rows itself."""
+
+    schema: str
+    name: str
+    kind: str
+
+    @property
+    def label(self) -> str:
+        """How the manifest calls it: with its schema unless that is `public`."""
+        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+
+    @property
+    def in_sql(self) -> str:
+        """Its name in a statement."""
+        return f"{quote_identifier(self.schema)}.{quote_identifier(self.name)}"
+
+
+def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
+    """One source for each database: whole where it is named, else the named tables that the catalogue shows in it.
+
+    Raises DatabaseFault or Refused where the server cannot be asked.
+    """
+    wanted: dict[str, list[str]] = {database: [] for database in settings.postgresql_databases}
+    for name in dict.fromkeys(settings.tables):
+        for database in dict.fromkeys(found.database for found in find_tables(server, host, name)):
+            wanted.setdefault(database, []).append(name)
+    return [of_database(ENGINE, name, tables, name in settings.postgresql_databases) for name, tables in wanted.items()]
+
+
+def dump(host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
+    """What a finished dump of the source holds. Raises DatabaseFault, ProcessFault or Refused; then nothing counts."""
+    endpoint = replace(resolve(server, host), database=source.database)
+    with _snapshot(endpoint) as (connection, name), credentials(endpoint) as (descriptors, environment):
+        program = tool(host, "pg_dump", environment)
+        version = _check_version(connection, endpoint, program)
+        tables = _tables(connection, endpoint, source)
+        argv = (program.path, *_options(name, tables if source.tables else []))
+        reader = _read_along(host, environment, settings)
+        command = Command(argv, environment, pass_descriptors=descriptors)
+        limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
+        try:
+            done = output.run(host, command, reader, limits)
+        except BaseException:
+            reader.abandon()
+            raise
+        _check(done, reader.end(), source)
+        counted = _count(connection, endpoint, tables, settings.deadline_seconds)
+        # Ends the snapshot, which has served.
+        identity = read_identity(connection, endpoint)
+    return DumpFacts(counted, "", version, identity, program.version, warnings_of(done), "pgdump")
+
+
+@contextmanager
+def _snapshot(endpoint: Endpoint) -> Iterator[tuple[Any, str]]:
+    """An open transaction and the name of its snapshot, which other sessions may take while it is open."""
+    connection = connect(endpoint)
+    try:
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        # It waits, idle, as long as the dump takes.
+        _ask(connection, endpoint, "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0")
+        yield connection, str(_ask(connection, endpoint, "SELECT pg_catalog.pg_export_snapshot()")[0][0])
+    finally:
+        close(connection)
+
+
+def _ask(connection: Any, endpoint: Endpoint, statement: str, *parameters: object, seconds: float = 60) -> list[Any]:
+    """The rows of one statement in the transaction that is open. Raises DatabaseFault."""
+
+    def asked() -> list[Any]:
+        with connection.cursor() as cursor:
+            # The driver leaves %% alone where it is given no parameters.
+            cursor.execute(statement, parameters) if parameters else cursor.execute(statement.replace("%%", "%"))
+            return list(cursor.fetchall()) if cursor.description else []
+
+    with faults(endpoint):
+        return within(seconds, f"PostgreSQL at {endpoint.place}", asked)
+
+
+def _check_version(connection: Any, endpoint: Endpoint, program: Tool) -> str:
+    """The server's version. Raises DatabaseFault where the dump program is older, which would then refuse."""
+    version = str(_ask(connection, endpoint, "SELECT pg_catalog.current_setting('server_version')")[0][0])
+    if major(program.version) < major(version):
+        message = f"{program.version} is older than the server, PostgreSQL {version}"
+        hint = f"apt-get install postgresql-client-{major(version)}"
+        raise DatabaseFault("version_mismatch", message, hint=hint)
+    return version
+
+
+def _tables(connection: Any, endpoint: Endpoint, source: Source) -> list[Table]:
+    """The tables in scope. Raises DatabaseFault no_table."""
+    if not source.tables:
+        return [Table(*row) for row in _ask(connection, endpoint, _WHOLE)]
+    found: dict[Table, None] = {}
+    for name in source.tables:
+        rows_of_name = _ask(connection, endpoint, _NAMED, name, name)
+        if not rows_of_name:
+            message = f"PostgreSQL at {endpoint.place} has no table {name} in {source.database}"
+            raise DatabaseFault("no_table", message)
+        found.update(dict.fromkeys(Table(*row) for row in rows_of_name))
+    return list(found)
+
+
+def _options(snapshot: str, tables: list[Table]) -> tuple[str, ...]:
+    wait = f"--lock-wait-timeout={_LOCK_WAIT_MILLISECONDS}"
+    # In quotation marks no sign of a pattern is one.
+    named = (f"--table={_pattern(table.schema)}.{_pattern(table.name)}" for table in tables)
+    return (
+        "--format=custom",
+        "--compress=0",
+        "--no-password",
+        f"--snapshot={snapshot}",
+        wait,
+        "--strict-names",
+        *named,
+    )
+
+
+def _pattern(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _read_along(host: Host, environment: dict[str, str], settings: Backup) -> ReadAlong:
+    # In the same environment but for the password, so that Debian's wrapper picks the version that writes.
+    own = {name: text for name, text in environment.items() if name != "PGPASSFILE"}
+    program = tool(host, "pg_restore", own)
+    argv = (program.path, "--format=custom", "--file=/dev/null")
+    return ReadAlong(host, Command(argv, own), settings.deadline_seconds)
+
+
+def _check(done: Completed, read: Completed, source: Source) -> None:
+    """Raises DatabaseFault unless the program that wrote the dump and the one that read it say that it is whole."""
+    if done.status != 0:
+        hint = _REMEDY if "permission denied" in done.errors or "row-level security" in done.errors else ""
+        raise DatabaseFault("dump_failed", f"the dump of {source.component} broke off: {done.reason}", hint=hint)
+    if read.status != 0:
+        message = f"the dump of {source.component} is not whole, although {done.reason}: {read.reason}"
+        raise DatabaseFault("dump_incomplete", message, hint="see whether the dump program is the distribution's own")
+
+
+def _count(connection: Any, endpoint: Endpoint, tables: list[Table], seconds: float) -> dict[str, int | None]:
+    counted: dict[str, int | None] = {}
+    for table in tables:
+        if table.kind == "r":
+            # Alone, as it was dumped: tables that inherit from it are counted for themselves.
+            query = f"SELECT pg_catalog.count(*) FROM ONLY {table.in_sql}"
+            counted[table.label] = int(_ask(connection, endpoint, query, seconds=seconds)[0][0])
+    return counted
