@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import reading
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, reading
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import table as dumps_table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import DumpFacts, Source
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
@@ -310,3 +310,16 @@ def test_x12_the_sources_are_never_changed(site: Site) -> None:
     assert {path: path.read_bytes() for path in before} == before
     with sqlite3.connect(site.database) as connection:
         assert connection.execute("SELECT count(*) FROM dora_metrics").fetchone() == (1000,)
+
+
+def test_a_good_archive_is_reported_as_good_also_where_what_comes_after_it_goes_wrong(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise MaintenanceError("storage", "archives.json: Input/output error")
+
+    monkeypatch.setattr(catalogue, "remember", refuse)
+    result = site.run()
+    assert (result.exit_status, result.status) == (0, "warning")
+    assert codes(result) == {"not_pruned"}
+    assert site.archives() == [NAME]

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from ..archive import catalogue, pruning, retention
 from ..archive.folder import Folder, open_folder
@@ -46,12 +47,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of the archive: its name and size; an empty name where nothing was kept."""
+    """What became of the archive: its name and what was proven; an empty name where nothing was kept."""
 
     name: str
-    size_bytes: int
+    stamp: Stamp | None
     created_at: datetime
     saved: Saved
+
+    @property
+    def size_bytes(self) -> int:
+        """The archive's size."""
+        return self.stamp.size_bytes if self.stamp else 0
 
 
 def plan(settings: Settings, host: Host) -> Plan:
@@ -108,9 +114,15 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     with open_folder(host, options.directory, create=options.create_directory) as folder:
         folder.remove_leftovers()
         written = _write(planned, host, folder, compression, progress)
-        progress("removing what is too old")
-        deleted, findings = _let_go(planned, host, folder, written)
-    return _report(planned, written, compression, deleted, findings)
+        deleted: list[str] = []
+        try:
+            progress("removing what is too old")
+            _let_go(planned, host, folder, written, deleted)
+        except MaintenanceError as error:
+            # The archive is there and good, and a backup that says otherwise would be made again for nothing.
+            said = f"what comes after the archive was not done: {error.message}"
+            written.saved.findings.append(Finding("warning", "not_pruned", said, error.hint or "look at the disk"))
+    return _report(planned, written, compression, deleted)
 
 
 def _write(planned: Plan, host: Host, folder: Folder, compression: Compression, progress: Progress) -> Written:
@@ -123,23 +135,21 @@ def _write(planned: Plan, host: Host, folder: Folder, compression: Compression, 
         staged = opened.enter_context(Staged(folder.descriptor, folder.path, created_at))
         _save_all(planned, Saver(host, planned.settings, staged, copies, compression), saved, progress)
         _require_something(saved)
-        partial = bool(saved.troubles)
-        if partial and not (planned.options.keep_partial and saved.components):
-            return Written("", 0, created_at, saved)
+        is_partial = bool(saved.troubles)
+        if is_partial and not (planned.options.keep_partial and saved.components):
+            return Written("", None, created_at, saved)
         progress("reading the archive back")
         staged.finish(_manifest(host, created_at, saved, compression))
         stamp = _read_back(host, staged, planned.options)
-        name = ArchiveName(created_at, partial).text
+        name = ArchiveName(created_at, is_partial).text
         staged.publish(name)
-    proof = {name: catalogue.proven(stamp, iso(host.now()))}
-    catalogue.remember(host, planned.settings.state_directory, folder, proof)
-    return Written(name, stamp.size_bytes, created_at, saved)
+    return Written(name, stamp, created_at, saved)
 
 
 def _free_moment(now: datetime, folder: Folder) -> datetime:
     """The present second, or the next that no archive is named after: no archive is ever overwritten."""
     moment, taken = now.replace(microsecond=0), set(folder.names())
-    while any(ArchiveName(moment, partial).text + end in taken for partial in (False, True) for end in ("", PART)):
+    while any(ArchiveName(moment, kind).text + end in taken for kind in (False, True) for end in ("", PART)):
         moment += timedelta(seconds=1)
     return moment
 
@@ -147,11 +157,11 @@ def _free_moment(now: datetime, folder: Folder) -> datetime:
 def _save_all(planned: Plan, saver: Saver, saved: Saved, progress: Progress) -> None:
     for source in planned.located.sources:
         progress(f"saving {source.component}")
-        saver.attempt(saved, source.component, lambda into, one=source: saver.save_source(into, one))  # type: ignore[misc]
+        saver.attempt(saved, source.component, partial(saver.save_source, saved, source))
     if planned.with_logs:
         progress("saving the logs")
         earlier = _earlier_logs(planned.last)
-        saver.attempt(saved, logs.COMPONENT, lambda into: saver.save_logs(into, earlier))
+        saver.attempt(saved, logs.COMPONENT, partial(saver.save_logs, saved, earlier))
 
 
 def _earlier_logs(last: catalogue.Entry | None) -> list[str]:
@@ -183,36 +193,32 @@ def _read_back(host: Host, staged: Staged, options: Backup) -> Stamp:
         archive.close()
 
 
-def _let_go(planned: Plan, host: Host, folder: Folder, written: Written) -> tuple[list[str], tuple[Finding, ...]]:
-    """What retention removed: good archives never after a failed run, but partial ones also then, else they pile up."""
+def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted: list[str]) -> None:
+    """Nothing; the proof is written down and the names of what retention removed are in `deleted`.
+
+    Good archives never go after a failed run, but partial ones also then, else they would pile up.
+    """
     state_directory, options = planned.settings.state_directory, planned.options
+    if written.stamp:
+        proof = catalogue.proven(written.stamp, iso(host.now()))
+        catalogue.remember(host, state_directory, folder, {written.name: proof})
     if written.saved.troubles:
         entries = catalogue.read(folder, state_directory)
-        return pruning.remove(folder, retention.decide_partial(entries).delete), ()
+        deleted += pruning.remove(folder, retention.decide_partial(entries).delete)
+        return
     proving = pruning.prove_unknown(host, folder, state_directory, Limits(options.deadline_seconds))
     going = pruning.candidates(proving.entries, options, host, just_written=written.name)
-    deleted = pruning.remove(folder, going.delete)
+    written.saved.findings += [*proving.findings, *going.findings]
+    deleted += pruning.remove(folder, going.delete)
     catalogue.remember(host, state_directory, folder, proving.proofs)
-    return deleted, (*proving.findings, *going.findings)
 
 
-def _report(
-    planned: Plan, written: Written, compression: Compression, deleted: list[str], findings: tuple[Finding, ...]
-) -> Report:
+def _report(planned: Plan, written: Written, compression: Compression, deleted: list[str]) -> Report:
     saved = written.saved
     codes = [trouble.error.code for trouble in saved.troubles]
-    report = Report(
-        NAME,
-        _summary(written),
-        (
-            *(trouble.finding for trouble in saved.troubles),
-            *saved.findings,
-            *_own(planned, written, compression),
-            *findings,
-        ),
-        _facts(planned, written, compression, deleted),
-        changed=bool(written.name or deleted),
-    )
+    findings = [trouble.finding for trouble in saved.troubles] + saved.findings + _own(planned, written, compression)
+    facts = _facts(planned, written, compression, deleted)
+    report = Report(NAME, _summary(written), tuple(findings), facts, changed=bool(written.name or deleted))
     return replace(report, exit_status=1, error_code=codes[0]) if codes else report
 
 

@@ -121,10 +121,10 @@ class Saver:
         options = self.settings.backup
         return Limits(options.deadline_seconds, options.stall_timeout_seconds)
 
-    def attempt(self, saved: Saved, name: str, save: Callable[[Saved], None]) -> None:
+    def attempt(self, saved: Saved, name: str, save: Callable[[], None]) -> None:
         """Nothing; the component is in the archive, or its trouble noted. Raises Unwritable, which ends the run."""
         try:
-            save(saved)
+            save()
         except Unwritable:
             raise
         except MaintenanceError as error:
