@@ -54,6 +54,7 @@ def test_our_restore_brings_equal_rows_into_other_databases(archive):
     assert mariadb_rows(mysql) == mariadb_rows("iact")
     assert postgresql_rows(other) == postgresql_rows("iact")
     assert sorted(SITE.file("/var/lib/iact/restored").listdir()) == sorted(LOGS)
+    SITE.check_output("rm -r /var/lib/iact/restored")
 
 
 def test_the_plain_recipe_brings_equal_rows_without_any_tool_of_ours(archive):
@@ -103,4 +104,4 @@ def test_a_look_from_outside_says_what_the_host_s_own_command_says():
 def test_nothing_of_root_s_is_left_behind():
     left = SITE.check_output("find /var/lib/iact /var/log/iact /var/backups/iact -user root")
     assert sorted(left.split()) == sorted(f"/var/log/iact/{name}" for name in LOGS)
-    wait_until(lambda: SITE.run("pgrep -f iact-maintenance").rc == 1, 10, "no process is left")
+    wait_until(lambda: SITE.run("pgrep -f '[i]act-maintenance'").rc == 1, 10, "no process is left")
