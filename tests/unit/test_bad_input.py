@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -224,12 +225,14 @@ WATCH = Watch()
 sys.addaudithook(WATCH)
 
 
-@pytest.fixture
-def watch(tmp_path: Path) -> Iterator[Watch]:
-    """The watch, on this test's folder."""
-    WATCH.seen, WATCH.folder = [], str(tmp_path)
-    yield WATCH
-    WATCH.folder = None
+@contextlib.contextmanager
+def watched(folder: Path) -> Iterator[list[str]]:
+    """What this process does to the machine outside the folder, meanwhile."""
+    WATCH.seen, WATCH.folder = [], str(folder)
+    try:
+        yield WATCH.seen
+    finally:
+        WATCH.folder = None
 
 
 FLAGS = [option for option in run_options("session_cleanup") if option.kind not in ("section", "bool")]
@@ -256,12 +259,12 @@ LINES = st.lists(
 @given(line=LINES)
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_line_of_words_ends_in_order_and_touches_nothing_but_expired_sessions(
-    tmp_path_factory: pytest.TempPathFactory, watch: Watch, call: Call, monkeypatch: pytest.MonkeyPatch, line: list[str]
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, line: list[str]
 ) -> None:
     monkeypatch.setattr(Host, "sleep", lambda self, seconds: None)
-    folder = Path(str(watch.folder)) / "site"
-    site = _site_in(folder)
-    done = call("session-cleanup", "--force", "--json", "--config", str(site.config), *line)
+    site = _site_in(tmp_path / "site")
+    with watched(tmp_path) as seen:
+        done = call("session-cleanup", "--force", "--json", "--config", str(site.config), *line)
     assert done.status in (0, 1, 2)
     assert done.line["job"] == "session_cleanup"
     assert "Traceback" not in done.errors
@@ -270,7 +273,7 @@ def test_any_line_of_words_ends_in_order_and_touches_nothing_but_expired_session
     assert site.live_count() == 2
     assert site.expired_count() in ((3,) if done.status else (0, 3))
     assert site.sql("SELECT name FROM sqlite_master WHERE type = 'table'") == [("django_session",), ("auth_user",)]
-    assert watch.seen == []
+    assert seen == []
 
 
 def _site_in(folder: Path) -> Site:
