@@ -99,7 +99,7 @@ class _Call(Generic[_Answer]):
 
 
 def within(
-    seconds: float, what: str, action: Callable[[], _Answer], discard: Callable[[_Answer], object] = lambda _: None
+    seconds: float, what: str, action: Callable[[], _Answer], discard: Callable[[_Answer], object] = lambda _late: None
 ) -> _Answer:
     """What `action` returns. Raises what it raises, or DatabaseFault `timeout` when it has not ended in time.
 
