@@ -49,13 +49,19 @@ def run(job: str) -> None:
     host = Host()
     module = AnsibleModule(argument_spec=argument_spec(job), supports_check_mode=True)
     try:
-        result = _run(module, job, host)
-    except MaintenanceError as error:
-        result = _plain(runner.stamped(report_of(job, error), host))
+        _finish(module, _reported(module, job, host))
     except Exception as fault:
         # Nothing of the exception's text: it may hold a password, and Ansible prints what it is not told to hide.
-        result = _plain(runner.stamped(runner.internal(job, fault), host))
-    _finish(module, result)
+        module.fail_json(msg=runner.internal(job, fault).summary)
+
+
+def _reported(module: AnsibleModule, job: str, host: Host) -> Mapping[str, Any]:
+    try:
+        return _run(module, job, host)
+    except MaintenanceError as error:
+        return _plain(runner.stamped(report_of(job, error), host))
+    except Exception as fault:
+        return _plain(runner.stamped(runner.internal(job, fault), host))
 
 
 def _arguments(options: tuple[Option, ...]) -> dict[str, Any]:

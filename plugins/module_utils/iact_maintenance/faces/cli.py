@@ -27,7 +27,15 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status of one command line, after its report was printed."""
-    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _main(sys.argv[1:] if arguments is None else arguments)
+    except Exception as fault:
+        # The report itself could not be made or shown; a traceback could show a password.
+        terminal.write(sys.stderr, f"{NAME}: {internal(NAME, fault).summary}\n")
+        return 1
+
+
+def _main(words: list[str]) -> int:
     _prepare_process()
     host = Host()
     # Even a command line that cannot be read is answered in the form it asked for.
