@@ -95,6 +95,11 @@ def test_an_archive_that_lies_elsewhere_is_restored_by_its_path(site: Site) -> N
     assert result.exit_status == 0
 
 
+def test_on_a_host_set_up_anew_the_latest_is_one_that_was_not_proven_yet(site: Site) -> None:
+    (site.root / "state" / "archives.json").unlink()
+    assert restored(site, target_directory=str(site.root / "restored")).exit_status == 0
+
+
 def test_the_dry_run_says_where_everything_would_go_and_writes_nothing(site: Site) -> None:
     target = site.root / "restored"
     result = restored(site, dry_run=True, target_directory=str(target))

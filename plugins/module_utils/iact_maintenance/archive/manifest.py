@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import TypeVar, cast
 
 from ..about import NAME, VERSION
+from ..host import iso
 from .names import is_member_name
 
 MANIFEST = "manifest.json"
@@ -20,7 +21,7 @@ FORMAT = "iact.maintenance archive"
 FORMAT_VERSION = 1
 COMPRESSIONS = ("zstd", "gzip")
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _Kind = TypeVar("_Kind")
 
 
@@ -95,7 +96,7 @@ class Manifest:
             "format_version": FORMAT_VERSION,
             "program": NAME,
             "program_version": self.program_version,
-            "created_at": self.created_at.strftime(_TIME),
+            "created_at": iso(self.created_at),
             "host": self.host,
             "complete": self.complete,
             "components": [asdict(component) for component in self.components],
@@ -123,7 +124,7 @@ def from_bytes(content: bytes) -> Manifest:
     if len({component.name for component in components}) != len(components):
         raise ValueError("a component is named twice")
     return Manifest(
-        created_at=_moment(_typed(raw, "created_at", str)),
+        created_at=moment(_typed(raw, "created_at", str)),
         host=_typed(raw, "host", str),
         components=components,
         missing=tuple(
@@ -164,12 +165,18 @@ def _file(raw: Mapping[str, object]) -> LogFile:
     name, member, modified_at = (_typed(raw, key, str) for key in ("name", "member", "modified_at"))
     if not is_member_name(member):
         raise ValueError("a file's name in the inner archive is not one of ours")
-    _moment(modified_at)
+    moment(modified_at)
     return LogFile(name, member, _size(raw, "size_bytes"), modified_at)
 
 
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, _TIME).replace(tzinfo=timezone.utc)
+def moment(text: str) -> datetime:
+    """The moment that `host.iso` wrote. Raises ValueError for any other text.
+
+    Without strptime, whose first call imports: in a module the user that a run became may not read what it imports.
+    """
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"{text!r} is not a time")
+    return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
 
 
 def _size(raw: Mapping[str, object], key: str) -> int:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 STEM = "iact_data_backup_"
 PART = ".part"
-_ARCHIVE = re.compile(STEM + r"(\d{8}_\d{6})(\.partial)?\.tar", re.ASCII)
+_ARCHIVE = re.compile(STEM + r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(\.partial)?\.tar", re.ASCII)
 _MEMBER = re.compile(r"[A-Za-z0-9_%~][A-Za-z0-9_%~.-]{0,99}", re.ASCII)
 _STAMP = "%Y%m%d_%H%M%S"
 _LONGEST_BYTES = 100
@@ -37,10 +37,11 @@ def parse_archive_name(name: str) -> ArchiveName | None:
     if found is None:
         return None
     try:
-        moment = datetime.strptime(found.group(1), _STAMP).replace(tzinfo=timezone.utc)
+        year, month, day, hour, minute, second = map(int, found.groups()[:6])
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except ValueError:
         return None
-    return ArchiveName(moment, partial=found.group(2) is not None)
+    return ArchiveName(moment, partial=found.group(7) is not None)
 
 
 def is_leftover(name: str) -> bool:

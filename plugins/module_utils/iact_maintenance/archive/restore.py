@@ -7,14 +7,13 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from urllib.parse import unquote_to_bytes
 
 from ..errors import Refused
 from ..host import Host, storage
 from ..processes import Limits
 from . import tar
-from .manifest import LogFile
+from .manifest import LogFile, moment
 from .reading import Damaged, Opened, Place
 from .stream import content
 from .verify import read_member
@@ -23,7 +22,6 @@ from .writer import write_all
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LONGEST_NAME_BYTES = 255
-_MODIFIED = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass
@@ -122,7 +120,7 @@ def restore_logs(host: Host, archive: Opened, place: Place, target: Target, limi
     with content(host, archive, place, limits) as pieces:
         reader = _Reader(archive, place, pieces)
         for file, name in zip(place.component.files, names):
-            seconds = int(datetime.strptime(file.modified_at, _MODIFIED).replace(tzinfo=timezone.utc).timestamp())
+            seconds = int(moment(file.modified_at).timestamp())
             reader.expect(tar.build(tar.Header(file.member, file.size_bytes, seconds)))
             with target.file(name) as descriptor:
                 for piece in reader.take(file.size_bytes):

@@ -13,9 +13,13 @@ LATEST, ALL = "latest", "all"
 
 
 def select(entries: Sequence[catalogue.Entry], directory: str, wanted: str) -> catalogue.Entry:
-    """The entry that `wanted` names: `latest`, a name, or a path in `directory`. Raises Refused `no_archive`."""
+    """The entry that `wanted` names: `latest`, a name, or a path in `directory`. Raises Refused `no_archive`.
+
+    Where no archive is known to be good, as on a host that was set up anew, the latest is one that was not proven yet:
+    whoever uses it reads all of it first.
+    """
     if wanted == LATEST:
-        found = catalogue.newest(list(entries))
+        found = catalogue.newest(list(entries)) or catalogue.newest(list(entries), catalogue.UNVERIFIED)
         if found is None:
             hint = "name one of those that `iact-maintenance archives` lists"
             raise Refused("no_archive", f"there is no good archive in {directory}", hint=hint)
