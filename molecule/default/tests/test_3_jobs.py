@@ -42,7 +42,8 @@ def test_the_archive_is_private_and_verifies(archive):
     file = SITE.file(archive)
     assert (file.user, file.mode) == ("iact", 0o600)
     assert command("verify")["status"] == "ok"
-    assert archive in [one["path"] for one in command("archives")["archives"]]
+    (entry,) = [one for one in command("archives")["archives"] if archive.endswith("/" + one["name"])]
+    assert entry["kind"] == "good"
 
 
 def test_our_restore_brings_equal_rows_into_other_databases(archive):
