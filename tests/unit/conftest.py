@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import configuration, settings
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import secret
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces.cli import main
 from tests.unit.session_site import Done, Site
 
@@ -17,6 +18,14 @@ configuration.set_hypothesis_home_dir(Path(__file__).resolve().parents[2] / ".ca
 # No deadline, because machines are busy; the same examples every time, so that a red test is red again.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """Each test knows only its own passwords, and leaves none to others, whose texts would be struck out."""
+    secret._known.clear()
+    yield
+    secret._known.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import base64
 import dataclasses
 import json
 import shlex
-from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -17,16 +16,6 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret, printable, redact
 
 HOSTILE = ["p@ss: w/ord%#", 'it\'s "quoted" \\ back', "blank  ends ", "päßwörd", "a\nb\tc", "$(id) `id` ;&|", "x=y&z+1"]
-
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Each test knows only its own passwords, and leaves none to others."""
-    before = set(secret._known)
-    secret._known.clear()
-    yield
-    secret._known.clear()
-    secret._known.update(before)
 
 
 @dataclasses.dataclass(frozen=True)
