@@ -104,3 +104,11 @@ def test_a_target_that_holds_something_is_refused(tmp_path: Path) -> None:
     restore.check_target(Host(), str(tmp_path / "empty"))
     restore.check_target(Host(), str(tmp_path / "new"))
     assert not (tmp_path / "new").exists()
+
+
+def test_a_target_beside_which_this_user_may_not_write_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(MaintenanceError, match="may not write"):
+        restore.check_target(Host(), str(tmp_path / "new"))

@@ -61,6 +61,8 @@ def check_target(host: Host, path: str) -> None:
     if not os.path.lexists(path):
         if not os.path.isdir(os.path.dirname(path)):
             raise _refused(path, "lies in a directory that does not exist")
+        if not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
+            raise _refused(path, "lies in a directory that this user may not write")
         return
     try:
         found, empty = os.lstat(path), not os.listdir(path)
