@@ -257,7 +257,8 @@ def test_fh23_a_lock_that_cannot_be_made_is_a_fault(tmp_path: Path, monkeypatch:
 
 
 def _hold(path: str, seconds: float) -> None:
-    with Host().lock(path, "backup"):
+    # Waiting, because the probe of _wait_until_held may have the lock for a moment.
+    with Host().lock(path, "backup", wait_seconds=20):
         time.sleep(seconds)
 
 
