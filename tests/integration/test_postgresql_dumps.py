@@ -231,7 +231,7 @@ def test_fd06_a_server_suspended_while_dumping_is_stalled(postgresql: PostgreSQL
     assert caught.value.code == "stalled" and time.monotonic() - began < 10
 
 
-def with_fake(tmp_path: Path, script: str, version: str = "15.18") -> Host:
+def with_fake(tmp_path: Path, script: str, version: str = "99.1") -> Host:
     """Gives a host on which `pg_dump` is this shell script."""
     fake = tmp_path / "pg_dump"
     told = f'case "$1" in --version) echo "pg_dump (PostgreSQL) {version}"; exit;; esac'

@@ -24,6 +24,8 @@ from .mysql_rights import read_rights, writes_elsewhere
 from .mysql_stream import for_restore
 from .mysql_tool import COMMON, client_tool, credentials, knows
 
+# MySQL with a binary log lets only administrators make triggers and functions, whatever the account may do elsewhere.
+_TRIGGERS = "as administrator: SET PERSIST log_bin_trust_function_creators = 1; for the time of the restore"
 _HINT = r"an account of its own is needed: GRANT ALL ON `iact\_restore\_%`.* TO 'iact_restore'@'localhost';"
 
 
@@ -50,7 +52,7 @@ def restore(
             done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, for_restore(stream))
         if done.status != 0:
             message = f"the restore of {source.component} into {database} broke off: {done.reason}"
-            raise DatabaseFault("restore_failed", message)
+            raise DatabaseFault("restore_failed", message, hint=_TRIGGERS if "1419" in done.errors else "")
         return RestoreFacts(database, _count(replace(endpoint, database=database), settings.deadline_seconds))
     except BaseException:
         if created:
