@@ -61,5 +61,7 @@ def redact(text: str) -> str:
 
 def printable(text: str, limit: int = 4096) -> str:
     """`text` on one line, control characters escaped and cut at `limit` characters: for logs and terminals."""
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    # Cut at once, because a server's message may have megabytes; each character is at least as long when shown.
+    chars = text[: limit + 1]
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in chars)
     return shown if len(shown) <= limit else shown[:limit] + " …"
