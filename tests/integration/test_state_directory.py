@@ -45,7 +45,7 @@ def site(tmp_path: Path, disk: Path) -> Site:
 def test_fh01_a_full_state_directory_costs_the_record_and_not_the_work(site: Site, disk: Path) -> None:
     assert site.run(*CRON, "--days", "36500").status == 0
     with pytest.raises(OSError, match="No space"), (disk / "filler").open("wb", buffering=0) as filler:
-        for _ in range(100):
+        for _unused in range(100):
             filler.write(b"x" * 4096)
     done = site.run(*CRON)
     assert (done.status, done.errors, done.line["deleted"]) == (0, "", 3)
