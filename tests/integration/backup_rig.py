@@ -113,18 +113,18 @@ class Rig:
         options = json.loads((self.root / "maintenance.json").read_text())
         return run(table.job("backup"), build([Layer("test", options)]), Host(), Mode())
 
-    def calls(self) -> list[Call]:
-        """The calls that a whole run makes on files of the archive and of the state, in their order."""
+    def calls(self, traced: Sequence[str] = CALLS) -> list[Call]:
+        """The calls of these kinds that a whole run makes on files of the site, in their order."""
         trace = self.root / "trace"
-        status, _report = self.run([*_strace(trace), "-y", "-e", f"trace={','.join(CALLS)}"])
+        status, _report = self.run([*_strace(trace), "-y", "-e", f"trace={','.join(traced)}"])
         if status != 0:
             raise RuntimeError(trace.read_text())
-        numbers = dict.fromkeys(CALLS, 0)
+        numbers: dict[str, int] = {}
         found = []
         for line in trace.read_text().splitlines():
             call = _CALL.match(line)
-            if call and call.group(1) in numbers:
-                numbers[call.group(1)] += 1
+            if call:
+                numbers[call.group(1)] = numbers.get(call.group(1), 0) + 1
                 if str(self.root) in line or names.STEM in line:
                     found.append(Call(call.group(1), numbers[call.group(1)]))
         return found
@@ -149,9 +149,10 @@ def _strace(trace: Path) -> list[str]:
 
 
 def verifies(path: Path) -> bool:
-    """Whether every byte of an archive is what was written."""
+    """Whether every byte of an archive is what was written, and it is as complete as its name says."""
     archive = reading.open_archive(str(path))
     try:
-        return verify.verify(Host(), archive, Limits(30)).manifest.complete
+        manifest = verify.verify(Host(), archive, Limits(30)).manifest
+        return manifest.complete is not path.name.endswith(".partial.tar")
     finally:
         archive.close()

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping
 
 from .errors import BadOption, Refused
-from .host import Host
+from .host import Host, close, storage
 from .options import SITE
 from .secret import printable
 from .settings import ENVIRONMENT, Layer, Settings, build
@@ -59,12 +59,13 @@ def _read(host: Host, path: str) -> tuple[Mapping[str, object], float] | None:
         hint = "run this with sudo, or with -b in Ansible"
         raise Refused("no_config", f"the config file {_shown(path)} cannot be read: {reason}", hint=hint) from None
     try:
-        found = os.fstat(descriptor)
-        _check_trust(found, _shown(path), host.effective_user_id())
-        with open(descriptor, "rb", closefd=False) as stream:
-            return _parse(stream.read(_LARGEST_BYTES + 1), _shown(path)), found.st_mtime
+        with storage(_shown(path)):
+            found = os.fstat(descriptor)
+            _check_trust(found, _shown(path), host.effective_user_id())
+            with open(descriptor, "rb", closefd=False) as stream:
+                return _parse(stream.read(_LARGEST_BYTES + 1), _shown(path)), found.st_mtime
     finally:
-        os.close(descriptor)
+        close(descriptor)
 
 
 def _shown(path: str) -> str:

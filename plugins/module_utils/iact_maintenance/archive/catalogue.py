@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from .. import state
 from ..errors import MaintenanceError
-from ..host import Host, iso
+from ..host import Host, iso, storage
 from ..processes import Limits
 from .folder import Folder
 from .manifest import Manifest
@@ -56,7 +57,8 @@ class Entry:
 
 def read(folder: Folder, state_directory: str) -> list[Entry]:
     """Every archive in the directory, the oldest name first; only headers and manifests are read."""
-    proofs = state.read_mapping(state_directory, PROOFS)
+    with storage(os.path.join(state_directory, PROOFS)):
+        proofs = state.read_mapping(state_directory, PROOFS)
     names = [name for name in folder.names() if name.startswith(STEM) and not is_leftover(name)]
     return [_entry(folder, name, proofs.get(name)) for name in names]
 

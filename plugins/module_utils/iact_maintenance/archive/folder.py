@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import MaintenanceError
-from ..host import Host, storage, sync_directory
+from ..host import Host, close, storage, sync_directory
 from .names import is_leftover
 from .reading import Stamp, stamp_of
 
@@ -67,10 +67,12 @@ def open_folder(host: Host, path: str, *, create: bool = False) -> Iterator[Fold
     except OSError as error:
         raise _unsafe(path, _open_reason(path, error)) from None
     try:
-        _check(host, path, os.fstat(descriptor))
+        with storage(path):
+            found = os.fstat(descriptor)
+        _check(host, path, found)
         yield Folder(descriptor, path)
     finally:
-        os.close(descriptor)
+        close(descriptor)
 
 
 def _create(path: str) -> None:

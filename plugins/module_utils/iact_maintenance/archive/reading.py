@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import MaintenanceError
-from ..host import storage
+from ..host import close, storage
 from . import tar
 from .manifest import DIGEST, LARGEST_BYTES, MANIFEST, Component, Manifest, digest_line, from_bytes
 
@@ -45,7 +45,7 @@ class Opened:
 
     def close(self) -> None:
         """Nothing; the file is closed."""
-        os.close(self.descriptor)
+        close(self.descriptor)
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,13 @@ def open_archive(path: str, folder: int | None = None) -> Opened:
     """The archive at `path`, or of that name in `folder`, open. Raises StorageFault, or Damaged for what is no file."""
     with storage(path):
         descriptor = os.open(path, _READ_FLAGS, dir_fd=folder)
-    found = os.fstat(descriptor)
+        try:
+            found = os.fstat(descriptor)
+        except OSError:
+            close(descriptor)
+            raise
     if not stat.S_ISREG(found.st_mode):
-        os.close(descriptor)
+        close(descriptor)
         raise Damaged(os.path.basename(path), "the file", "it is not a regular file")
     return Opened(descriptor, os.path.basename(path), stamp_of(found))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from ..errors import Refused
-from ..host import Host, storage
+from ..host import Host, close, storage
 from ..processes import Limits
 from . import tar
 from .manifest import LogFile, moment
@@ -44,7 +44,7 @@ class Target:
                 yield descriptor
                 os.fsync(descriptor)
             finally:
-                os.close(descriptor)
+                close(descriptor)
 
     def undo(self) -> None:
         """Nothing; the files that were made are gone, as far as that is possible."""
@@ -103,7 +103,7 @@ def open_target(host: Host, path: str) -> Iterator[Target]:
                 os.rmdir(path)
         raise
     finally:
-        os.close(descriptor)
+        close(descriptor)
 
 
 def restore_file(host: Host, archive: Opened, place: Place, target: Target, name: str, limits: Limits) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import StorageFault
-from ..host import storage
+from ..host import close, storage
 from . import tar
 from .manifest import DIGEST, MANIFEST, Manifest, digest_line
 from .names import PART, ArchiveName
@@ -85,7 +85,7 @@ class Staged:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        os.close(self.descriptor)
+        close(self.descriptor)
         if not self._published:
             with contextlib.suppress(OSError):
                 os.unlink(self._name, dir_fd=self._folder)
@@ -123,8 +123,9 @@ class Staged:
 
     def reopened(self) -> Opened:
         """The archive as a reader sees it, through the same open file."""
-        descriptor = os.dup(self.descriptor)
-        return Opened(descriptor, self._name, stamp_of(os.fstat(descriptor)))
+        with _writing(self.path):
+            stamp = stamp_of(os.fstat(self.descriptor))
+            return Opened(os.dup(self.descriptor), self._name, stamp)
 
     def publish(self, name: str) -> None:
         """Nothing; the archive has its name, durably. Raises StorageFault, and then nothing bears that name."""

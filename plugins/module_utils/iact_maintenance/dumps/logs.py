@@ -22,7 +22,7 @@ from ..archive import tar
 from ..archive.manifest import LogFile
 from ..archive.names import encode, member_name
 from ..errors import MaintenanceError
-from ..host import iso, storage
+from ..host import close, iso, storage
 from ..report import Finding
 from ..secret import printable
 from ..settings import Backup
@@ -54,6 +54,7 @@ class OpenLog:
     name: str
     size_bytes: int
     modified_seconds: int
+    identity: tuple[int, int]
 
     @property
     def listed(self) -> LogFile:
@@ -131,17 +132,16 @@ def open_logs(settings: Backup) -> Iterator[Logs]:
     logs = Logs()
     with contextlib.ExitStack() as opened:
         folder = _open_directory(str(settings.log_directory))
-        opened.callback(os.close, folder)
+        opened.callback(close, folder)
         _allow_many_files()
         seen: set[tuple[int, int]] = set()
         for name in matching(folder, settings.log_patterns):
             file = _open(folder, name, settings, logs.notes)
             if file is None:
                 continue
-            opened.callback(os.close, file.descriptor)
-            found = os.fstat(file.descriptor)
-            if (found.st_dev, found.st_ino) not in seen:
-                seen.add((found.st_dev, found.st_ino))
+            opened.callback(close, file.descriptor)
+            if file.identity not in seen:
+                seen.add(file.identity)
                 logs.files.append(file)
         yield logs
 
@@ -163,7 +163,9 @@ def _allow_many_files() -> None:
 
 def matching(folder: int, patterns: tuple[str, ...]) -> list[str]:
     """The names in the directory that match one of the patterns, sorted; hidden ones only where a pattern says so."""
-    return sorted(name for name in os.listdir(folder) if any(matches(name, pattern) for pattern in patterns))
+    with storage("the log directory"):
+        names = os.listdir(folder)
+    return sorted(name for name in names if any(matches(name, pattern) for pattern in patterns))
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -177,12 +179,13 @@ def _open(folder: int, name: str, settings: Backup, notes: list[Note]) -> OpenLo
     except OSError as error:
         notes.append(_not_opened(name, error, settings))
         return None
-    found = os.fstat(descriptor)
+    with storage(printable(name)):
+        found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
-        os.close(descriptor)
+        close(descriptor)
         notes.append(Note("info", "skipped", name))
         return None
-    return OpenLog(descriptor, name, found.st_size, max(int(found.st_mtime), 0))
+    return OpenLog(descriptor, name, found.st_size, max(int(found.st_mtime), 0), (found.st_dev, found.st_ino))
 
 
 def _not_opened(name: str, error: OSError, settings: Backup) -> Note:

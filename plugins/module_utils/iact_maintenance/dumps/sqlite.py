@@ -15,7 +15,7 @@ from ..archive.folder import Folder
 from ..archive.names import PART, STEM
 from ..engines.sqlite import connect, faults, quote_identifier
 from ..errors import ProcessFault
-from ..host import Host, storage
+from ..host import Host, close, storage
 from ..processes import Limits
 from ..settings import Backup, SQLiteFile
 from .model import DumpFacts, Source
@@ -98,7 +98,7 @@ def private(folder: Folder) -> Iterator[Private]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(name, dir_fd=folder.descriptor)
-        os.close(descriptor)
+        close(descriptor)
 
 
 def _open(path: str) -> sqlite3.Connection:
