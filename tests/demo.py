@@ -16,11 +16,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / ".cache" / "demo"
-PROJECT = FOLDER / "callcentersite"
-DATABASE = FOLDER / "site.sqlite3"
-CONFIG = FOLDER / "maintenance.json"
-RESTORED = FOLDER / "restored"
+
+
+def places(folder: Path) -> dict[str, Path]:
+    """The names of the demo's files, by the constants that hold them."""
+    return {
+        "FOLDER": folder,
+        "PROJECT": folder / "callcentersite",
+        "DATABASE": folder / "site.sqlite3",
+        "CONFIG": folder / "maintenance.json",
+        "RESTORED": folder / "restored",
+    }
+
+
+FOLDER, PROJECT, DATABASE, CONFIG, RESTORED = places(ROOT / ".cache" / "demo").values()
 SESSIONS, EXPIRED, METRICS = 120_000, 90_000, 5_000
 _BOLD, _DIM, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
