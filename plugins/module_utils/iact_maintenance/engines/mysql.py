@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..host import Host
 from ..settings import Server
 from .facts import Convention, FoundTable, Sessions
-from .mysql_connection import connect, read_identity, resolve, rows
+from .mysql_connection import connect, resolve, rows
 from .mysql_sessions import MySQLSessions
 
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
@@ -20,16 +20,6 @@ def ping(server: Server, host: Host) -> str:
     try:
         (answer,) = rows(connection, endpoint, "SELECT VERSION()")
         return str(answer[0])
-    finally:
-        connection.close()
-
-
-def identity(server: Server, host: Host) -> dict[str, object]:
-    """What tells this database from every other one, whatever name or proxy led to it."""
-    endpoint = resolve(server, host)
-    connection = connect(endpoint)
-    try:
-        return read_identity(connection, endpoint)
     finally:
         connection.close()
 

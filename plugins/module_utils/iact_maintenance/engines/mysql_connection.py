@@ -107,14 +107,18 @@ def _password(server: Server, options: Mapping[str, str], environment: Mapping[s
 
 
 class GuardedConnection(_Base):  # type: ignore[misc]
-    """PyMySQL's connection that never goes on in clear text where TLS is demanded: the driver before 1.2 would."""
+    """PyMySQL's connection that encrypts as it was told.
+
+    The driver before 1.2 goes on in clear text where the server offers no TLS, from 1.2 it encrypts without being told.
+    """
 
     tls = "prefer"
 
     def _request_authentication(self) -> None:
-        if not self.server_capabilities & CLIENT.SSL:
-            if self.tls in ("require", "verify"):
-                raise DatabaseFault("tls", "the server offers no TLS, and nothing is sent in clear text", hint=_TLS)
+        offered = bool(self.server_capabilities & CLIENT.SSL)
+        if not offered and self.tls in ("require", "verify"):
+            raise DatabaseFault("tls", "the server offers no TLS, and nothing is sent in clear text", hint=_TLS)
+        if not offered or self.tls == "disable":
             self.ssl = False
             self.client_flag &= ~CLIENT.SSL
         super()._request_authentication()
@@ -156,7 +160,7 @@ def _connection(endpoint: Endpoint, statement_seconds: float) -> Any:
         local_infile=False,
         autocommit=True,
         defer_connect=True,
-        **({"ssl": context} if context else {"ssl_disabled": True}),
+        **({"ssl": context} if context else {}),
     )
     connection.tls = endpoint.tls
     return connection

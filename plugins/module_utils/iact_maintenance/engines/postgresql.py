@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..host import Host
 from ..settings import Server
 from .facts import Convention, FoundTable, Sessions
-from .postgresql_connection import close, connect, read_identity, resolve, rows, run
+from .postgresql_connection import close, connect, resolve, rows, run
 from .postgresql_sessions import PostgreSQLSessions
 
 
@@ -23,16 +23,6 @@ def ping(server: Server, host: Host) -> str:
             statement_seconds=endpoint.connect_timeout,
         )
         return str(found[0][0])
-    finally:
-        close(connection)
-
-
-def identity(server: Server, host: Host) -> dict[str, object]:
-    """What tells this database from every other one, whatever name or proxy led to it."""
-    endpoint = resolve(server, host)
-    connection = connect(endpoint)
-    try:
-        return read_identity(connection, endpoint)
     finally:
         close(connection)
 
