@@ -39,7 +39,7 @@ class Daemon:
     """One server process in the foreground, with its folder; it can be started again after every end."""
 
     def __init__(self, command: list[str], directory: Path) -> None:
-        self._command = command
+        self.command = command
         self._process: subprocess.Popen[bytes] | None = None
         self.directory = directory
         self.log = directory / "server.log"
@@ -60,7 +60,7 @@ class Daemon:
         """Starts the process, without waiting for it to be ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -217,3 +217,22 @@ def test_fd32_a_table_without_an_index_is_cleaned_with_a_warning(site: Site) -> 
     site.server.execute(f"DROP INDEX {index}", database=site.database)
     report = site.clean(batch_rows=7)
     assert (report.exit_status, codes(report), report.facts["deleted"]) == (0, ["no_index"], 30)
+
+
+@pytest.mark.long
+def test_fd38_a_hundred_kills_at_random_times_lose_no_live_session(site: Site) -> None:
+    site.fill("live", 100, timedelta(hours=1))
+    chance = random.Random(38)
+    for number in range(100):
+        site.fill(f"old{number}-", 3000, -timedelta(days=1))
+        ended: list[Report] = []
+        thread = threading.Thread(target=lambda kept=ended: kept.append(site.clean(batch_rows=20)))
+        thread.start()
+        time.sleep(chance.uniform(0, 0.3))
+        site.server.kill()
+        thread.join(60)
+        site.server.ensure_running()
+        assert ended[0].exit_status in (0, 1)
+        assert sum(key.startswith("live") for key in site.session_keys()) == 100
+        assert site.clean().exit_status == 0
+        assert len(site.session_keys()) == 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -245,6 +246,27 @@ def test_fd07_a_server_killed_while_dumping_fails_the_dump(mariadb: MariaDB, dat
     assert killed.is_set() and caught.value.code == "dump_failed"
     assert "status 3" in caught.value.message and "Lost connection" in caught.value.message
     mariadb.ensure_running()
+
+
+@pytest.mark.long
+def test_fd07_fifty_kills_at_random_times_never_leave_a_dump_that_counts(
+    mariadb: MariaDB, database: str, account: Maker
+) -> None:
+    enlarge(mariadb, database)
+    login, chance, failed = account(), random.Random(7), 0
+    for _number in range(50):
+        timer = threading.Timer(chance.uniform(0.05, 0.6), mariadb.kill)
+        timer.start()
+        kept = dumping.Kept()
+        try:
+            facts = mysql.dump(sites.HOST, login, whole(database), dumping.backup(), kept)
+        except errors.MaintenanceError:
+            failed += 1
+        else:
+            assert facts.rows["big"] == 30_000 and b"-- Dump completed" in kept.content[-200:]
+        timer.join()
+        mariadb.ensure_running()
+    assert failed > 5
 
 
 def test_fd06_a_server_suspended_while_dumping_is_stalled(mariadb: MariaDB, database: str, account: Maker) -> None:

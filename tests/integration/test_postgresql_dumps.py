@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -216,6 +217,30 @@ def test_fd07_a_server_killed_while_dumping_fails_the_dump(postgresql: PostgreSQ
         engine.dump(sites.HOST, sites.login(postgresql, None), whole(small), dumping.backup(), killing)
     assert killing.acted.is_set() and caught.value.code == "dump_failed"
     postgresql.ensure_running()
+
+
+@pytest.mark.long
+def test_fd07_fifty_kills_at_random_times_never_leave_a_dump_that_counts(
+    postgresql: PostgreSQL, small: str, restorer: Login
+) -> None:
+    enlarge(postgresql, small)
+    chance, failed, whole_ones = random.Random(7), 0, []
+    for _number in range(50):
+        timer = threading.Timer(chance.uniform(0.05, 1.0), postgresql.kill)
+        timer.start()
+        kept = dumping.Kept()
+        try:
+            facts = engine.dump(sites.HOST, sites.login(postgresql, None), whole(small), dumping.backup(), kept)
+        except errors.MaintenanceError:
+            failed += 1
+        else:
+            assert facts.rows["big"] == 30_000
+            whole_ones.append(kept.content)
+        timer.join()
+        postgresql.ensure_running()
+    assert failed > 5
+    for number, content in enumerate(whole_ones[:5]):
+        assert restored(restorer, content, f"iact_restore_kills_{number}")["big"] == 30_000
 
 
 def test_fd06_a_server_suspended_while_dumping_is_stalled(postgresql: PostgreSQL, small: str) -> None:
