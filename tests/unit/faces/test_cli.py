@@ -282,6 +282,27 @@ def test_fh20_fd39_after_a_kill_in_the_middle_the_next_run_succeeds(site: Site, 
     assert [run["exit_status"] for run in site.history()] == [0]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("moment", range(100))
+def test_fd39_a_hundred_kills_at_any_time_lose_no_live_session(site: Site, moment: int) -> None:
+    site.fill(3000, 50)
+    process = site.start(*CRON, "--batch-rows", "20", "--pause-seconds", "0")
+    time.sleep(0.1 + 0.005 * moment)
+    process.kill()
+    finished(process)
+    left = site.expired_count()
+    assert (left % 20, site.live_count()) == (0, 50)
+    done = site.run(*CRON)
+    assert (done.status, done.line["deleted"], site.live_count()) == (0, left, 50)
+
+
+def test_c8_ten_thousand_rows_go_in_a_few_seconds(site: Site, call: Call) -> None:
+    site.fill(10_000, 100)
+    line = call(*CRON, "--config", str(site.config)).line
+    assert (line["deleted"], line["remaining"]) == (10_000, 100)
+    assert line["duration_seconds"] < 30
+
+
 def test_fd40_a_thousand_renewals_against_a_running_cleanup_lose_nothing(site: Site) -> None:
     site.fill(1000, 0)
     process = site.start(*CRON, "--batch-rows", "20", "--pause-seconds", "0.005")

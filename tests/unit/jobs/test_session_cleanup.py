@@ -169,6 +169,25 @@ def test_fd40_a_session_renewed_between_reading_and_deleting_survives(
     assert all(row[0] == "2100-01-01" for row in site.sql("SELECT expire_date FROM django_session"))
 
 
+def test_fd40_a_batch_that_was_renewed_as_a_whole_does_not_end_the_run(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(15, 0)
+    read, reads = sqlite.SQLiteSessions.expired_keys, list[int]()
+
+    def renewing_the_first(self: sqlite.SQLiteSessions, table: str, cutoff: datetime, limit: int) -> list[str]:
+        keys = read(self, table, cutoff, limit)
+        if not reads:
+            for key in keys:
+                site.sql("UPDATE django_session SET expire_date = '2100-01-01' WHERE session_key = ?", key)
+        reads.append(len(keys))
+        return keys
+
+    monkeypatch.setattr(sqlite.SQLiteSessions, "expired_keys", renewing_the_first)
+    assert clean(site, batch_rows=5).facts["deleted"] == 10
+    assert len(site.sessions()) == 5
+
+
 def test_sessions_that_expire_while_the_job_runs_are_the_next_run_s(site: Site) -> None:
     site.fill(10, 0)
     site.add("soon", -timedelta(seconds=30))
