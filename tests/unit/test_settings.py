@@ -197,6 +197,13 @@ def test_values_that_contradict_each_other_are_refused(raw: Raw, message: str) -
         of_file(raw)
 
 
+def test_fi13_a_time_zone_is_looked_at_where_it_matters() -> None:
+    with pytest.raises(BadOption, match="^time_zone is 'Mars/Base': a name from tzdata is allowed$"):
+        of_file({"session_cleanup": {"use_tz": False, "time_zone": "Mars/Base"}})
+    assert of_file({"session_cleanup": {"use_tz": False, "time_zone": "Asia/Tokyo"}}).session_cleanup.use_tz is False
+    assert of_file({"session_cleanup": {"time_zone": "Mars/Base"}}).session_cleanup.time_zone == "Mars/Base"
+
+
 def test_names_are_spelled_as_their_user_typed_them() -> None:
     for layer, message in (
         (Layer(COMMAND_LINE, {"session_cleanup": {"batch_rows": "x"}}), "^--batch-rows is 'x'"),

@@ -314,3 +314,8 @@ def _check_relations(values: dict[str, _Values]) -> None:
             raise BadOption(
                 f"{section}.{lesser} is {own[lesser]}: at most {section}.{greater} ({own[greater]}) is allowed"
             )
+    if not cleanup["use_tz"]:
+        # Here, because only such sites need it and its import takes time that every start would pay.
+        from .engines.facts import zone_named
+
+        zone_named(cast(str, cleanup["time_zone"]))

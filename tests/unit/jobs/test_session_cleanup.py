@@ -221,7 +221,7 @@ def test_fd41_no_session_is_lost_in_the_night_when_clocks_go_back(site: Site, mi
 
 def test_fi13_a_time_zone_that_is_none_is_refused_before_any_delete(site: Site) -> None:
     aged(site, 5)
-    with pytest.raises(Refused, match="time_zone is 'Mars/Base'|time_zone is Mars/Base"):
+    with pytest.raises(Refused, match="time_zone is 'Mars/Base'"):
         clean(site, use_tz=False, time_zone="Mars/Base")
     assert len(site.sessions()) == 1
 
@@ -320,6 +320,22 @@ def test_fd35_a_fault_in_the_middle_reports_what_was_committed(site: Site, monke
     assert caught.value.facts["deleted"] == 20
     assert caught.value.message == "the database's disk is full (after 20 of 30 rows)"
     assert (site.expired_count(), site.live_count()) == (10, 2)
+
+
+def test_a_server_that_goes_away_after_the_last_delete_does_not_hide_what_was_deleted(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(30, 2)
+    planned = session_cleanup.plan(site.settings(), FakeHost())
+
+    def gone(_sessions: sqlite.SQLiteSessions, _table: str) -> None:
+        raise DatabaseFault("db_unreachable", "the server is gone")
+
+    monkeypatch.setattr(sqlite.SQLiteSessions, "size", gone)
+    with pytest.raises(DatabaseFault) as caught:
+        session_cleanup.apply(planned, FakeHost(), lambda said: None)
+    assert (caught.value.changed, caught.value.facts["deleted"]) == (True, 30)
+    assert caught.value.message == "the server is gone (after 30 of 30 rows)"
 
 
 def locked_times(times: int, monkeypatch: pytest.MonkeyPatch) -> None:

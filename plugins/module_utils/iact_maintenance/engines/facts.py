@@ -46,6 +46,15 @@ class Convention:
     time_zone: str = "UTC"
 
 
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of that name. Raises BadOption where this host knows none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"time_zone is {printable(repr(name), 80)}: a name from tzdata is allowed"
+        raise BadOption(message) from None
+
+
 def stored_time(moment: datetime, convention: Convention) -> datetime:
     """`moment` without a zone, as a column without one stores it under this convention.
 
@@ -55,10 +64,7 @@ def stored_time(moment: datetime, convention: Convention) -> datetime:
     """
     if convention.use_tz:
         return moment.astimezone(timezone.utc).replace(tzinfo=None)
-    try:
-        zone = ZoneInfo(convention.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadOption(f"time_zone is {printable(convention.time_zone, 80)}: a name from tzdata is allowed") from None
+    zone = zone_named(convention.time_zone)
     local = moment.astimezone(zone).replace(tzinfo=None)
     latest = local.replace(tzinfo=zone, fold=1).astimezone(timezone.utc)
     return local - max(latest - moment, timedelta())

@@ -85,9 +85,12 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     with closing(patience.connecting(host, lambda: planned.target.open(host, writable=True))) as sessions:
         deleted, locked = _delete_all(planned, sessions, host, progress)
         took = host.monotonic() - began
-        remaining = sessions.count_rows(planned.target.table)
-        eligible_left = sessions.count_rows(planned.target.table, planned.cutoff)
-        after = sessions.size(planned.target.table)
+        try:
+            remaining = sessions.count_rows(planned.target.table)
+            eligible_left = sessions.count_rows(planned.target.table, planned.cutoff)
+            after = sessions.size(planned.target.table)
+        except DatabaseFault as fault:
+            raise _with_deleted(fault, planned, deleted) from None
     facts = {
         **_facts(planned),
         "deleted": deleted,
