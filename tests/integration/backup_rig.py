@@ -152,7 +152,7 @@ def verifies(path: Path) -> bool:
     """Whether every byte of an archive is what was written, and it is as complete as its name says."""
     archive = reading.open_archive(str(path))
     try:
-        manifest = verify.verify(Host(), archive, Limits(30)).manifest
+        manifest = verify.verify(Host(), archive, Limits(600)).manifest
         return manifest.complete is not path.name.endswith(".partial.tar")
     finally:
         archive.close()
