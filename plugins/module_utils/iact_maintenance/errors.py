@@ -66,9 +66,18 @@ class DatabaseFault(MaintenanceError):
 
 
 class Interrupted(BaseException):
-    """A signal ended the run; a BaseException so that no handler of expected trouble mistakes it for a component's."""
+    """A signal ended the run; a BaseException so that no handler of expected trouble mistakes it for a component's.
+
+    `so_far` is what was done by then, at least: a signal may come between a commit and its count.
+    """
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"interrupted by {signal.Signals(number).name}")
+        super().__init__(number)
         self.number = number
         self.exit_status = 128 + number
+        self.so_far = ""
+        self.changed = False
+
+    def __str__(self) -> str:
+        said = f"interrupted by {signal.Signals(self.number).name}"
+        return f"{said} after {self.so_far}" if self.so_far else said

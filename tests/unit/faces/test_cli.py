@@ -243,7 +243,8 @@ def test_fh12_a_signal_ends_the_run_in_order(site: Site, number: signal.Signals,
     assert time.monotonic() - began < 5
     assert (done.status, done.errors) == (status, "")
     assert done.line["outcome"] == "failed with error interrupted"
-    assert number.name in done.line["summary"]
+    assert done.line["summary"] == f"interrupted by {number.name} after at least 1 of 5 rows"
+    assert done.line["changed"] is True
     (run,) = site.history()
     assert (run["exit_status"], run["outcome"]) == (status, "failed with error interrupted")
     assert site.run(*CRON).line["deleted"] == 4

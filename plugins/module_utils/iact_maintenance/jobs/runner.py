@@ -55,7 +55,14 @@ def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
         report = report_of(job.name, error)
     except Interrupted as signal:
         finding = Finding("critical", "interrupted", str(signal), "run it again; what was committed stays")
-        report = Report(job.name, str(signal), (finding,), exit_status=signal.exit_status, error_code="interrupted")
+        report = Report(
+            job.name,
+            str(signal),
+            (finding,),
+            changed=signal.changed,
+            exit_status=signal.exit_status,
+            error_code="interrupted",
+        )
     except Exception as fault:
         report = internal(job.name, fault)
     report = replace(report, started_at=started_at, host=host.name(), duration_seconds=host.monotonic() - began)

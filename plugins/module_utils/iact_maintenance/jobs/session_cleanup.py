@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from ..engines.facts import Sessions, SessionTable, TableSize
-from ..errors import DatabaseFault, MaintenanceError
+from ..errors import DatabaseFault, Interrupted, MaintenanceError
 from ..host import Host, iso
 from ..report import Finding, Report
 from ..settings import SessionCleanup, Settings
@@ -129,6 +129,10 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
             message = f"other transactions held rows of {name} for too long: {fault.message}"
             return deleted, (Finding("warning", "lock_timeout", message, "the next run goes on with what remains"),)
         raise _with_deleted(fault, planned, deleted) from None
+    except Interrupted as ended:
+        ended.changed = deleted > 0
+        ended.so_far = f"at least {deleted:,} of {planned.eligible:,} rows"
+        raise
 
 
 def _pace(planned: Plan) -> tuple[int, float]:
