@@ -28,7 +28,6 @@ def options(*arguments: str, **variables: Any) -> runner.Options:
     return runner.Options(
         inventory=os.environ["MOLECULE_INVENTORY_FILE"],
         variables={"ansible_python_interpreter": "/usr/bin/python3", **variables},
-        environment={"ANSIBLE_PIPELINING": "1"},
         arguments=arguments,
     )
 

@@ -62,8 +62,11 @@ def test_the_system_s_own_log_names_the_runs():
 
 def test_one_variable_pauses_each_job_and_the_others_stay():
     paused = {f"iact_maintenance_{job}_enabled": False for job in JOBS}
-    run = play("playbooks/site.yml", "site", **paused)
+    run = play("playbooks/site.yml", "site", "--diff", "-vvv", **paused)
     assert run.return_code == 0, said(run)
+    assert not [word for word in ("zwei", "\u00e4rger", "\\u00e4rger") if word in run.output], (
+        "a password is on the screen"
+    )
     entries = [line for line in SITE.check_output("crontab -l -u iact").splitlines() if "Ansible:" not in line]
     assert len(entries) == 3
     assert all(line.startswith("#* * * * * ") for line in entries)

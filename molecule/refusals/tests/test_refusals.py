@@ -10,7 +10,9 @@ import pytest
 from tests.hosts.scenario import host_named, play, said
 
 HOST = host_named("refusals")
-SEEN = "find / -xdev -not -path '/tmp*' -not -path '/root/.ansible*' -printf '%M %u %g %p %T@ %s\\n' | sort"
+# Ansible keeps a folder of its own in the home of whoever it runs as.
+SEEN = "find / -xdev -not -path '/tmp*' -not -path '*/.ansible*' -not -path /root -not -path /srv/iact"
+SEEN += " -printf '%M %u %g %p %T@ %s\\n' | sort"
 # Lists of packages are fetched before apt is asked, and the host's own Python compiles what Ansible's modules import.
 VOLATILE = (
     "/var/log/apt",
@@ -85,6 +87,15 @@ CASES = {
         afterwards="mv /etc/os-release.kept /etc/os-release && echo 12.1 > /etc/debian_version",
     ),
     "root_as_the_account": Case("true", ("iact_maintenance_user", "root"), {"iact_maintenance_user": "root"}),
+    "no_rights_of_root_s": Case("true", ("ansible_become",), {"ansible_user": "callcenter"}),
+    "a_group_that_does_not_exist": Case(
+        "true", ("no group callcentre", "iact_maintenance_groups"), {"iact_maintenance_groups": ["callcentre"]}
+    ),
+    "an_account_without_a_home": Case(
+        "true",
+        ("/nonexistent", "iact_maintenance_mysql_config_file"),
+        {"iact_maintenance_user": "nobody", **MYSQL},
+    ),
     "a_schedule_that_cron_would_not_understand": Case(
         "true", ("The schedule of backup", "2 * * *"), {"iact_maintenance_backup_schedule": "2 * * *"}
     ),

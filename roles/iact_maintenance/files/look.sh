@@ -1,7 +1,7 @@
 #!/bin/sh
 # Looks at the host and changes nothing. Prints one thing seen a line: its kind, the thing and a remark, with tabs between.
-# In the environment: IACT_USER, IACT_LOGS, IACT_FOLDERS, IACT_CREDENTIALS (one path a line), IACT_MARKER, IACT_KEPT,
-# IACT_ROTATION. Passwords are never printed.
+# In the environment: IACT_USER, IACT_HOME, IACT_LOGS, IACT_MARKER, IACT_KEPT, IACT_ROTATION, and, one a line, IACT_FOLDERS,
+# IACT_CREDENTIALS and IACT_GROUPS. Passwords are never printed.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 newline='
@@ -32,6 +32,14 @@ folders() {
             see folder "$folder belongs to $owner"
         fi
     done
+}
+
+accounts() {
+    IFS=$newline
+    for group in $IACT_GROUPS; do
+        getent group "$group" >/dev/null || see no_group "$group"
+    done
+    [ -d "$IACT_HOME" ] || see no_home "$IACT_HOME"
 }
 
 credentials() {
@@ -81,6 +89,7 @@ crontabs() {
 see uid "$(id -u)"
 programs
 (folders)
+(accounts)
 (credentials)
 (rotation)
 crontabs
