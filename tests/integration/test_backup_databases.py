@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
 import subprocess
 import threading
 import time
@@ -266,14 +267,34 @@ def _appeared(rig: Rig) -> Path:
     raise AssertionError("no archive was begun")
 
 
-def test_fh15_random_kills_leave_only_archives_that_verify(rig: Rig, kit: Kit) -> None:
+def killed_at_random(rig: Rig, kit: Kit, times: int) -> None:
     kit.grow(50_000)
-    for number in range(8):
+    for number in range(times):
         process = rig.start()
-        timer = threading.Timer(0.15 + 0.12 * number, process.kill)
+        timer = threading.Timer(0.15 + 1.0 * number / times, process.kill)
         timer.start()
         process.communicate(timeout=60)
         timer.cancel()
         assert all(verifies(path) for path in rig.archives())
     assert rig.run()[0] == 0
     assert rig.leftovers() == []
+
+
+def test_fh15_random_kills_leave_only_archives_that_verify(rig: Rig, kit: Kit) -> None:
+    killed_at_random(rig, kit, 8)
+
+
+@pytest.mark.long
+def test_fh15_two_hundred_kills_leave_only_archives_that_verify(rig: Rig, kit: Kit) -> None:
+    killed_at_random(rig, kit, 200)
+
+
+def test_b1_a_table_in_two_databases_is_saved_from_both(rig: Rig, kit: Kit) -> None:
+    with sqlite3.connect(rig.database) as connection:
+        connection.execute("INSERT INTO dora_metrics VALUES (1000, 'x')")
+    connection.close()
+    rig.configure({**kit.sections(), "sqlite": {"path": str(rig.database)}}, tables=["dora_metrics"], sqlite_files=[])
+    status, made = rig.run()
+    assert status == 0, made
+    rows = {row["name"]: row.get("rows") for row in made["components"]}  # type: ignore[attr-defined]
+    assert (rows[kit.component()], rows["sqlite.site"]) == (ROWS, 101)

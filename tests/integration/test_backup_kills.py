@@ -68,6 +68,19 @@ def test_fh08_fh10_a_call_that_fails_ends_the_run_and_publishes_nothing(
         check(rig, earlier, call)
 
 
+def test_fh12_a_signal_in_any_phase_ends_the_run_in_order(rig: Rig) -> None:
+    earlier = {path: path.read_bytes() for path in rig.archives()}
+    calls = rig.calls()
+    for path in rig.archives():
+        if path not in earlier:
+            path.unlink()
+    for call in calls[::4]:
+        status, report = rig.run_with(call, "signal=TERM")
+        assert status in (143, -15), (call, status, report)
+        assert rig.leftovers() == [], call
+        check(rig, earlier, call)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("fault", ["signal=KILL", "error=EIO", "error=ENOSPC"])
 def test_fh14_at_every_call_on_a_file_of_the_site(rig: Rig, fault: str) -> None:
