@@ -141,7 +141,12 @@ class Server(ABC):
 
     def kill(self) -> None:
         """Ends the server by SIGKILL and waits until it is gone; start() brings it back."""
+        children = _children(self.pid)
+        self.daemon.signal_all(signal.SIGKILL)
         self.daemon.end(signal.SIGKILL)
+        # PostgreSQL does not start again while a process of the old one still holds its memory.
+        while any(_lives(child) for child in children):
+            time.sleep(0.01)
 
     def suspend(self) -> None:
         """Stops it by SIGSTOP: the kernel still accepts connections, and nobody answers."""
@@ -321,3 +326,10 @@ def _children(pid: int) -> list[int]:
     with contextlib.suppress(OSError):
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
     return []
+
+
+def _lives(pid: int) -> bool:
+    """Tells whether a process still holds anything: one that only waits for its parent to ask does not."""
+    with contextlib.suppress(OSError):
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return False
