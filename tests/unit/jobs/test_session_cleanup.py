@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -366,6 +367,44 @@ def test_fd37_rows_that_others_never_give_free_are_a_warning_and_left(
     report = clean(site)
     assert [(finding.severity, finding.code) for finding in report.findings] == [("warning", "lock_timeout")]
     assert (report.exit_status, report.changed, report.facts["eligible_left"]) == (0, False, 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "batches", "pause"), [((1000, 0.0), [500, 500, 200], 0.2), ((400, 3.0), [400] * 3, 3.0)]
+)
+def test_fd33_a_table_that_is_locked_as_a_whole_gets_small_batches_and_longer_rests(
+    site: Site, monkeypatch: pytest.MonkeyPatch, given: tuple[int, float], batches: list[int], pause: float
+) -> None:
+    site.fill(1200, 0)
+    describe, delete, sizes = sqlite.SQLiteSessions.describe, sqlite.SQLiteSessions.delete_expired, list[int]()
+
+    def delete_noted(self: sqlite.SQLiteSessions, table: str, keys: list[str], cutoff: datetime) -> int:
+        sizes.append(len(keys))
+        return delete(self, table, keys, cutoff)
+
+    monkeypatch.setattr(
+        sqlite.SQLiteSessions, "describe", lambda self, table: replace(describe(self, table), transactional=False)
+    )
+    monkeypatch.setattr(sqlite.SQLiteSessions, "delete_expired", delete_noted)
+    host = FakeHost()
+    report = clean(site, host, batch_rows=given[0], pause_seconds=given[1])
+    assert (sizes, host.sleeps) == (batches, [pause] * 3)
+    assert [finding.code for finding in report.findings] == ["not_transactional"]
+
+
+@pytest.mark.parametrize(("seconds", "refused"), [(0, False), (299, False), (301, True), (-301, True), (86400, True)])
+def test_fd42_nothing_is_judged_while_the_two_clocks_disagree(
+    site: Site, monkeypatch: pytest.MonkeyPatch, seconds: int, refused: bool
+) -> None:
+    aged(site, 5)
+    monkeypatch.setattr(sqlite.SQLiteSessions, "server_now", lambda self: NOON + timedelta(seconds=seconds))
+    if refused:
+        with pytest.raises(DatabaseFault) as caught:
+            clean(site)
+        assert caught.value.code == "clock_skew"
+    else:
+        assert clean(site).facts["deleted"] == 1
+    assert len(site.sessions()) == (1 if refused else 0)
 
 
 def test_a_trigger_that_keeps_rows_does_not_make_the_job_run_for_ever(site: Site) -> None:

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.target import session_target
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.django.project import (
+    Database,
+    Project,
+    Trouble,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
+    DatabaseFault,
+    MaintenanceError,
+    Refused,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.target import (
+    SessionTarget,
+    session_target,
+    target_of,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
     Layer,
     Server,
@@ -13,6 +30,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     build,
 )
 from tests.unit.fakes import FakeHost
+from tests.unit.session_site import Site
 
 SQLITE = {"sqlite": {"path": "/srv/db.sqlite3"}}
 MYSQL = {"mysql": {"login_host": "db"}}
@@ -80,3 +98,110 @@ def test_fd34_a_read_only_target_is_opened_for_reading_alone() -> None:
     with pytest.raises(Refused) as caught:
         found.open(FakeHost(), writable=True)
     assert caught.value.code == "read_only"
+
+
+def project(database: Database | None, **changes: object) -> Project:
+    """A project that keeps its sessions in that database."""
+    answers: dict[str, object] = {
+        "python_version": "3.11",
+        "django_version": "4.2",
+        "loaded": True,
+        "session_engine": "django.contrib.sessions.backends.db",
+        "session_ancestry": (),
+        "cache_backend": "",
+        "cache_ancestry": (),
+        "use_tz": False,
+        "time_zone": "America/Lima",
+        "databases": (database,) if database else (),
+        "sessions_alias": "ivr",
+        "sessions_table": "own_sessions",
+        "troubles": (),
+    }
+    return Project(**{**answers, **changes})  # type: ignore[arg-type]
+
+
+def alias(vendor: str, **changes: object) -> Database:
+    named: dict[str, object] = {"name": "iact", "host": "10.0.0.5", "port": "13306", "user": "site", **changes}
+    return Database(alias="ivr", engine="", password=Secret("hunter2"), options={}, vendor=vendor, **named)  # type: ignore[arg-type]
+
+
+def asked(answer: Project, **options: object) -> SessionTarget:
+    return target_of(build([Layer("site.json", options, is_file=True)]), answer)
+
+
+def test_the_project_names_engine_table_and_time_convention() -> None:
+    found = asked(project(alias("mysql")))
+    assert (found.engine, found.table) == ("mysql", "own_sessions")
+    assert (found.convention.use_tz, found.convention.time_zone) == (False, "America/Lima")
+    assert found.project_connection is None
+
+
+def test_without_a_section_of_ours_the_project_s_own_connection_is_taken() -> None:
+    server = asked(project(alias("mysql"))).connection
+    assert isinstance(server, Server)
+    assert (server.login_host, server.login_port, server.login_user) == ("10.0.0.5", 13306, "site")
+    assert (server.login_db, server.login_password, server.own_account) == ("iact", Secret("hunter2"), True)
+    by_socket = asked(project(alias("postgresql", host="/run/postgresql"))).connection
+    assert isinstance(by_socket, Server)
+    assert (by_socket.login_host, by_socket.login_unix_socket) == (None, "/run/postgresql")
+    assert asked(project(alias("sqlite", name="/srv/db"))).connection == SQLiteFile("/srv/db")
+
+
+def test_with_a_section_of_ours_that_is_taken_and_compared_with_the_project_s() -> None:
+    found = asked(project(alias("mysql")), mysql={"login_host": "proxy", "login_user": "iact"}, **POSTGRESQL)
+    assert isinstance(found.connection, Server) and isinstance(found.project_connection, Server)
+    assert (found.connection.login_host, found.connection.login_user) == ("proxy", "iact")
+    assert found.connection.login_db == "iact"
+    assert found.project_connection.login_host == "10.0.0.5"
+
+
+def test_a_section_of_ours_for_another_engine_does_not_matter() -> None:
+    found = asked(project(alias("sqlite", name="/srv/db")), **MYSQL)
+    assert (found.engine, found.connection, found.project_connection) == ("sqlite", SQLiteFile("/srv/db"), None)
+
+
+def test_another_table_than_the_project_s_is_refused() -> None:
+    with pytest.raises(Refused, match="the project's session table is own_sessions") as caught:
+        asked(project(alias("mysql")), session_cleanup={"table": "auth_user"})
+    assert caught.value.code == "not_a_session_table"
+    assert asked(project(alias("mysql")), session_cleanup={"table": "own_sessions"}).table == "own_sessions"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (project(None), "did not say where its sessions are"),
+        (project(None, troubles=(Trouble("settings", "ImportError: x"),)), "ImportError: x"),
+        (project(None, ending="it did not end within 60 s"), "60 s"),
+        (project(alias("oracle")), "the alias ivr uses oracle"),
+        (project(alias("")), "did not say"),
+        (project(alias("mysql"), use_tz=None), "did not say"),
+    ],
+)
+def test_a_project_that_cannot_tell_is_never_guessed_for(answer: Project, reason: str) -> None:
+    with pytest.raises(MaintenanceError, match=reason) as caught:
+        asked(answer, **MYSQL)
+    assert (caught.value.code, caught.value.exit_status) == ("django", 1)
+    assert "session_cleanup.engine" in caught.value.hint
+
+
+def test_the_same_file_by_two_names_is_the_same_database(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    site = Site(tmp_path / "one")
+    (tmp_path / "link.sqlite3").symlink_to(site.database)
+    found = asked(project(alias("sqlite", name=str(site.database))), sqlite={"path": str(tmp_path / "link.sqlite3")})
+    with closing(found.open(FakeHost(), writable=False)) as sessions:
+        found.check_same(sessions, FakeHost())
+    assert found.project_connection == SQLiteFile(str(site.database))
+
+
+def test_nothing_is_deleted_where_our_section_and_the_project_part(tmp_path: Path) -> None:
+    for name in ("ours", "theirs"):
+        (tmp_path / name).mkdir()
+    ours, theirs = Site(tmp_path / "ours"), Site(tmp_path / "theirs")
+    found = asked(project(alias("sqlite", name=str(theirs.database))), sqlite={"path": str(ours.database)})
+    with closing(found.open(FakeHost(), writable=False)) as sessions, pytest.raises(DatabaseFault) as caught:
+        found.check_same(sessions, FakeHost())
+    assert caught.value.code == "wrong_database"
+    assert str(ours.database) in caught.value.message
+    assert str(theirs.database) in caught.value.message
