@@ -67,6 +67,28 @@ def asking_for_a_file(target_port: int, path: bytes) -> Iterator[tuple[int, list
 
 
 @contextlib.contextmanager
+def asking_for_the_password(target_port: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Gives a port that greets as a MySQL server does and then wants the password in clear text.
+
+    With it a list of what the client sent.
+    """
+    heard: list[bytes] = []
+
+    def ask(client: socket.socket) -> None:
+        with socket.create_connection((LOOPBACK, target_port)) as server:
+            client.sendall(server.recv(65536))
+        heard.append(client.recv(65536))
+        wish = b"\xfemysql_clear_password\0"
+        client.sendall(len(wish).to_bytes(3, "little") + b"\2" + wish)
+        client.settimeout(2)
+        with contextlib.suppress(OSError):
+            heard.append(client.recv(65536))
+
+    with _serving(ask) as port:
+        yield port, heard
+
+
+@contextlib.contextmanager
 def _serving(serve: object) -> Iterator[int]:
     def accept(listener: socket.socket) -> None:
         while True:

@@ -99,6 +99,13 @@ def test_fd48_a_server_that_asks_for_a_local_file_is_refused_and_gets_nothing(ma
     assert b"root:" not in b"".join(heard)
 
 
+def test_a_server_that_wants_the_password_in_clear_text_is_refused(mariadb: MariaDB) -> None:
+    with network.asking_for_the_password(mariadb.port) as (port, heard):
+        fault = refusal(sites.login(mariadb, None, login_port=port, login_password=Secret(CANARY)))
+    assert fault.code == "auth" and "clear text" in fault.message
+    assert CANARY.encode() not in b"".join(heard)
+
+
 def test_fd24_a_wrong_password_is_a_matter_of_the_account(mariadb: MariaDB) -> None:
     user, _password = mariadb.create_account()
     fault = refusal(sites.account(mariadb, user, CANARY, None))

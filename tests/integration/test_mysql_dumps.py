@@ -118,11 +118,14 @@ def test_b1_a_table_is_found_in_the_database_that_holds_it(mariadb: MariaDB, dat
         whole(other),
         Source(f"mysql.{database}", "mysql", database, ("dora_metrics",)),
     ]
+    scratch = mariadb.create_database("iact_restore_20260301_1")
+    mariadb.execute("CREATE TABLE dora_metrics (id int)", database=scratch)
     both = dumping.backup(tables=("dora_metrics",), mysql_databases=(database,))
     assert mysql.locate(both, sites.login(mariadb, None), sites.HOST) == [
         Source(f"mysql.{database}", "mysql", database, (), ("dora_metrics",))
     ]
     mariadb.drop_database(other)
+    mariadb.drop_database(scratch)
 
 
 def test_fd22_a_whole_database_comes_back_as_it_was(

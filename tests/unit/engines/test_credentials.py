@@ -47,6 +47,12 @@ def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path: Path, make: o
     assert caught.value.code == "no_credentials_file"
 
 
+def test_an_account_without_a_name_has_its_number_and_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host.Host, "effective_user_id", lambda _self: 4_000_000)
+    assert credentials.account_name(HOST) == "4000000"
+    assert not os.path.exists(credentials.home_file(HOST, ".my.cnf"))
+
+
 def test_the_home_is_the_account_s_own_and_not_the_environment_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nowhere")
     assert not credentials.home_file(HOST, ".my.cnf").startswith("/nowhere")

@@ -18,7 +18,7 @@ from ..settings import Backup, Server
 from .children import Tool, warnings_of
 from .model import DumpFacts, Output, Source, of_database
 from .mysql_restore import restore
-from .mysql_rights import missing_for_dump, read_rights
+from .mysql_rights import RESTORE_PREFIX, missing_for_dump, read_rights
 from .mysql_stream import DumpWatcher
 from .mysql_tool import COMMON, credentials, dump_tool, is_mariadb
 
@@ -45,7 +45,9 @@ def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
     wanted: dict[str, list[str]] = {database: [] for database in settings.mysql_databases}
     for name in dict.fromkeys(settings.tables):
         for found in find_tables(server, host, name):
-            wanted.setdefault(found.database, []).append(found.name)
+            # What a restore left to be looked at is no part of the site.
+            if not found.database.startswith(RESTORE_PREFIX):
+                wanted.setdefault(found.database, []).append(found.name)
     return [of_database(ENGINE, name, tables, name in settings.mysql_databases) for name, tables in wanted.items()]
 
 

@@ -13,9 +13,20 @@ from ..secret import printable
 _LARGEST_BYTES = 1024 * 1024
 
 
+def account_name(host: Host) -> str:
+    """The name of the account this process runs as; its number where the machine knows none, as in containers."""
+    try:
+        return pwd.getpwuid(host.effective_user_id()).pw_name
+    except KeyError:
+        return str(host.effective_user_id())
+
+
 def home_file(host: Host, name: str) -> str:
     """The path of a file in the home of the account this process runs as; HOME is not asked, since it may be wrong."""
-    return os.path.join(pwd.getpwuid(host.effective_user_id()).pw_dir, name)
+    try:
+        return os.path.join(pwd.getpwuid(host.effective_user_id()).pw_dir, name)
+    except KeyError:
+        return os.path.join("/nonexistent", name)
 
 
 def read_private(host: Host, path: str, *, required: bool) -> str | None:

@@ -47,8 +47,8 @@ def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
             connection,
             endpoint,
             "SELECT table_schema, table_name FROM information_schema.tables "
-            "WHERE table_name = %s AND table_type = 'BASE TABLE' AND table_schema = COALESCE(%s, table_schema) "
-            "ORDER BY table_schema",
+            "WHERE table_name = %s AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') "
+            "AND table_schema = COALESCE(%s, table_schema) ORDER BY table_schema",
             name,
             endpoint.database,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pwd
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from ..host import Host
 from ..secret import Secret, printable, redact
 from ..settings import Server
 from . import option_file
-from .credentials import home_file, read_private
+from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint, tls_mode, within
 
 try:
@@ -34,6 +33,7 @@ ENGINE = "mysql"
 STATEMENT_SECONDS = 240.0
 _LOCK_SECONDS = 5
 _MESSAGE_CHARACTERS = 400
+_CLEAR = b"mysql_clear_password"
 
 _GRANT = "let an administrator GRANT what the message names; see the README for the least each job needs"
 _ACCOUNT = "check the account and its password in the file that config_file names"
@@ -77,7 +77,7 @@ def resolve(server: Server, host: Host) -> Endpoint:
         host=address,
         port=server.login_port or _port(options, path),
         socket=chosen_socket,
-        user=server.login_user or options.get("user") or pwd.getpwuid(host.effective_user_id()).pw_name,
+        user=server.login_user or options.get("user") or account_name(host),
         password=_password(server, options, host.environment),
         database=server.login_db or options.get("database") or None,
         tls=tls_mode(server, address, chosen_socket, ca_cert),
@@ -126,6 +126,18 @@ class GuardedConnection(_Base):  # type: ignore[misc]
         super()._request_authentication()
 
 
+class _NoClearPassword:
+    """What the driver asks when the server wants the password itself: MySQL's own clients refuse as well."""
+
+    def __init__(self, connection: object) -> None:
+        pass
+
+    def authenticate(self, packet: object) -> None:
+        """Never returns. Raises DatabaseFault."""
+        hint = "set ca_cert, so that only the right server is given it; or give the account another plugin"
+        raise DatabaseFault("auth", "the server asks for the password in clear text, which is not sent", hint=hint)
+
+
 def connect(endpoint: Endpoint, statement_seconds: float = STATEMENT_SECONDS) -> Any:
     """An open connection that commits by itself, its session made safe.
 
@@ -162,6 +174,7 @@ def _connection(endpoint: Endpoint, statement_seconds: float) -> Any:
         local_infile=False,
         autocommit=True,
         defer_connect=True,
+        auth_plugin_map={} if endpoint.socket or endpoint.tls == "verify" else {_CLEAR: _NoClearPassword},
         **({"ssl": context} if context else {}),
     )
     connection.tls = endpoint.tls
@@ -187,12 +200,7 @@ def _tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
 
 def _make_safe(connection: Any, endpoint: Endpoint, statement_seconds: float) -> None:
     """Sets what the server's configuration would otherwise decide for us."""
-    is_mariadb = "mariadb" in str(connection.get_server_info()).lower()
-    limit = (
-        f"max_statement_time = {statement_seconds:g}"
-        if is_mariadb
-        else f"max_execution_time = {round(statement_seconds * 1000)}, information_schema_stats_expiry = 0"
-    )
+    limit = _limits(str(connection.get_server_info()).lower(), statement_seconds)
     with connection.cursor() as cursor:
         cursor.execute(
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
@@ -206,6 +214,14 @@ def _make_safe(connection: Any, endpoint: Endpoint, statement_seconds: float) ->
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         if endpoint.read_only:
             cursor.execute("SET SESSION TRANSACTION READ ONLY")
+
+
+def _limits(version: str, statement_seconds: float) -> str:
+    """What bounds a statement in the server's own words, and on MySQL 8 makes sizes fresh, which it keeps for a day."""
+    if "mariadb" in version:
+        return f"max_statement_time = {statement_seconds:g}"
+    limit = f"max_execution_time = {round(statement_seconds * 1000)}"
+    return limit if version.startswith("5.") else f"{limit}, information_schema_stats_expiry = 0"
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import pwd
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..host import Host
 from ..secret import Secret
 from ..settings import Server
 from . import password_file
-from .credentials import home_file, read_private
+from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint, tls_mode, within
 from .postgresql_faults import fault_of
 
@@ -45,7 +44,7 @@ def resolve(server: Server, host: Host) -> Endpoint:
 
     A section with an account of its own reads no variable. Raises Refused for a password file that cannot be trusted.
     """
-    account = server.login_user or pwd.getpwuid(host.effective_user_id()).pw_name
+    account = server.login_user or account_name(host)
     socket = server.login_unix_socket
     address = server.login_host or "127.0.0.1"
     port, database = server.login_port or 5432, server.login_db or account
