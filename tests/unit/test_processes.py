@@ -167,9 +167,9 @@ def test_fd06_a_child_that_stops_giving_bytes_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_slow_child_that_goes_on_giving_bytes_is_not_ended() -> None:
-    limits = Limits(60, stall_timeout_seconds=1.5)
-    (done,), output = run(shell("for i in 1 2 3 4 5 6; do printf $i; sleep 0.4; done"), limits=limits)
-    assert (done.status, output) == (0, b"123456")
+    limits = Limits(60, stall_timeout_seconds=3)
+    (done,), output = run(shell("for i in 1 2 3 4 5 6 7 8; do printf $i; sleep 0.45; done"), limits=limits)
+    assert (done.status, output) == (0, b"12345678")
 
 
 def test_complaints_alone_are_no_progress() -> None:
