@@ -13,7 +13,7 @@ def test_the_list_names_the_newest_good_archive_and_changes_nothing(tmp_path: Pa
     before = {name: os.stat(site.backups / name) for name in site.archives()}
     result = site.run("archives")
     assert result.facts["newest_good"] == site.archives()[-1]
-    assert result.summary.startswith("2 good archives, the newest of 2026-11-26T02:00:00Z")
+    assert result.summary.endswith("backups: 2, the newest of 2026-11-26T02:00:00Z")
     assert {name: os.stat(site.backups / name) for name in site.archives()} == before
 
 

@@ -33,15 +33,14 @@ def preview(planned: Plan, host: Host) -> Report:
     """The list of archives as a report."""
     kinds = Counter(entry.kind for entry in planned.entries)
     newest = catalogue.newest(list(planned.entries))
-    good = f"{kinds[catalogue.GOOD]} good archives"
-    others = [f"{number} {kind}" for kind, number in sorted(kinds.items()) if kind != catalogue.GOOD]
+    others = "".join(f", {kind}: {number}" for kind, number in sorted(kinds.items()) if kind != catalogue.GOOD)
     since = f", the newest of {iso(newest.created_at)}" if newest and newest.created_at else ""
     facts = {
         "directory": planned.directory,
         "newest_good": newest.name if newest else None,
         "archives": [entry.as_dict() for entry in planned.entries],
     }
-    summary = ", ".join([good + since, *others]) + f" in {planned.directory}"
+    summary = f"good archives in {planned.directory}: {kinds[catalogue.GOOD]}{since}{others}"
     return Report(NAME, summary, tuple(map(_broken, _of(planned, catalogue.BROKEN))), facts)
 
 

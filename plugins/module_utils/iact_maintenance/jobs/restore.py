@@ -229,8 +229,11 @@ def _report(planned: Plan, restored: Restored) -> Report:
 
 
 def _summary(planned: Plan, restored: Restored) -> str:
-    targets = sorted({str(row["target"]) for row in restored.rows})
-    return f"restored {len(restored.rows)} components of {os.path.basename(planned.path)} into {', '.join(targets)}"
+    targets = [*planned.databases.values()]
+    if len(planned.databases) < len(planned.components):
+        targets.append(str(planned.settings.restore.target_directory))
+    archive = os.path.basename(planned.path)
+    return f"restored {len(restored.rows)} components of {archive} into {', '.join(targets)}"
 
 
 JOB = Job(NAME, plan, apply, preview, lock="archives.lock")
