@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests import runner
+from tests.integration.backup_kits import ROWS, MariaDBKit
 from tests.integration.backup_rig import Rig, verifies
+from tests.integration.servers import MariaDB
+
+MODULES = Path(__file__).resolve().parents[2] / "plugins" / "modules"
 
 
 @pytest.fixture
@@ -62,3 +68,39 @@ def test_a_module_fails_with_the_commands_words(rig: Rig) -> None:
     assert (status, report["summary"]) == (1, made.result["summary"])
     refused = module(rig, "iact_restore")
     assert refused.status == "failed"
+
+
+def examples(name: str, places: dict[str, str]) -> list[dict[str, Any]]:
+    """The tasks of a module's EXAMPLES, with the places of this test instead of a site's."""
+    text = (MODULES / f"{name}.py").read_text().split('EXAMPLES = r"""')[1].split('"""')[0]
+    for place, ours in places.items():
+        assert place in text, place
+        text = text.replace(place, ours)
+    tasks: list[dict[str, Any]] = yaml.safe_load(text)
+    return tasks
+
+
+def test_the_examples_of_both_modules_run(rig: Rig, mariadb: MariaDB) -> None:
+    kit = MariaDBKit(mariadb, rig.root, database="iact")
+    try:
+        rig.configure(kit.sections(), tables=["dora_metrics"])
+        (rig.root / "db.sqlite3").write_bytes(rig.database.read_bytes())
+        root = str(rig.root)
+        places = {"/srv/iact/backups": f"{root}/others", "/srv/iact": root, "/var/log/iact": f"{root}/logs"}
+        play(rig, examples("iact_backup", places))
+        (archive,) = rig.archives()
+        files = {"/var/tmp": root, "iact_data_backup_20260131_020000.tar": archive.name}
+        play(rig, examples("iact_restore", {**files, "/root/restore.cnf": f"{root}/mysql-restore.cnf"}))
+        assert kit.rows("iact_restore_monday") == ROWS
+        assert os.listdir(rig.root / "restored_logs") == ["a_json.log"]
+    finally:
+        found = [name for (name,) in mariadb.execute("SHOW DATABASES") if str(name).startswith("iact_restore_")]
+        kit.made += found
+        kit.clear()
+
+
+def play(rig: Rig, tasks: list[dict[str, Any]]) -> None:
+    environment = {"IACT_MAINTENANCE_CONFIG": str(rig.root / "maintenance.json")}
+    plays = [{"hosts": "localhost", "gather_facts": False, "environment": environment, "tasks": tasks}]
+    run = runner.run_playbook(plays)
+    assert run.return_code == 0, run.output
