@@ -81,6 +81,8 @@ def test_a_file_that_is_written_meanwhile_is_copied_as_of_one_moment(
 ) -> None:
     with sqlite3.connect(site) as connection:
         connection.execute("PRAGMA journal_mode = wal")
+        # More than one step of the copy.
+        connection.executemany("INSERT INTO dora_metrics (value) VALUES (?)", [("x" * 2000,)] * 10_000)
     ended = threading.Event()
 
     def write() -> None:
@@ -99,6 +101,12 @@ def test_a_file_that_is_written_meanwhile_is_copied_as_of_one_moment(
     finally:
         ended.set()
         thread.join()
+
+
+def test_an_empty_file_is_a_database_without_tables(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "empty.sqlite3").write_bytes(b"")
+    assert copied(tmp_path / "empty.sqlite3", folder, tmp_path / "copy.sqlite3") == {}
+    assert sqlite.rows(str(tmp_path / "copy.sqlite3")) == {}
 
 
 def test_a_missing_or_damaged_file_is_named(folder: Folder, tmp_path: Path) -> None:

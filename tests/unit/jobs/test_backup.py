@@ -323,3 +323,12 @@ def test_a_good_archive_is_reported_as_good_also_where_what_comes_after_it_goes_
     assert (result.exit_status, result.status) == (0, "warning")
     assert codes(result) == {"not_pruned"}
     assert site.archives() == [NAME]
+
+
+def test_an_empty_database_and_an_empty_log_are_saved(site: Site) -> None:
+    site.database.write_bytes(b"")
+    (site.logs / "error_json.log").write_bytes(b"")
+    result = site.run()
+    assert result.exit_status == 0, result
+    assert site.run("restore", {"restore": {"target_directory": str(site.root / "restored")}}).exit_status == 0
+    assert (site.root / "restored" / "error_json.log").read_bytes() == b""

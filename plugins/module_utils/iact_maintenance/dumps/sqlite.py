@@ -21,6 +21,7 @@ from ..settings import Backup, SQLiteFile
 from .model import DumpFacts, Source
 
 _CHUNK_BYTES = 1 << 18
+_STEP_PAGES = 2048
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SIDE_FILES = ("", "-wal")
 
@@ -124,7 +125,8 @@ def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts
     with closing(connect(SQLiteFile(source.database), writable=False)) as connection, faults(source.database):
         connection.execute("BEGIN")
         rows = {table: _rows_of(connection, table) for table in _tables(connection)}
-        connection.backup(into.connection, progress=check)
+        # In steps, so that a signal or the deadline is met between two; the open transaction keeps them of one moment.
+        connection.backup(into.connection, pages=_STEP_PAGES, progress=check)
     reason = "" if None not in rows.values() else "a virtual table could not be read"
     identity = {"engine": "sqlite", "path": os.path.realpath(source.database)}
     version = sqlite3.sqlite_version
