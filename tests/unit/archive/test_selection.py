@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import selection
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.catalogue import Entry
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import Manifest
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
+from tests.unit.archive.samples import NIGHT
+
+
+def entry(name: str, kind: str, days: int) -> Entry:
+    return Entry(name, kind, None, Manifest(NIGHT + timedelta(days=days), "h", ()))
+
+
+ENTRIES = [entry("a", "good", 1), entry("b", "good", 2), entry("c", "unverified", 3), entry("d", "partial", 4)]
+
+
+def selected(wanted: str, entries: list[Entry] = ENTRIES) -> str:
+    return selection.select(entries, "/var/backups/iact", wanted).name
+
+
+def test_the_latest_is_the_newest_good_one() -> None:
+    assert selected("latest") == "b"
+
+
+def test_the_latest_is_never_a_partial_or_broken_one() -> None:
+    assert selected("latest", ENTRIES[2:]) == "c"
+    with pytest.raises(Refused, match="no good archive"):
+        selected("latest", [entry("d", "partial", 4), entry("e", "broken", 5)])
+
+
+@pytest.mark.parametrize("wanted", ["d", "/var/backups/iact/d"])
+def test_an_archive_is_found_by_its_name_or_path(wanted: str) -> None:
+    assert selected(wanted) == "d"
+
+
+@pytest.mark.parametrize("wanted", ["x", "/elsewhere/d", "../iact/d", "d\n", ""])
+def test_anything_else_is_refused_on_one_line(wanted: str) -> None:
+    with pytest.raises(Refused) as raised:
+        selected(wanted)
+    assert raised.value.code == "no_archive" and "\n" not in raised.value.message

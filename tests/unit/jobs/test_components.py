@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import table as dumps_table
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source, of_database
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
+    MaintenanceError,
+    Refused,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import components
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, build
+
+BOTH = {"mysql": {"login_user": "a"}, "postgresql": {"login_user": "b"}}
+
+
+class Engine(ModuleType):
+    """A server whose catalogue shows these tables, or that cannot be asked."""
+
+    def __init__(self, name: str, tables: tuple[str, ...], trouble: MaintenanceError | None = None) -> None:
+        super().__init__(name)
+        self.engine, self.tables, self.trouble, self.asked = name, tables, trouble, 0
+
+    def locate(self, settings: object, server: object, host: object) -> list[Source]:
+        self.asked += 1
+        if self.trouble:
+            raise self.trouble
+        return [of_database(self.engine, "iact", self.tables, whole=False)] if self.tables else []
+
+
+def located(
+    monkeypatch: pytest.MonkeyPatch, engines: list[Engine], backup: dict[str, object], **sections: object
+) -> components.Located:
+    for engine in engines:
+        monkeypatch.setitem(dumps_table.DUMPS, engine.engine, engine)
+    return components.locate(build([Layer("test", {**sections, "backup": backup})]), Host())
+
+
+def test_b1_a_table_is_looked_up_in_every_configured_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines = [Engine("mysql", ("dora_metrics",)), Engine("postgresql", ("dora_metrics",))]
+    found = located(monkeypatch, engines, {"tables": ["dora_metrics"]}, **BOTH)
+    assert [source.component for source in found.sources] == ["mysql.iact", "postgresql.iact"]
+    assert found.troubles == ()
+
+
+def test_b4_a_server_that_is_down_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    down = Engine("mysql", (), MaintenanceError("db_unreachable", "nothing listens"))
+    found = located(monkeypatch, [down, Engine("postgresql", ("t",))], {"tables": ["t"]}, **BOTH)
+    assert [source.engine for source in found.sources] == ["postgresql"]
+    assert [(trouble.name, trouble.error.code) for trouble in found.troubles] == [("mysql", "db_unreachable")]
+
+
+def test_a_table_found_nowhere_is_a_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = located(monkeypatch, [Engine("mysql", ("t",))], {"tables": ["t", "u"]}, mysql=BOTH["mysql"])
+    assert [trouble.name for trouble in found.troubles] == ["table u"]
+
+
+def test_a_connection_alone_configures_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mysql = Engine("mysql", ())
+    assert located(monkeypatch, [mysql], {"log_directory": str(tmp_path)}, **BOTH).sources == ()
+    assert mysql.asked == 0
+    with pytest.raises(Refused, match="nothing is configured"):
+        located(monkeypatch, [mysql], {}, **BOTH)
+
+
+@pytest.mark.parametrize(
+    "backup", [{"tables": ["t"]}, {"mysql_databases": ["iact"]}, {"postgresql_databases": ["iact"]}]
+)
+def test_what_has_no_connection_is_refused(monkeypatch: pytest.MonkeyPatch, backup: dict[str, object]) -> None:
+    with pytest.raises(Refused) as raised:
+        located(monkeypatch, [], backup)
+    assert raised.value.code == "not_configured"
