@@ -227,28 +227,33 @@ def enlarge(mariadb: MariaDB, database: str) -> None:
 
 def test_fd07_a_server_killed_while_dumping_fails_the_dump(mariadb: MariaDB, database: str, account: Maker) -> None:
     enlarge(mariadb, database)
-    killed = threading.Event()
-
-    class Killing(dumping.Kept):
-        """Kills the server when the dump is well under way."""
-
-        def run(self, host, command, observe, limits):  # type: ignore[no-untyped-def]
-            seen = [0]
-
-            def tap(chunk: bytes) -> None:
-                observe(chunk)
-                seen[0] += len(chunk)
-                if seen[0] > 5_000_000 and not killed.is_set():
-                    killed.set()
-                    mariadb.kill()
-
-            return super().run(host, command, tap, limits)
-
+    killing = Acting(mariadb.kill)
     with pytest.raises(errors.DatabaseFault) as caught:
-        mysql.dump(sites.HOST, account(), whole(database), dumping.backup(), Killing())
-    assert killed.is_set() and caught.value.code == "dump_failed"
+        mysql.dump(sites.HOST, account(), whole(database), dumping.backup(), killing)
+    assert killing.acted.is_set() and caught.value.code == "dump_failed"
     assert "status 3" in caught.value.message and "Lost connection" in caught.value.message
     mariadb.ensure_running()
+
+
+class Acting(dumping.Kept):
+    """Does something to the server when the dump is well under way."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self.act = act
+        self.acted = threading.Event()
+
+    def run(self, host, command, observe, limits):  # type: ignore[no-untyped-def]
+        seen = [0]
+
+        def tap(chunk: bytes) -> None:
+            observe(chunk)
+            seen[0] += len(chunk)
+            if seen[0] > 5_000_000 and not self.acted.is_set():
+                self.acted.set()
+                self.act()
+
+        return super().run(host, command, tap, limits)
 
 
 @pytest.mark.long
@@ -276,27 +281,35 @@ def test_fd06_a_server_suspended_while_dumping_is_stalled(mariadb: MariaDB, data
     enlarge(mariadb, database)
     login = account()
 
-    class Suspending(dumping.Kept):
-        """Suspends the server when the dump is well under way."""
-
-        def run(self, host, command, observe, limits):  # type: ignore[no-untyped-def]
-            seen = [0]
-
-            def tap(chunk: bytes) -> None:
-                observe(chunk)
-                if seen[0] < 5_000_000 <= seen[0] + len(chunk):
-                    mariadb.suspend()
-                seen[0] += len(chunk)
-
-            return super().run(host, command, tap, limits)
-
     try:
         with pytest.raises(errors.ProcessFault) as caught:
             options = dumping.backup(stall_timeout_seconds=1.0)
-            mysql.dump(sites.HOST, login, whole(database), options, Suspending())
+            mysql.dump(sites.HOST, login, whole(database), options, Acting(mariadb.suspend))
     finally:
         mariadb.resume()
     assert caught.value.code == "stalled"
+
+
+@pytest.mark.parametrize("change", ["TRUNCATE TABLE zlast", "DROP TABLE zlast", "RENAME TABLE zlast TO zother"])
+def test_fd13_a_table_changed_under_the_dump_is_told_apart_so_that_it_is_tried_again(
+    mariadb: MariaDB, database: str, account: Maker, change: str
+) -> None:
+    enlarge(mariadb, database)
+    mariadb.execute("CREATE TABLE zlast AS SELECT 1 AS id", database=database)
+    changing = Acting(lambda: mariadb.execute(change, database=database))
+    with pytest.raises(errors.DatabaseFault) as caught:
+        mysql.dump(sites.HOST, account(), whole(database), dumping.backup(), changing)
+    assert caught.value.code == "schema_changed"
+
+
+def test_fd18_a_view_on_a_missing_table_fails_the_dump_and_is_named(
+    mariadb: MariaDB, database: str, account: Maker
+) -> None:
+    mariadb.execute("CREATE TABLE base (id int)", database=database)
+    mariadb.execute("CREATE VIEW broken AS SELECT * FROM base", database=database)
+    mariadb.execute("DROP TABLE base", database=database)
+    found = fault(account(), whole(database))
+    assert found.code == "dump_failed" and "broken" in found.message
 
 
 def with_fake(tmp_path: Path, script: str) -> Host:
