@@ -1,0 +1,93 @@
+"""The module that puts the command on a host, run by Ansible itself: what AnsiballZ ships is what the command holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
+from ansible_collections.iact.maintenance.plugins.modules import iact_launcher
+from tests.runner import CHECKOUT, Options, TaskResult, run_module
+
+CORE = CHECKOUT / "plugins" / "module_utils" / "iact_maintenance"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the command is to lie."""
+    return tmp_path / "iact-maintenance"
+
+
+def launch(path: Path, *arguments: str, **parameters: Any) -> TaskResult:
+    return run_module("iact_launcher", {"path": str(path), **parameters}, Options(arguments=arguments))
+
+
+def test_the_command_holds_every_file_of_the_core_and_runs(path):
+    result = launch(path).result
+    assert (result["changed"], result["version"], result["previous_version"]) == (True, about.VERSION, "")
+    with zipfile.ZipFile(path) as archive:
+        held = {name.split("/", 1)[1] for name in archive.namelist() if "/" in name and name.endswith(".py")}
+    written = {str(file.relative_to(CORE)) for file in CORE.rglob("*.py")}
+    # the checkout's own `python -m` is the one file that the command replaces by its own start
+    assert written - held <= {"__main__.py"}
+    ended = subprocess.run([sys.executable, "-I", str(path), "version"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, f"iact-maintenance {about.VERSION}\n")
+    assert path.stat().st_mode & 0o7777 == 0o755
+
+
+def test_a_second_run_changes_nothing_not_even_the_time(path):
+    launch(path)
+    before = path.stat()
+    assert launch(path).result["changed"] is False
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime_ns, after.st_ctime_ns) == (
+        before.st_ino,
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+    )
+
+
+def test_check_mode_writes_nothing_and_the_diff_says_from_which_version_to_which(path):
+    result = launch(path, "--check", "--diff").result
+    assert (result["changed"], path.exists()) == (True, False)
+    assert (result["diff"]["before"], result["diff"]["after"][:24]) == ("", f"iact-maintenance {about.VERSION} (")
+
+
+def test_a_mode_that_was_changed_is_set_right(path):
+    launch(path)
+    path.chmod(0o700)
+    assert launch(path).result["changed"] is True
+    assert path.stat().st_mode & 0o7777 == 0o755
+
+
+def test_absent_takes_it_away_once(path):
+    launch(path)
+    assert launch(path, state="absent").result["changed"] is True
+    assert not path.exists()
+    assert launch(path, state="absent").result["changed"] is False
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_file_that_is_not_ours_is_never_touched(path, state):
+    path.write_text("#!/bin/sh\nexit 0\n")
+    result = launch(path, state=state)
+    assert (result.status, path.read_text()) == ("failed", "#!/bin/sh\nexit 0\n")
+    assert "is not a version of iact-maintenance" in result.result["msg"]
+
+
+def test_a_folder_that_is_missing_is_one_line(tmp_path):
+    result = launch(tmp_path / "missing" / "iact-maintenance")
+    assert result.status == "failed"
+    assert "cannot be written" in result.result["msg"]
+
+
+def test_the_examples_run(path):
+    for task in yaml.safe_load(iact_launcher.EXAMPLES):
+        result = launch(path, **(task["iact.maintenance.iact_launcher"] or {}))
+        assert (result.status, result.result["changed"]) == ("ok", True)
