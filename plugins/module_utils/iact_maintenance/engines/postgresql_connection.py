@@ -94,9 +94,12 @@ def connect(endpoint: Endpoint) -> Any:
 
 def _forget_environment() -> None:
     """Takes libpq's variables out of this process: they change the session, and no argument overrides them all."""
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        if name not in ("PGPASSWORD", "PGPASSFILE"):  # Read by us and by no libpq of ours, which is given both.
-            del os.environ[name]
+    for name in list(os.environ):
+        # Those two are read by us, and by no libpq of ours, which is given both.
+        if name.startswith("PG") and name not in ("PGPASSWORD", "PGPASSFILE"):
+            # Another check's thread may be at the same.
+            with contextlib.suppress(KeyError):
+                del os.environ[name]
 
 
 def _arguments(endpoint: Endpoint) -> dict[str, Any]:
