@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,7 +65,53 @@ def test_fh25_a_clock_that_jumped_deletes_nothing_and_says_so() -> None:
     decision = retention.decide(nights(30), RULE, NOW.replace(year=2036))
     assert decision.delete == ()
     assert [finding.code for finding in decision.findings] == ["retention_refused"]
-    assert decision.findings[0].severity == "warning"
+    (finding,) = decision.findings
+    assert finding.severity == "warning"
+    assert "retention_days" not in finding.hint
+
+
+def test_a_maximum_that_was_lowered_is_reached_by_halves_and_said() -> None:
+    found, counts = nights(10), []
+    rule = retention.Rule(365, 4, 3)
+    while len(found) > 4:
+        decision = retention.decide(found, rule, NOW)
+        (finding,) = decision.findings or (None,)
+        assert (finding is None) == (len(found) - len(decision.delete) == 4)
+        if finding:
+            assert (finding.code, finding.severity) == ("retention_in_steps", "info")
+            assert "retention_count" not in finding.hint
+        found = found[: -len(decision.delete)]
+        counts.append(len(found))
+    assert counts == [5, 4]
+
+
+def test_a_maximum_that_was_lowered_to_a_third_is_kept_after_170_nights() -> None:
+    found = nights(30)
+    for number in range(170):
+        now = NOW + timedelta(days=number + 1)
+        found, _codes = next_night(found, retention.Rule(30, 10, 3), now)
+    assert len(found) == 10
+
+
+def next_night(found: list[Entry], rule: retention.Rule, now: datetime) -> tuple[list[Entry], list[str]]:
+    """What is left after one more run, and the codes of its findings."""
+    new = entry(now)
+    everything = [one for one in found if one.name != new.name] + [new]
+    decision = retention.decide(everything, rule, now, new.name)
+    gone = {one.name for one in decision.delete}
+    assert new.name not in gone
+    assert 2 * len(gone) <= len(everything)
+    left = [one for one in everything if one.name not in gone]
+    assert len(left) >= min(rule.keep_minimum, len(everything))
+    return left, [finding.code for finding in decision.findings]
+
+
+def test_fh25_the_maximum_still_goes_on_where_half_of_the_rest_is_too_old() -> None:
+    # Five of twelve may go by their age and one more by number, though six are over the maximum.
+    found = nights(12)
+    decision = retention.decide(found, retention.Rule(6, 1, 1), NOW)
+    assert {gone.name for gone in decision.delete} == {old.name for old in found[6:]}
+    assert [finding.code for finding in decision.findings] == ["retention_in_steps"]
 
 
 def test_fh25_the_maximum_still_holds_where_the_rule_of_age_is_refused() -> None:
@@ -93,12 +140,25 @@ clocks = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1)).map(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(history=histories, rule=rules, now=clocks)
 def test_retention_never_removes_the_last_good_archives_whatever_the_clock_says(
     history: list[tuple[datetime, str]], rule: retention.Rule, now: datetime
 ) -> None:
-    entries = [entry(moment, kind) for moment, kind in history]
+    check_what_stays([entry(moment, kind) for moment, kind in history], rule, now)
+
+
+def test_retention_keeps_the_last_good_archives_in_ten_thousand_histories() -> None:
+    random = Random(5)
+    for _unused in range(10_000):
+        minutes = random.sample(range(4_000_000), random.randrange(40))
+        entries = [entry(NOW - timedelta(minutes=ago), random.choice(KINDS)) for ago in minutes]
+        minimum = random.randint(1, 10)
+        rule = retention.Rule(random.randint(1, 400), random.randint(minimum, 60), minimum)
+        check_what_stays(entries, rule, NOW + timedelta(days=random.randint(-20_000, 20_000)))
+
+
+def check_what_stays(entries: list[Entry], rule: retention.Rule, now: datetime) -> None:
     decision = retention.decide(entries, rule, now)
     good = sorted((one for one in entries if one.kind == "good"), key=lambda one: one.name, reverse=True)
     gone = {one.name for one in decision.delete}
@@ -106,3 +166,15 @@ def test_retention_never_removes_the_last_good_archives_whatever_the_clock_says(
     assert gone.isdisjoint({one.name for one in good[: rule.keep_minimum]})
     assert 2 * len(gone) <= len(good)
     assert list(decision.delete) == sorted(decision.delete, key=lambda one: one.name)
+
+
+@settings(max_examples=100, deadline=None)
+@given(number=st.integers(0, 300), rule=rules, start=clocks)
+def test_a_lowered_maximum_is_reached_within_ten_nights_whatever_the_clock_says(
+    number: int, rule: retention.Rule, start: datetime
+) -> None:
+    found = nights(number)
+    for night in range(10):
+        found, _codes = next_night(found, rule, start + timedelta(days=night))
+    # Two, because half of three is one; one more under a clock that went back, since the new archive stays as well.
+    assert len(found) <= max(rule.retention_count, rule.keep_minimum + 1, 2)

@@ -32,21 +32,22 @@ class Decision:
 def decide(entries: Sequence[Entry], rule: Rule, now: datetime, just_written: str = "") -> Decision:
     """The good archives that may go, never `just_written`; partial, broken, unverified and foreign are not counted.
 
-    Whatever the clock says, at most half of the good archives go at once: a clock that jumped ahead makes all look old.
-    The number of archives does not depend on the clock, so that rule still works where the rule of age is refused.
+    At most half of the good archives go at once. More than half too old: none goes because of its age, since a clock
+    that jumped ahead makes all look old. The maximum does not depend on the clock: it goes on, by halves.
     """
     good = sorted((entry for entry in entries if entry.kind == GOOD), key=_age_key, reverse=True)
     free = [entry for entry in good[rule.keep_minimum :] if entry.name != just_written]
     old = [entry for entry in free if _moment(entry) < now - timedelta(days=rule.retention_days)]
-    young = [entry for entry in free if entry not in old]
-    delete = old + _over_the_maximum(good, young, len(good) - len(old) - rule.retention_count)
-    findings: tuple[Finding, ...] = ()
-    if 2 * len(delete) > len(good):
-        findings = (_refused(len(delete), len(good)),)
-        delete = _over_the_maximum(good, free, len(good) - rule.retention_count)
-    if 2 * len(delete) > len(good):
-        delete = []
-    return Decision(tuple(sorted(delete, key=_age_key)), findings)
+    findings: list[Finding] = []
+    most = len(good) // 2
+    if len(old) > most:
+        findings.append(_refused(len(old), len(good)))
+        old = []
+    over = _over_the_maximum(good, [entry for entry in free if entry not in old], rule.retention_count + len(old))
+    delete = old + over[: most - len(old)]
+    if len(delete) < len(old) + len(over):
+        findings.append(_in_steps(len(good) - len(delete), rule.retention_count))
+    return Decision(tuple(sorted(delete, key=_age_key)), tuple(findings))
 
 
 def decide_partial(entries: Sequence[Entry]) -> Decision:
@@ -55,23 +56,32 @@ def decide_partial(entries: Sequence[Entry]) -> Decision:
     return Decision(tuple(reversed(partial[_PARTIALS_KEPT:])))
 
 
-def _over_the_maximum(good: list[Entry], free: list[Entry], surplus: int) -> list[Entry]:
-    """So many of the free ones: those that share a day with a newer good one first, then the others, oldest first."""
+def _over_the_maximum(good: list[Entry], free: list[Entry], kept: int) -> list[Entry]:
+    """The free ones over a number: those that share a day with a newer good one first, then the oldest."""
     newest_of_day: dict[object, Entry] = {}
     for entry in reversed(good):
         newest_of_day[_moment(entry).date()] = entry
     twins = [entry for entry in free if newest_of_day[_moment(entry).date()] is not entry]
     others = [entry for entry in free if newest_of_day[_moment(entry).date()] is entry]
     order = sorted(twins, key=_age_key) + sorted(others, key=_age_key)
-    return order[: max(surplus, 0)]
+    return order[: max(len(good) - kept, 0)]
 
 
-def _refused(wanted: int, good: int) -> Finding:
+def _refused(old: int, good: int) -> Finding:
     return Finding(
         "warning",
         "retention_refused",
-        f"retention by age would delete {wanted} of {good} good archives at once, which is more than half: it did not",
-        "check this host's clock; where it is right, lower retention_count or remove old archives by hand",
+        f"{old} of {good} good archives are too old by this host's clock, which is more than half: none goes by age",
+        "check the clock with timedatectl; where it is right, `iact-maintenance prune --retention-count N` keeps N",
+    )
+
+
+def _in_steps(kept: int, maximum: int) -> Finding:
+    return Finding(
+        "info",
+        "retention_in_steps",
+        f"{kept} good archives are kept, more than the {maximum} of retention_count, since a run deletes half at most",
+        "the next runs go on; to be there at once, run `iact-maintenance prune` again",
     )
 
 
