@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file, guards
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import LockHeld, MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import runner, table
@@ -92,6 +92,7 @@ def _run(module: AnsibleModule, name: str, host: Host) -> Mapping[str, Any]:
 
     if account.must_become(settings.user):
         return account.run_as(str(settings.user), action)
+    guards.protect()
     return action()
 
 

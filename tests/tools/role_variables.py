@@ -26,7 +26,7 @@ ROLE = CHECKOUT / "roles" / "iact_maintenance"
 SPECIFICATION = ROLE / "meta" / "argument_specs.yml"
 README = ROLE / "README.md"
 TABLES = re.compile(r"(<!-- variables -->\n).*(<!-- end of variables -->)", re.DOTALL)
-TYPES = {"path": "str", "list": "list", "section": "dict"}
+TYPES = {"path": "str", "schedule": "str", "list": "list", "section": "dict"}
 PREFIX = "iact_maintenance_"
 
 # What the role has beside the options of the command: type, choices, and what it means.

@@ -36,6 +36,7 @@ def other_value(option: Option, where: str) -> object:
         "bool": not option.default,
         "path": f"/sandbox/{where}/{option.name}",
         "str": f"{where}-{option.name}",
+        "schedule": "7 4 * * sun",
     }
     return made[option.kind]
 

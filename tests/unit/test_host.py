@@ -102,7 +102,7 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
 def test_a_leftover_of_a_killed_run_is_no_obstacle(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
-    (tmp_path / f"file.{os.getpid()}.part").symlink_to(victim)
+    (tmp_path / "file.part").symlink_to(victim)
     Host().write_atomic(str(tmp_path / "file"), b"new")
     assert victim.read_bytes() == b"precious"
     assert (tmp_path / "file").read_bytes() == b"new"
@@ -272,3 +272,18 @@ def _wait_until_held(path: str) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("the lock was never held")
+
+
+def test_a_program_of_the_current_directory_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "zstd-of-somebody").write_text("#!/bin/sh\n")
+    (tmp_path / "zstd-of-somebody").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for path in ({}, {"PATH": ""}, {"PATH": ".:"}, {"PATH": "bin:../"}):
+        with pytest.raises(ToolMissing):
+            Host(path).find_tool("zstd-of-somebody")
+
+
+def test_e4_what_a_killed_run_left_beside_a_state_file_is_taken_away_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl.part").write_text("half")
+    Host().write_atomic(str(tmp_path / "history.jsonl"), b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["history.jsonl"]

@@ -23,7 +23,7 @@ IDS = [f"{section}.{option.name}".strip(".") for section, option in ROWS]
 @pytest.mark.parametrize(("section", "option"), ROWS, ids=IDS)
 def test_each_row_is_whole(section: str, option: Option) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]*", option.name)
-    assert option.kind in ("str", "path", "int", "float", "bool", "list", "section")
+    assert option.kind in ("str", "path", "schedule", "int", "float", "bool", "list", "section")
     assert option.help.endswith(".")
     assert (option.kind in ("int", "float")) == (option.minimum is not None)
     assert (option.kind == "section") == bool(option.section)

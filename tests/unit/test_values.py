@@ -215,3 +215,42 @@ def test_a_section_must_be_a_mapping_with_text_keys(raw: object) -> None:
 def test_fi02_the_nearest_name_is_offered_or_all_are_named() -> None:
     assert nearest("retention_dasy", ["retention_days", "tables"]) == "did you mean retention_days?"
     assert nearest("zzz", ["tables", "days"]) == "known are days, tables"
+
+
+SCHEDULE = Option("schedule", "schedule", "")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["0 */6 * * *", "*/5 * * * *", "0 2 * * *", "1,2,5-7 0-23/2 1 jan-mar SUN", "@daily", "@reboot", "0 0 * * 7"],
+)
+def test_a_schedule_is_what_cron_understands(raw: str) -> None:
+    assert parse(SCHEDULE, raw, "schedule") == raw
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "99 99 * * *",
+        "a b c d e",
+        "@every",
+        "* * * *",
+        "* * * * * *",
+        "*/0 * * * *",
+        "5/2 * * * *",
+        "7-3 * * * *",
+        "1-2-3 * * * *",
+        "1, * * * *",
+        "-1 * * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 8",
+        "* * * * * ; id",
+        "",
+        5,
+        None,
+    ],
+)
+def test_a_schedule_that_cron_would_not_understand_is_refused(raw: object) -> None:
+    with pytest.raises(BadOption, match="five cron fields, or one of @hourly"):
+        parse(SCHEDULE, raw, "backup.schedule")

@@ -11,6 +11,7 @@ import os
 import pwd
 from collections.abc import Callable, Mapping
 
+from . import guards
 from .errors import BadOption, MaintenanceError
 
 
@@ -42,13 +43,17 @@ def run_as(user: str, action: Callable[[], Mapping[str, object]]) -> Mapping[str
     (tried on ansible-core 2.19). So everything of ours must have been imported before.
     """
     reading, writing = os.pipe()
+    alive_reading, alive_writing = os.pipe()
     child = os.fork()
     if child == 0:
-        _child(user, action, reading, writing)
+        os.close(reading)
+        os.close(alive_writing)
+        _child(user, action, writing, alive_reading)
     os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
+    os.close(alive_reading)
+    with os.fdopen(reading, "rb") as stream, os.fdopen(alive_writing, "wb"):
         content = stream.read()
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     try:
         answer = json.loads(content)
     except ValueError:
@@ -61,10 +66,12 @@ def run_as(user: str, action: Callable[[], Mapping[str, object]]) -> Mapping[str
     return result
 
 
-def _child(user: str, action: Callable[[], Mapping[str, object]], reading: int, writing: int) -> None:
+def _child(user: str, action: Callable[[], Mapping[str, object]], writing: int, alive: int) -> None:
     status = 1
     try:
-        os.close(reading)
+        guards.protect()
+        # A module that was killed, or whose connection was lost, must not go on working unseen.
+        guards.end_with_parent(alive)
         try:
             become(user)
             answer: dict[str, object] = {"result": action()}

@@ -76,6 +76,7 @@ class Interrupted(BaseException):
         self.number = number
         self.exit_status = 128 + number
         self.so_far = ""
+        self.facts: dict[str, object] = {}
         self.changed = False
 
     def __str__(self) -> str:

@@ -55,7 +55,9 @@ class Host:
 
     def find_tool(self, *names: str, hint: str = "") -> str:
         """The absolute path of the first of the named programs that is installed. Raises ToolMissing."""
-        folders = self.environment.get("PATH", "") + ":" + _TOOL_FOLDERS
+        # Absolute ones only: an empty or relative entry would run whatever lies in the current directory.
+        given = [folder for folder in self.environment.get("PATH", "").split(":") if os.path.isabs(folder)]
+        folders = ":".join([*given, _TOOL_FOLDERS])
         for name in names:
             found = shutil.which(name, path=folders)
             if found:
@@ -99,7 +101,8 @@ class Host:
         In this order, because with less a power cut leaves an empty file under the final name: write beside it, fsync,
         rename, fsync the directory.
         """
-        temporary = f"{path}.{os.getpid()}.part"
+        # Always the same name, so that what a killed run left is taken away by the next; callers hold a lock.
+        temporary = f"{path}.part"
         with storage(path):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)

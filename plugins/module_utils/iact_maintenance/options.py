@@ -12,14 +12,17 @@ from dataclasses import dataclass
 _YEARS_100_DAYS = 36500
 _DAY_SECONDS = 86400
 _GIB = 1024**3
+# Those that Debian's cron knows (crontab(5)).
+SCHEDULE_WORDS = ("hourly", "daily", "midnight", "weekly", "monthly", "yearly", "annually", "reboot")
 SESSION_BACKEND = "django.contrib.sessions.backends.db"
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: `kind` is str, path, int, float, bool, list, or section (a mapping with the options of `section`).
+    """One option: `kind` is str, path, schedule, int, float, bool, list, or section.
 
-    `config_only` options stand in the config file alone: they describe the site, not one run.
+    A section is a mapping with the options of `section`. `config_only` options stand in the config file alone: they
+    describe the site, not one run.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Option:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         words = {"int": "a whole number", "float": "a number", "bool": "true or false", "path": "an absolute path"}
+        words["schedule"] = "five cron fields, or one of " + ", ".join(f"@{word}" for word in SCHEDULE_WORDS)
         word = {**words, "list": "a list of texts", "section": "a mapping", "str": "a text that is not empty"}[
             self.kind
         ]
@@ -85,7 +89,7 @@ _PASSFILE = "PostgreSQL password file; the account's own C(~/.pgpass) by default
 def _schedule(schedule: str, max_age_seconds: int) -> tuple[Option, ...]:
     late = "Seconds since the last scheduled success from which health calls the job late."
     return (
-        Option("schedule", "str", "When cron starts the job, five fields.", schedule, config_only=True),
+        Option("schedule", "schedule", "When cron starts the job, five fields.", schedule, config_only=True),
         Option("enabled", "bool", "Whether the job is scheduled at all.", True, config_only=True),
         Option(
             "max_age_seconds", "int", late, max_age_seconds, minimum=60, maximum=366 * _DAY_SECONDS, config_only=True

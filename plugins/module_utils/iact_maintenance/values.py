@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from .errors import BadOption
-from .options import Option
+from .options import SCHEDULE_WORDS, Option
 from .secret import Secret, printable
 
 # The words that Ansible takes for booleans (ansible.module_utils.parsing.convert_bool).
@@ -127,4 +127,56 @@ def _list(raw: object) -> tuple[str, ...] | None:
     return None if None in texts else tuple(text for text in texts if text is not None)
 
 
-_PARSERS = {"str": _text, "path": _path, "int": _whole, "float": _number, "bool": _boolean, "list": _list}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+# The five fields of crontab(5): their bounds, and the names that stand for numbers.
+_FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
+    (0, 59, ()),
+    (0, 23, ()),
+    (1, 31, ()),
+    (1, 12, _MONTHS),
+    (0, 7, _DAYS),
+)
+
+
+def _schedule(raw: object) -> str | None:
+    text = _text(raw)
+    if text is None:
+        return None
+    if text.startswith("@"):
+        return text if text[1:] in SCHEDULE_WORDS else None
+    fields = text.split()
+    right = len(fields) == len(_FIELDS) and all(map(_is_field, fields, _FIELDS))
+    return " ".join(fields) if right else None
+
+
+def _is_field(text: str, bounds: tuple[int, int, tuple[str, ...]]) -> bool:
+    """Whether a field is a list of `*`, numbers or ranges, each but a plain number with a step where one is given."""
+    for part in text.split(","):
+        span, slash, step = part.partition("/")
+        ends = [_field_number(end, bounds) for end in span.split("-")]
+        is_range = span == "*" or (len(ends) == 2 and None not in ends and (ends[0] or 0) <= (ends[1] or 0))
+        if slash and not (is_range and step.isascii() and step.isdigit() and int(step) > 0):
+            return False
+        if not is_range and (len(ends) != 1 or ends[0] is None):
+            return False
+    return True
+
+
+def _field_number(word: str, bounds: tuple[int, int, tuple[str, ...]]) -> int | None:
+    low, high, names = bounds
+    if word.lower() in names:
+        return names.index(word.lower()) + low
+    number = int(word) if word.isascii() and word.isdigit() and len(word) < 4 else -1
+    return number if low <= number <= high else None
+
+
+_PARSERS = {
+    "str": _text,
+    "schedule": _schedule,
+    "path": _path,
+    "int": _whole,
+    "float": _number,
+    "bool": _boolean,
+    "list": _list,
+}

@@ -479,3 +479,25 @@ def test_the_operator_s_two_greps_find_exactly_the_runs_that_did_not_end_well(si
         assert done.status != 0
         assert re.search("error", done.output, re.IGNORECASE)
         assert re.search("fail", done.output, re.IGNORECASE)
+
+
+def test_x3_without_a_terminal_it_says_so_before_any_database_is_asked(site: Site, call: Call) -> None:
+    site.database.unlink()
+    done = call("session-cleanup", "--json", "--config", str(site.config))
+    assert (done.status, done.line["outcome"]) == (2, "failed with error not_confirmed")
+
+
+def test_progress_is_taken_off_the_terminal_before_the_verdict_is_shown(site: Site) -> None:
+    site.fill(3, 0)
+    ours, theirs = pty.openpty()
+    try:
+        process = site.start("session-cleanup", "--force", stderr=theirs)
+        done = finished(process)
+        os.set_blocking(ours, False)
+        shown = os.read(ours, 4096)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.status == 0
+    assert shown.endswith(b"\r\x1b[K")
+    assert b"expired sessions deleted" in shown

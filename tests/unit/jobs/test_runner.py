@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,7 +79,7 @@ def test_a_run_plans_applies_and_is_remembered(settings: Settings) -> None:
     work, said = Recorder(), list[str]()
     report = runner.run(work.job(), settings, FakeHost(), Mode(scheduled=True, progress=said.append))
     assert work.calls == ["plan", "apply"]
-    assert said == ["half way"]
+    assert said == ["half way", ""]
     assert (report.summary, report.exit_status, report.host) == ("applied the plan", 0, "testhost")
     assert report.started_at == "2026-03-01T12:00:00Z"
     (run,) = state.runs(settings.state_directory)
@@ -219,3 +221,26 @@ def test_a_report_made_before_the_run_gets_its_time_and_host() -> None:
     assert (stamped.started_at, stamped.host) == ("2026-03-01T12:00:00Z", "testhost")
     done = Report("work", "", started_at="T", host="web1")
     assert runner.stamped(done, FakeHost()) is done
+
+
+def test_a_question_holds_no_lock_and_what_was_planned_is_read_again_after_the_answer(settings: Settings) -> None:
+    work, host = Recorder(), FakeHost()
+    held: list[list[str]] = []
+    report = runner.run(work.job(), settings, host, Mode(confirm=lambda shown: held.append(list(host.held))))
+    assert held == [[]]
+    assert work.calls == ["plan", "preview", "plan", "apply"]
+    assert report.exit_status == 0
+
+
+def test_h6_a_state_directory_that_hangs_costs_the_record_and_not_the_deadline(settings: Settings) -> None:
+    ended = threading.Event()
+
+    def hang(_report: Report, _settings: Settings, _host: Host) -> None:
+        ended.wait(30)
+
+    began = time.monotonic()
+    report = runner.run(Recorder().job(remember=hang, recording_seconds=0.2), settings, FakeHost(), Mode())
+    ended.set()
+    assert time.monotonic() - began < 10
+    assert [(finding.severity, finding.code) for finding in report.findings] == [("warning", "not_recorded")]
+    assert report.exit_status == 0

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import resource
-import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from types import FrameType
 
-from .. import account, config_file
+from .. import account, config_file, guards
 from ..about import NAME, VERSION
 from ..errors import Interrupted, MaintenanceError, Refused
 from ..host import Host
@@ -21,8 +16,6 @@ from ..secret import printable
 from ..settings import COMMAND_LINE, Layer, Settings
 from . import json, nagios, terminal, text
 from .flags import Parsed, parse
-
-_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(words: list[str]) -> int:
-    _prepare_process()
+    terminal.secure_streams()
+    guards.protect()
     host = Host()
     # Even a command line that cannot be read is answered in the form it asked for.
     parsed = Parsed.guess(words)
@@ -50,39 +44,18 @@ def _main(words: list[str]) -> int:
         report = replace(report, exit_status=ended.exit_status)
     except Exception as fault:
         report = internal(parsed.job, fault)
-    # Nothing is left to be put in order: from here a signal just ends the process, also one that waits for its reader.
-    _on_signals(signal.SIG_DFL)
+    # Before the report is shown, because whoever reads it may never read on.
+    guards.release()
     return _present(stamped(report, host), parsed)
-
-
-def _prepare_process() -> None:
-    """Files are private, a crash leaves no memory image with passwords, and a signal ends a run in order."""
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    terminal.secure_streams()
-    _on_signals(_interrupt)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    _on_signals(_go_on)
-    raise Interrupted(number)
-
-
-def _go_on(number: int, frame: FrameType | None) -> None:
-    """Nothing: the run is ending already, and its order must not be disturbed."""
-
-
-def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    """Sets what an ending signal does, unless whoever started us (nohup, a shell's `&`) had it ignored."""
-    for number in _ENDING_SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, action)
 
 
 def _perform(parsed: Parsed, host: Host) -> Report:
     if parsed.command == "version":
         return Report("version", f"{NAME} {VERSION}", facts={"version": VERSION})
     settings = config_file.load(host, parsed.config, Layer(COMMAND_LINE, parsed.options))
+    if parsed.must_ask:
+        # Before any database is asked, because without a terminal nobody could answer.
+        terminal.require()
     if parsed.command == "check-config":
         return check_config.report(settings)
     job = table.job(parsed.job)
@@ -92,7 +65,7 @@ def _perform(parsed: Parsed, host: Host) -> Report:
 
 
 def _mode(parsed: Parsed, settings: Settings) -> Mode:
-    confirm = terminal.confirm if parsed.asks and not parsed.force else None
+    confirm = terminal.confirm if parsed.must_ask else None
     progress = terminal.Progress(sys.stderr) if not parsed.json and not parsed.scheduled else None
     shown = progress.show if progress is not None and progress.wanted else lambda said: None
     return Mode(dry_run=parsed.dry_run, scheduled=parsed.scheduled, confirm=confirm, progress=shown)

@@ -120,6 +120,11 @@ class Parsed:
     asks: bool = False
     nagios: bool = False
 
+    @property
+    def must_ask(self) -> bool:
+        """Whether a person has to say yes before anything is done."""
+        return self.asks and not self.force and not self.dry_run
+
     @staticmethod
     def guess(words: Sequence[str]) -> Parsed:
         """What can be known of a line before it is read in full: the form of the answer, and the job for the log."""

@@ -22,14 +22,15 @@ class Progress:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._last = 0.0
+        self._shown = False
         self.wanted = stream.isatty()
 
     def show(self, said: str) -> None:
         """Nothing; the line says `said`, at most ten times a second. An empty text takes the line away."""
         now = time.monotonic()
-        if said and now - self._last < 1 / _FRAMES_A_SECOND:
+        if (said and now - self._last < 1 / _FRAMES_A_SECOND) or (not said and not self._shown):
             return
-        self._last = now
+        self._last, self._shown = now, bool(said)
         write(self._stream, f"\r\033[K{printable(said)}")
 
 
@@ -47,10 +48,15 @@ def secure_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def confirm(report: Report) -> None:
-    """Nothing where a person says yes to what the report announces. Raises Refused for a no, or without a terminal."""
+def require() -> None:
+    """Nothing where there is a terminal to ask on. Raises Refused."""
     if not sys.stdin.isatty():
         raise Refused("not_confirmed", "this deletes rows, and there is no terminal to ask on", hint="add --force")
+
+
+def confirm(report: Report) -> None:
+    """Nothing where a person says yes to what the report announces. Raises Refused for a no, or without a terminal."""
+    require()
     write(sys.stderr, f"{report.job}: {printable(report.summary)}. Go on? [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Refused("not_confirmed", "not confirmed: nothing was deleted")

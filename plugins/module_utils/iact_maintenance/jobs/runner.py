@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import state
-from ..errors import Interrupted, MaintenanceError, Refused
+from ..errors import Interrupted, MaintenanceError, Refused, StorageFault
 from ..host import Host, iso
 from ..report import Finding, Report, report_of, report_of_fault
 from ..settings import Settings
@@ -23,7 +24,7 @@ class Job:
     """A job: `plan` reads, `preview` reports a plan, `apply` executes it. `lock` names its lock file, if it takes one.
 
     `always_runs`: the job changes nothing but its own state, so that check mode runs it whole. `remember` writes that
-    state, and is not called then.
+    state, and is not called then. `recording_seconds` is the time that writing all this down may take.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Job:
     shared: bool = False
     always_runs: bool = False
     remember: Callable[[Report, Settings, Host], None] | None = None
+    recording_seconds: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
             job.name,
             str(signal),
             (finding,),
+            signal.facts,
             changed=signal.changed,
             exit_status=signal.exit_status,
             error_code="interrupted",
@@ -75,11 +78,14 @@ def _run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
         raise Refused("not_configured", f"nothing is configured for {job.name}", hint=hint)
     if mode.dry_run and not job.always_runs:
         return job.preview(job.plan(settings, host), host)
+    if mode.confirm is not None:
+        # Without the lock, because a forgotten question must not keep cron from working; planned anew after the answer.
+        mode.confirm(job.preview(job.plan(settings, host), host))
     with _locked(job, settings, host):
-        planned = job.plan(settings, host)
-        if mode.confirm is not None:
-            mode.confirm(job.preview(planned, host))
-        return job.apply(planned, host, mode.progress)
+        try:
+            return job.apply(job.plan(settings, host), host, mode.progress)
+        finally:
+            mode.progress("")
 
 
 @contextlib.contextmanager
@@ -93,16 +99,40 @@ def _locked(job: Job, settings: Settings, host: Host) -> Any:
 
 def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mode) -> Report:
     """The report, with a warning where it could not be written to the history: health would miss this run."""
-    try:
-        if job.remember is not None:
-            job.remember(report, settings, host)
-        state.record_run(host, settings.state_directory, report, scheduled=mode.scheduled)
-    except MaintenanceError as error:
-        if report.exit_status == 0:
-            hint = error.hint or "look at the state directory"
-            finding = Finding("warning", "not_recorded", f"this run is not in the history: {error.message}", hint)
-            return report.with_findings([finding])
-    return report
+    troubles: list[MaintenanceError] = []
+    faults: list[Exception] = []
+
+    def record() -> None:
+        try:
+            if job.remember is not None:
+                job.remember(report, settings, host)
+            state.record_run(host, settings.state_directory, report, scheduled=mode.scheduled)
+        except MaintenanceError as error:
+            troubles.append(error)
+        except Exception as fault:
+            faults.append(fault)
+
+    # In a daemon thread, because neither a lock nor a disk that hangs may keep a run beyond its deadline.
+    recording = threading.Thread(target=record, name="recording", daemon=True)
+    recording.start()
+    recording.join(job.recording_seconds)
+    if recording.is_alive():
+        hint = f"look at the disk of {settings.state_directory}, and at what holds its locks"
+        said = f"the state directory took longer than {job.recording_seconds:g} s"
+        troubles.append(StorageFault("storage", said, hint=hint))
+    if faults:
+        return replace(
+            internal(job.name, faults[0]),
+            changed=report.changed,
+            started_at=report.started_at,
+            host=report.host,
+            duration_seconds=report.duration_seconds,
+        )
+    if not troubles or report.exit_status != 0:
+        return report
+    hint = troubles[0].hint or "look at the state directory"
+    message = f"this run is not in the history: {troubles[0].message}"
+    return report.with_findings([Finding("warning", "not_recorded", message, hint)])
 
 
 def stamped(report: Report, host: Host) -> Report:

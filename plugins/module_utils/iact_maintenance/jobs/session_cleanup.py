@@ -130,7 +130,7 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
             return deleted, (Finding("warning", "lock_timeout", message, "the next run goes on with what remains"),)
         raise _with_deleted(fault, planned, deleted) from None
     except Interrupted as ended:
-        ended.changed = deleted > 0
+        ended.changed, ended.facts = deleted > 0, {**_facts(planned), "deleted": deleted}
         ended.so_far = f"at least {deleted:,} of {planned.eligible:,} rows"
         raise
 

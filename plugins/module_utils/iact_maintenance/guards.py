@@ -1,0 +1,70 @@
+"""What protects a process that does a job: private files, no memory image of a crash, and signals that end it in order.
+
+A signal becomes an Interrupted, raised in the main thread, so that every `finally` on the way out does its part.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from .errors import Interrupted
+
+_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_AGAIN_SECONDS = 0.02
+
+
+def protect() -> None:
+    """Nothing; files are private from now on, a crash leaves no image, and an ending signal raises Interrupted."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.unraisablehook = _unraisable
+    _on_signals(_interrupt)
+
+
+def release() -> None:
+    """Nothing; a signal just ends the process: nothing is left to be put in order."""
+    _on_signals(signal.SIG_DFL)
+
+
+def end_with_parent(alive: int) -> None:
+    """Nothing; this process gets SIGTERM when the other end of the pipe `alive` is closed, however its holder ended."""
+
+    def wait() -> None:
+        os.read(alive, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _on_signals(_go_on)
+    raise Interrupted(number)
+
+
+def _go_on(number: int, frame: FrameType | None) -> None:
+    """Nothing: the run is ending already, and its order must not be disturbed."""
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Nothing is printed, since foreign text may hold a secret; a signal that Python could not raise comes again.
+
+    The handler may run inside a destructor or a weak reference's callback, where Python drops whatever is raised.
+    """
+    if isinstance(lost.exc_value, Interrupted):
+        _on_signals(_interrupt)
+        again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), lost.exc_value.number))
+        again.daemon = True
+        again.start()
+
+
+def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """Sets what an ending signal does, unless whoever started us (nohup, a shell's `&`) had it ignored."""
+    for number in _ENDING_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, action)
