@@ -91,6 +91,12 @@ CASES = {
     "a_group_that_does_not_exist": Case(
         "true", ("no group callcentre", "iact_maintenance_groups"), {"iact_maintenance_groups": ["callcentre"]}
     ),
+    "a_password_that_no_password_file_can_hold": Case(
+        "true",
+        ("iact_maintenance_postgresql_login_password holds a line break",),
+        {"iact_maintenance_postgresql_login_password": "hu\nsh"},
+        never_says="hu\\nsh",
+    ),
     "an_account_without_a_home": Case(
         "true",
         ("/nonexistent", "iact_maintenance_mysql_config_file"),

@@ -1,0 +1,65 @@
+"""The role's variables and templates, as Ansible itself makes text of them.
+
+In a process of its own, because Ansible puts its own importer in front of `ansible_collections`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROLE = Path(__file__).resolve().parents[2] / "roles" / "iact_maintenance"
+# A host on which nothing was seen yet, and an account that the role will make.
+FOUND = {"__iact_maintenance_look": {"stdout_lines": []}, "getent_passwd": {}, "ansible_check_mode": False}
+
+
+def evaluated(expression: str, **given: Any) -> Any:
+    """What an expression of the role comes to with these variables."""
+    return _asked("{{ " + expression + " }}", given)
+
+
+def rendered(template: str, **given: Any) -> str:
+    """The text of a template of the role with these variables."""
+    return str(_asked((ROLE / "templates" / template).read_text(encoding="utf-8"), given))
+
+
+def _asked(text: str, given: dict[str, Any]) -> Any:
+    asked, answered = _ansible()
+    asked.write(json.dumps([text, {**FOUND, **given}]) + "\n")
+    asked.flush()
+    return json.loads(answered.readline())
+
+
+@functools.cache
+def _ansible() -> tuple[Any, Any]:
+    """The two ends of a process that answers until this one ends."""
+    process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return process.stdin, process.stdout
+
+
+def main() -> None:
+    """Answer each line of JSON, a text and variables, with a line of JSON: what Ansible makes of the text."""
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.plugins.loader import init_plugin_loader
+    from ansible.template import Templar, trust_as_template
+
+    init_plugin_loader()
+    loader = DataLoader()
+    own: dict[str, Any] = {}
+    for name in ("defaults/main.yml", "vars/main.yml"):
+        own.update(loader.load_from_file(str(ROLE / name), trusted_as_template=True))
+    # A backslash in a task is one; in a template file it is Jinja's own.
+    for line in sys.stdin:
+        text, given = json.loads(line)
+        templar = Templar(loader=loader, variables={**own, **given})
+        made = templar.template(trust_as_template(text), escape_backslashes="{%" not in text)
+        sys.stdout.write(json.dumps(made, default=str) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
