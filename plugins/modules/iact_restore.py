@@ -22,7 +22,7 @@ extends_documentation_fragment:
 options:
   archive:
     description:
-    - 'Archive to restore from: its path, its name in the backup directory, or C(latest).'
+    - 'Archive to restore from: absolute path, name in the backup directory, or C(latest).'
     - Without it and without a config file V(latest) holds.
     type: str
   components:

@@ -196,7 +196,10 @@ _BACKUP = (
 
 _RESTORE = (
     Option(
-        "archive", "str", "Archive to restore from: its path, its name in the backup directory, or C(latest).", "latest"
+        "archive",
+        "str",
+        "Archive to restore from: absolute path, name in the backup directory, or C(latest).",
+        "latest",
     ),
     Option("components", "list", "Components to restore, as C(archives) names them; all by default.", ()),
     Option("target_database", "str", "Empty database to restore into; its name begins with C(iact_restore_)."),

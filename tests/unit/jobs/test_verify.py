@@ -42,7 +42,41 @@ def test_ft01_a_flipped_bit_is_found_named_and_remembered(site: Site) -> None:
     assert site.kinds() == ["good", "broken"]
 
 
-@pytest.mark.parametrize("which", ["none.tar", "/etc/passwd", "../x", "iact_data_backup_20200101_020000.tar.gz"])
+def test_an_archive_that_lies_elsewhere_is_verified_by_its_path_and_no_proof_is_kept(site: Site) -> None:
+    elsewhere = site.root / "copy.tar"
+    (site.backups / site.archives()[0]).rename(elsewhere)
+    proofs = (site.root / "state" / "archives.json").read_bytes()
+    assert verified(site, str(elsewhere)) == {str(elsewhere): "good"}
+    content = bytearray(elsewhere.read_bytes())
+    content[700] ^= 1
+    elsewhere.write_bytes(content)
+    result = site.run("verify", {"restore": {"archive": str(elsewhere)}})
+    assert (result.exit_status, result.error_code) == (1, "integrity")
+    assert (site.root / "state" / "archives.json").read_bytes() == proofs
+
+
+def test_what_is_no_archive_is_broken_and_named(site: Site) -> None:
+    result = site.run("verify", {"restore": {"archive": "/etc/passwd"}})
+    assert (result.exit_status, result.error_code) == (1, "integrity")
+    assert "passwd" in result.findings[0].message
+
+
+@pytest.mark.parametrize("job", ["verify", "restore"])
+@pytest.mark.parametrize("which", ["./x.tar", "../x", "backups/x.tar", "none.tar/"])
+def test_a_relative_path_is_refused_since_the_working_directory_is_another(site: Site, job: str, which: str) -> None:
+    result = site.run(job, {"restore": {"archive": which}})
+    assert (result.exit_status, result.error_code) == (2, "bad_option")
+    assert "restore.archive" in result.findings[0].message and which in result.findings[0].message
+
+
+@pytest.mark.parametrize("job", ["verify", "restore"])
+@pytest.mark.parametrize("which", ["none.tar", "/none.tar", "/none/none.tar", "{backups}/none.tar"])
+def test_an_archive_that_is_missing_is_refused_alike(site: Site, job: str, which: str) -> None:
+    result = site.run(job, {"restore": {"archive": which.format(backups=site.backups)}})
+    assert (result.exit_status, result.error_code) == (2, "no_archive")
+
+
+@pytest.mark.parametrize("which", ["none.tar", "iact_data_backup_20200101_020000.tar.gz"])
 def test_an_archive_that_is_not_there_is_refused(site: Site, which: str) -> None:
     (site.backups / "iact_data_backup_20200101_020000.tar.gz").write_bytes(b"")
     result = site.run("verify", {"restore": {"archive": which}})

@@ -99,10 +99,13 @@ def _judged(entry: Entry, proof: object) -> Entry:
     return replace(entry, proven_at=proven_at, kind=GOOD if entry.kind == UNVERIFIED else entry.kind)
 
 
-def prove(host: Host, folder: Folder, entry: Entry, limits: Limits) -> tuple[Entry, dict[str, object]]:
-    """The entry after every byte was read, and the proof to remember. Raises ToolMissing, ProcessFault."""
+def prove(host: Host, folder: Folder | None, entry: Entry, limits: Limits) -> tuple[Entry, dict[str, object]]:
+    """The entry after every byte was read, and the proof to remember. Raises ToolMissing, ProcessFault, StorageFault.
+
+    Without a folder the entry's name is a path.
+    """
     try:
-        archive = open_archive(entry.name, folder.descriptor)
+        archive = open_archive(entry.name, folder.descriptor if folder else None)
     except Damaged as error:
         return replace(entry, kind=BROKEN, reason=error.message), {}
     try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ..errors import Refused
+from ..errors import BadOption, Refused
 from ..secret import printable
 from . import catalogue
 
 LATEST, ALL = "latest", "all"
+_HINT = "`iact-maintenance archives` lists what there is"
 
 
 def select(entries: Sequence[catalogue.Entry], directory: str, wanted: str) -> catalogue.Entry:
@@ -28,5 +29,20 @@ def select(entries: Sequence[catalogue.Entry], directory: str, wanted: str) -> c
     for entry in entries:
         if entry.name == name:
             return entry
-    hint = "`iact-maintenance archives` lists what there is"
-    raise Refused("no_archive", f"there is no archive {printable(wanted)} in {directory}", hint=hint)
+    raise Refused("no_archive", f"there is no archive {printable(wanted)} in {directory}", hint=_HINT)
+
+
+def foreign_path(directory: str, wanted: str) -> str | None:
+    """`wanted` where it is the path of a file outside `directory`; None where it names an archive in it.
+
+    Raises BadOption for a relative path, because a run that became the configured user has another working directory;
+    Refused `no_archive` where there is no such file.
+    """
+    if "/" not in wanted or os.path.dirname(wanted) == directory:
+        return None
+    if not os.path.isabs(wanted):
+        shown = printable(wanted)
+        raise BadOption(f"restore.archive is {shown}: an absolute path, or a plain name in {directory}, is allowed")
+    if not os.path.lexists(wanted):
+        raise Refused("no_archive", f"there is no file {printable(wanted)} that this user can see", hint=_HINT)
+    return wanted

@@ -79,7 +79,9 @@ COMMANDS = (
         "verify latest",
         "backup",
         _named("backup", "directory"),
-        positional=Option("archive", "str", "Name or path of the archive, latest or all.", "latest", section="restore"),
+        positional=Option(
+            "archive", "str", "Name of the archive or its absolute path, latest or all.", "latest", section="restore"
+        ),
     ),
     Command(
         "restore",

@@ -13,7 +13,7 @@ from ..archive.folder import open_folder
 from ..archive.manifest import Component
 from ..archive.reading import Damaged, Opened, Place, Stamp, open_archive, read_layout
 from ..archive.restore import Target, check_target, open_target, restore_file, restore_logs
-from ..archive.selection import select
+from ..archive.selection import foreign_path, select
 from ..archive.stream import content
 from ..archive.verify import verify
 from ..dumps import logs, sqlite
@@ -81,8 +81,9 @@ def plan(settings: Settings, host: Host) -> Plan:
 
 def _archive_path(settings: Settings, host: Host) -> str:
     directory, wanted = settings.backup.directory, settings.restore.archive
-    if "/" in wanted and os.path.dirname(wanted) != directory:
-        return wanted
+    foreign = foreign_path(directory, wanted)
+    if foreign is not None:
+        return foreign
     with open_folder(host, directory) as folder:
         entries = catalogue.read(folder, settings.state_directory)
         ours = [entry for entry in entries if entry.kind != catalogue.FOREIGN]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..archive import catalogue
 from ..archive.folder import open_folder
-from ..archive.selection import ALL, select
+from ..archive.selection import ALL, foreign_path, select
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report
@@ -18,15 +18,19 @@ NAME = "verify"
 
 @dataclass(frozen=True)
 class Plan:
-    """The archives to read: names in the backup directory."""
+    """The archives to read: names in the backup directory, or the path of one that lies elsewhere."""
 
     settings: Settings
     names: tuple[str, ...]
+    foreign: bool = False
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """The archives that `restore.archive` names. Raises Refused `no_archive`, MaintenanceError `unsafe_directory`."""
+    """The archives that `restore.archive` names. Raises Refused, MaintenanceError `unsafe_directory`."""
     directory, wanted = settings.backup.directory, settings.restore.archive
+    foreign = foreign_path(directory, wanted)
+    if foreign is not None:
+        return Plan(settings, (foreign,), foreign=True)
     with open_folder(host, directory) as folder:
         entries = catalogue.read(folder, settings.state_directory)
     ours = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
@@ -41,6 +45,10 @@ def preview(planned: Plan, host: Host) -> Report:
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     """What every archive is worth now that it was read to its end; exit status 1 where one is broken."""
+    return _report(_elsewhere(planned, host, progress) if planned.foreign else _here(planned, host, progress))
+
+
+def _here(planned: Plan, host: Host, progress: Progress) -> list[catalogue.Entry]:
     settings, proofs, results = planned.settings, {}, []
     with open_folder(host, settings.backup.directory) as folder:
         entries = {entry.name: entry for entry in catalogue.read(folder, settings.state_directory)}
@@ -50,7 +58,15 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
             proven, proofs[name] = catalogue.prove(host, folder, entry, Limits(settings.backup.deadline_seconds))
             results.append(proven)
         catalogue.remember(host, settings.state_directory, folder, proofs)
-    return _report(results)
+    return results
+
+
+def _elsewhere(planned: Plan, host: Host, progress: Progress) -> list[catalogue.Entry]:
+    """What a file outside the backup directory is worth; no proof of it is kept, since nobody would look it up."""
+    (path,) = planned.names
+    progress(f"reading {path}")
+    entry = catalogue.Entry(path, catalogue.UNVERIFIED)
+    return [catalogue.prove(host, None, entry, Limits(planned.settings.backup.deadline_seconds))[0]]
 
 
 def _report(results: list[catalogue.Entry]) -> Report:
