@@ -67,7 +67,12 @@ def test_fd15_a_named_table_needs_only_its_own_rights() -> None:
     "lines",
     [
         [LOGIN, r"GRANT ALL PRIVILEGES ON `iact\_restore\_%`.* TO `b`@`%`"],
-        [LOGIN, "GRANT ALL PRIVILEGES ON `iact_restore_%`.* TO `b`@`%`", "GRANT SELECT ON `site`.* TO `b`@`%`"],
+        [LOGIN, r"GRANT ALL PRIVILEGES ON `iact\_restore\_%`.* TO `b`@`%`", "GRANT SELECT ON `site`.* TO `b`@`%`"],
+        [LOGIN, "GRANT ALL PRIVILEGES ON `iact_restore_mine`.* TO `b`@`%`"],
+        [LOGIN, "GRANT INSERT ON `iact_restore_%`.`one` TO `b`@`%`"],
+        [LOGIN, "GRANT EXECUTE ON PROCEDURE `iact_restore_mine`.`p` TO `b`@`%`"],
+        [LOGIN, "GRANT SELECT ON *.* TO `b`@`%`", "REVOKE SELECT ON `site`.* FROM `b`@`%`"],
+        [LOGIN, "SET DEFAULT ROLE NONE FOR `b`@`%`"],
         [LOGIN, "GRANT SELECT, PROCESS ON *.* TO `b`@`%`"],
         ["GRANT SELECT (`id`) ON `site`.`e` TO `b`@`%`"],
     ],
@@ -85,6 +90,9 @@ def test_ft12_an_account_for_restores_alone_writes_nowhere_else(lines: list[str]
         ("GRANT EXECUTE ON PROCEDURE `site`.`p` TO `b`@`%`", "EXECUTE on site.p"),
         ("GRANT FILE ON *.* TO `b`@`%`", "FILE on *.*"),
         ("GRANT INSERT ON `test`.* TO `b`@`%`", "INSERT on test.*"),
+        ("GRANT ALL PRIVILEGES ON `iact_restore_%`.* TO `b`@`%`", "ALL PRIVILEGES on iact_restore_%.*"),
+        (r"GRANT INSERT ON `iact_restore\_%`.* TO `b`@`%`", r"INSERT on iact_restore\_%.*"),
+        ("GRANT INSERT ON `iact%`.* TO `b`@`%`", "INSERT on iact%.*"),
         ("GRANT ALL PRIVILEGES ON `%`.* TO `b`@`%`", "ALL PRIVILEGES on %.*"),
         ("GRANT `nested` TO `b`@`%`", "the role `nested`"),
         ("GRANT `r`@`%`,`s`@`%` TO `b`@`%` WITH ADMIN OPTION", "the role `r`@`%`,`s`@`%`"),
@@ -92,3 +100,18 @@ def test_ft12_an_account_for_restores_alone_writes_nowhere_else(lines: list[str]
 )
 def test_ft12_what_an_account_could_change_elsewhere_is_named(line: str, said: str) -> None:
     assert mysql_rights.writes_elsewhere(mysql_rights.parse(HOLDER, [LOGIN, line])) == [said]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GRANT PROXY ON ``@`%` TO `b`@`%` WITH GRANT OPTION",
+        'GRANT ALL PRIVILEGES ON "site".* TO "b"@"%"',
+        "GRANT INSERT ON LIBRARY `site`.`x` TO `b`@`%`",
+        "something that a later server says",
+        "",
+    ],
+)
+def test_ft12_a_line_that_is_not_understood_counts_as_writing_elsewhere_and_is_not_shown(line: str) -> None:
+    rights = mysql_rights.parse(HOLDER, [LOGIN, line])
+    assert mysql_rights.writes_elsewhere(rights) == ["grants that are not understood: 1"]

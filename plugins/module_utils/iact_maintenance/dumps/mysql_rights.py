@@ -21,6 +21,8 @@ _GRANT = re.compile(
     r"(?P<database>`(?:[^`]|``)*`|\*)\.(?P<table>`(?:[^`]|``)*`|\*) TO "
 )
 _ROLE = re.compile(r"GRANT (`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)?(?:,\s?)?)+ TO ")
+# What a line says that gives nothing: a right taken away again, and MariaDB's default among roles granted elsewhere.
+_GIVES_NOTHING = ("REVOKE ", "SET DEFAULT ROLE ")
 _EVERYTHING = "ALL PRIVILEGES"
 _READING = frozenset(
     {"USAGE", "SELECT", "SHOW DATABASES", "SHOW VIEW", "SHOW_ROUTINE", "SHOW CREATE ROUTINE", "REFERENCES", "PROCESS"}
@@ -54,11 +56,15 @@ def _pattern(database: str) -> str:
 
 @dataclass(frozen=True)
 class Rights:
-    """Everything an account may do. `holder` is how GRANT names it; `roles` what it could take on as well."""
+    """Everything an account may do. `holder` is how GRANT names it; `roles` what it could take on as well.
+
+    `unread` is the number of lines of SHOW GRANTS that were not understood.
+    """
 
     holder: str
     grants: tuple[Grant, ...]
     roles: tuple[str, ...]
+    unread: int = 0
 
     def allows(self, privilege: str, database: str, table: str = "*") -> bool:
         """Whether it may do this to a table, or with `*` to a whole database."""
@@ -68,7 +74,7 @@ class Rights:
 
 def parse(holder: str, lines: Iterable[str]) -> Rights:
     """The rights that SHOW GRANTS tells. Its lines may hold a password's hash: they are shown to nobody."""
-    grants, roles = [], []
+    grants, roles, unread = [], [], 0
     for line in lines:
         found = _GRANT.match(line)
         if found:
@@ -78,7 +84,9 @@ def parse(holder: str, lines: Iterable[str]) -> Rights:
             grants.append(Grant(privileges, _bare(found["database"]), _bare(found["table"]), on_routine))
         elif _ROLE.match(line):
             roles.append(line[len("GRANT ") : line.index(" TO ")])
-    return Rights(holder, tuple(grants), tuple(roles))
+        elif not line.startswith(_GIVES_NOTHING):
+            unread += 1
+    return Rights(holder, tuple(grants), tuple(roles), unread)
 
 
 def _bare(quoted: str) -> str:
@@ -121,12 +129,22 @@ def _sees_routines(rights: Rights, database: str, is_mariadb: bool) -> bool:
 def writes_elsewhere(rights: Rights) -> list[str]:
     """What an account could change outside of databases for restores; grants to everyone on `test` are not among it.
 
-    Those stand in no SHOW GRANTS of the account. A role counts, since a dump could say SET ROLE.
+    Those stand in no SHOW GRANTS of the account. A role counts, since a dump could say SET ROLE, and so does a line
+    that was not understood.
     """
     found = [f"the role {role}" for role in rights.roles]
     for grant in rights.grants:
-        is_scratch = grant.database.replace("\\_", "_").startswith(RESTORE_PREFIX)
         writing = sorted(grant.privileges - _READING)
-        if writing and not is_scratch:
+        if writing and not _is_scratch(grant):
             found.append(f"{', '.join(writing)} on {grant.database}.{grant.table}")
-    return found
+    return found + [f"grants that are not understood: {rights.unread}"] * bool(rights.unread)
+
+
+def _is_scratch(grant: Grant) -> bool:
+    """Whether a grant reaches databases for restores alone.
+
+    In a pattern `_` stands for any character, so that it must be escaped there; a name without `%` is one database.
+    """
+    is_pattern = grant.table == "*" and not grant.on_routine and "%" in grant.database.replace("\\%", "")
+    prefix = RESTORE_PREFIX.replace("_", "\\_")
+    return grant.database.startswith(prefix) or (not is_pattern and grant.database.startswith(RESTORE_PREFIX))
