@@ -97,6 +97,14 @@ def test_the_core_calls_nothing_that_prints_ends_or_asks_a_shell(path):
     assert not found
 
 
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_nothing_calls_strptime_whose_first_call_imports_after_the_change_of_the_account(path):
+    used = [
+        node.lineno for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute) and node.attr == "strptime"
+    ]
+    assert not used
+
+
 @pytest.mark.parametrize("path", PRODUCT_FILES, ids=name_of)
 def test_no_line_upsets_the_sanity_of_a_host(path):
     """No word `urlopen`, and annotations that Python 3.9 never evaluates."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 
 from .. import state
+from ..archive.manifest import moment
 from ..errors import Refused
 from ..settings import Scheduled, Settings
 from .context import Context
@@ -56,10 +57,9 @@ class _Run:
     def age_seconds(self, now: datetime) -> float | None:
         """Seconds since it began; None where the entry is damaged."""
         try:
-            began = datetime.strptime(self.time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+            return (now - moment(self.time)).total_seconds()
         except ValueError:
             return None
-        return (now - began).total_seconds()
 
 
 def _judge(context: Context, name: str, job: Scheduled, runs: list[_Run]) -> Outcome:
