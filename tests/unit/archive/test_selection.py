@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -15,11 +16,11 @@ def entry(name: str, kind: str, days: int) -> Entry:
     return Entry(name, kind, None, Manifest(NIGHT + timedelta(days=days), "h", ()))
 
 
-ENTRIES = [entry("a", "good", 1), entry("b", "good", 2), entry("c", "unverified", 3), entry("d", "partial", 4)]
+ENTRIES = (entry("a", "good", 1), entry("b", "good", 2), entry("c", "unverified", 3), entry("d", "partial", 4))
 
 
-def selected(wanted: str, entries: list[Entry] = ENTRIES) -> str:
-    return selection.select(entries, "/var/backups/iact", wanted).name
+def selected(wanted: str, entries: Sequence[Entry] = ENTRIES) -> str:
+    return selection.select(list(entries), "/var/backups/iact", wanted).name
 
 
 def test_the_latest_is_the_newest_good_one() -> None:
