@@ -51,12 +51,17 @@ def test_a_second_removal_changes_nothing():
     assert [result.task for result in run.results if result.result.get("changed")] == []
 
 
-def test_a_new_installation_takes_over_what_was_kept():
+def test_a_new_installation_takes_over_what_was_kept_and_follows_no_link():
+    SITE.check_output("touch /root/target /var/log/iact/foreign && chown nobody /var/log/iact/foreign")
+    SITE.check_output("ln -s /root/target /var/log/iact/planted")
     before = SITE.check_output("find /var/backups/iact -name '*.tar'").split()
     run = play("playbooks/site.yml", "site")
     assert run.return_code == 0, said(run)
     for path in (*before, "/var/log/iact", "/var/log/iact/cleanup.log"):
         assert SITE.file(path).user == "iact"
+    assert SITE.file("/root/target").user == "root"
+    assert SITE.file("/var/log/iact/foreign").user == "nobody"
+    SITE.check_output("rm /root/target /var/log/iact/foreign /var/log/iact/planted")
     assert SITE.run(f"{COMMAND} health --json").rc == 0
 
 

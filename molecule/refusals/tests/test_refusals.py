@@ -50,6 +50,18 @@ CASES = {
         ("/var/backups/iact belongs to callcenter", "iact_maintenance_backup_directory"),
         afterwards="rmdir /var/backups/iact",
     ),
+    "a_planted_link_instead_of_a_log": Case(
+        "install -d -o callcenter /var/log/iact && ln -s /etc/shadow /var/log/iact/health.log",
+        ("/var/log/iact/health.log is a link",),
+        APPLICATION,
+        afterwards="rm -r /var/log/iact",
+    ),
+    "a_planted_link_instead_of_a_folder": Case(
+        "install -d -o callcenter /srv/iact/own && ln -s own /srv/iact/state && chown -h callcenter /srv/iact/state",
+        ("/srv/iact/state is a link",),
+        {**APPLICATION, "iact_maintenance_state_directory": "/srv/iact/state"},
+        afterwards="rm -r /srv/iact/state /srv/iact/own",
+    ),
     "an_option_file_that_is_not_ours": Case(
         "printf '[client]\\npassword = \"hush\"\\nuser=me\\n[mysqldump]\\nquick\\n' > /srv/iact/.my.cnf",
         ("/srv/iact/.my.cnf", "[client] password user [mysqldump]", "iact_maintenance_credentials"),

@@ -34,6 +34,17 @@ folders() {
     done
 }
 
+# The account could plant them in its folders, and root would give it what they point to.
+links() {
+    IFS=$newline
+    for path in "$IACT_HOME/.iact" "$IACT_LOGS/cleanup.log" "$IACT_LOGS/health.log" "$IACT_LOGS/backup.log"; do
+        if [ -L "$path" ]; then see link "$path"; fi
+    done
+    for folder in $IACT_FOLDERS; do
+        if [ -L "$folder" ] && [ "$(stat -c %U "$folder")" != root ]; then see link "$folder"; fi
+    done
+}
+
 accounts() {
     IFS=$newline
     for group in $IACT_GROUPS; do
@@ -89,6 +100,7 @@ crontabs() {
 see uid "$(id -u)"
 programs
 (folders)
+(links)
 (accounts)
 (credentials)
 (rotation)
