@@ -66,9 +66,11 @@ def test_a_new_installation_takes_over_what_was_kept_and_follows_no_link():
 
 
 def test_a_purge_takes_logs_and_archives_and_nothing_else():
-    foreign = "/var/backups/iact/iact_data_backup_20250101.tar.gz"
-    SITE.check_output(f"touch {foreign}")
+    names = ("20250101.tar.gz", "20250101_020000.tar.gz", "20250101_020000.tar.old", "copy_of_mine.part")
+    foreign = {f"iact_data_backup_{name}" for name in names}
+    ours = [f"iact_data_backup_{name}" for name in ("20250101_020000.tar.part", "copy_123.part")]
+    SITE.check_output(f"cd /var/backups/iact && touch {' '.join([*foreign, *ours])}")
     run = play("playbooks/uninstall.yml", "site", iact_maintenance_purge=True)
     assert run.return_code == 0, said(run)
-    assert SITE.file("/var/backups/iact").listdir() == [foreign.rsplit("/", 1)[1]]
+    assert set(SITE.file("/var/backups/iact").listdir()) == foreign
     assert [name for name in SITE.file("/var/log/iact").listdir() if "_json" not in name] == []

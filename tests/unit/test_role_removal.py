@@ -1,0 +1,46 @@
+"""What a removal takes away is known by name: the core's own names, and nothing that only looks like one."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+import yaml
+
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, names
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health, table
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.state import HISTORY
+from tests.unit.role import ROLE
+
+ARCHIVE = names.ArchiveName(datetime(2026, 3, 1, 2, tzinfo=timezone.utc))
+
+
+def patterns(task_file: str, task_name: str) -> Any:
+    tasks = yaml.safe_load((ROLE / "tasks" / task_file).read_text(encoding="utf-8"))
+    (task,) = [task for task in tasks if task["name"] == task_name]
+    assert task["ansible.builtin.find"]["use_regex"]
+    return task["loop"][1]["names"] if "loop" in task else task["ansible.builtin.find"]["patterns"]
+
+
+def taken(found: Any, name: str) -> bool:
+    return any(re.match(pattern, name) for pattern in found if "{{" not in pattern)
+
+
+def test_the_state_is_taken_and_no_other_lock() -> None:
+    found = patterns("absent.yml", "Find the state of the jobs")
+    files = [HISTORY, catalogue.PROOFS, health.MEMORY]
+    locks = [health.LOCK, *(job.lock for job in map(table.job, table.JOBS) if job.lock)]
+    for name in [*files, *locks, *(name + end for name in files for end in (".lock", ".part"))]:
+        assert taken(found, name), name
+    for name in ("celery.lock", "site.json", "history.jsonl.old", "my-archives.lock", "health.json.backup"):
+        assert not taken(found, name), name
+
+
+def test_a_purge_takes_our_archives_and_no_others() -> None:
+    found = patterns("purge.yml", "Find what the jobs wrote")
+    partial = names.ArchiveName(ARCHIVE.created_at, partial=True)
+    for name in (ARCHIVE.text, partial.text, ARCHIVE.text + names.PART, f"{names.STEM}copy_4711{names.PART}"):
+        assert taken(found, name), name
+    for name in ("20250101_020000.tar.gz", "20250101.tar", "20250101_020000.tar.part.old", "copy_of_mine.part"):
+        assert not taken(found, names.STEM + name), name
