@@ -13,6 +13,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.state import HISTORY
 from tests.unit.role import ROLE
 
+JOBS = ("session_cleanup", "health", "backup", "restore", "archives", "verify", "prune")
 ARCHIVE = names.ArchiveName(datetime(2026, 3, 1, 2, tzinfo=timezone.utc))
 
 
@@ -30,7 +31,7 @@ def taken(found: Any, name: str) -> bool:
 def test_the_state_is_taken_and_no_other_lock() -> None:
     found = patterns("absent.yml", "Find the state of the jobs")
     files = [HISTORY, catalogue.PROOFS, health.MEMORY]
-    locks = [health.LOCK, *(job.lock for job in map(table.job, table.JOBS) if job.lock)]
+    locks = [health.LOCK, *(job.lock for job in map(table.job, JOBS) if job.lock)]
     for name in [*files, *locks, *(name + end for name in files for end in (".lock", ".part"))]:
         assert taken(found, name), name
     for name in ("celery.lock", "site.json", "history.jsonl.old", "my-archives.lock", "health.json.backup"):

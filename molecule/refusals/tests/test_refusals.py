@@ -84,13 +84,24 @@ CASES = {
     "the_old_scripts_crontab": Case(
         "mkdir -p /var/spool/cron/crontabs && "
         f"echo '0 2 * * * MYSQL_PWD=hush /srv/iact/scripts/backup_data_centralization.sh' > {CRONTAB}",
-        (CRONTAB, "0 2 * * * MYSQL_PWD=*** /srv/iact/scripts/backup_data_centralization.sh"),
+        (f"{CRONTAB} line 1: 0 2 * * * backup_data_centralization.sh",),
         never_says="hush",
         afterwards="rm -r /var/spool/cron/crontabs",
     ),
+    "a_password_wherever_it_stands_in_an_old_line": Case(
+        "printf '%s\\n' '# comment' '@daily MYSQL_PWD=\"my hush word#1\" /x/cleanup_sessions.sh --pass hush' "
+        "'MAILTO = hush /x/cleanup_sessions.sh' '5 4 * * sun root cd / && /iact/health_check.sh mysql://u:hush@h' "
+        "> /etc/cron.d/site",
+        tuple(
+            f"/etc/cron.d/site line {line}"
+            for line in ("2: @daily cleanup_sessions.sh", "3: cleanup_sessions.sh", "4: 5 4 * * sun health_check.sh")
+        ),
+        never_says="hush",
+        afterwards="rm /etc/cron.d/site",
+    ),
     "an_old_line_that_only_its_log_gives_away": Case(
         "echo '*/5 * * * * root /opt/check.sh --json >> /var/log/iact/health.log 2>&1' > /etc/cron.d/site",
-        ("/etc/cron.d/site: */5 * * * * root /opt/check.sh",),
+        ("/etc/cron.d/site line 1: */5 * * * * health.log",),
         afterwards="rm /etc/cron.d/site",
     ),
     "a_distribution_that_nobody_tried": Case(

@@ -86,14 +86,20 @@ rotation() {
     set +f
 }
 
+# Of a line only its number, when it runs and the name that gave it away, because anything else in it may be a secret.
 crontabs() {
-    names='cleanup_sessions\.sh|backup_data_centralization\.sh|iact.*health_check\.sh|health_check\.sh.*iact'
+    names='cleanup_sessions\.sh|backup_data_centralization\.sh|health_check\.sh|(cleanup|health|backup)\.log'
+    old='cleanup_sessions\.sh|backup_data_centralization\.sh|iact.*health_check\.sh|health_check\.sh.*iact'
     logs="> *$IACT_LOGS/(cleanup|health|backup)\\.log"
+    blank='[[:space:]]'
+    time="([0-9*][0-9*,/-]*$blank+){3}[0-9A-Za-z*,/-]+$blank+[0-9A-Za-z*,/-]+"
     for file in /var/spool/cron/crontabs/* /etc/crontab /etc/cron.d/*; do
         [ -f "$file" ] || continue
-        grep -v '^[[:space:]]*#' "$file" | grep -iE "$names|$logs" | grep -v '/iact-maintenance ' |
-            sed 's/\([A-Za-z_]*\(PWD\|PASS\|SECRET\|TOKEN\)[A-Za-z_]*=\)[^ ]*/\1***/gI; s/ \(-p\|--password=\)[^ ]*/ \1***/g' |
-            while read -r line; do see crontab "$file: $line"; done
+        grep -nv "^$blank*#" "$file" | grep -iE "$old|$logs" | grep -v '/iact-maintenance ' | while read -r line; do
+            schedule=$(printf '%s\n' "${line#*:}" | sed -nE "s%^$blank*(@[a-z]+|$time)$blank.*%\\1 %p")
+            name=$(printf '%s\n' "$line" | grep -oiE "$names" | head -n 1)
+            see crontab "$file line ${line%%:*}: $schedule$name"
+        done
     done
 }
 
