@@ -1,7 +1,7 @@
 """Makes the machine ready for Molecule: a Docker engine that answers, and images of a Debian host.
 
 Run as ``python tests/hosts/prepare.py``. What is there already is used as it is; what is missing is installed and
-built once. ``IACT_TEST_IMAGE`` names an image to use instead of the built ones (it needs systemd and Python).
+built once. ``IACT_TEST_IMAGE`` names a Debian image with systemd, Python and sudo to use instead of the built base.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def key(*recipe: str) -> str:
 
 def base_image() -> str:
     """Name the image of a bare Debian with systemd and Python."""
-    return f"iact-host:{SUITE}-{key(SUITE, BASE_PACKAGES, *BASE_COMMANDS)}"
+    return GIVEN_IMAGE or f"iact-host:{SUITE}-{key(SUITE, BASE_PACKAGES, *BASE_COMMANDS)}"
 
 
 def site_image() -> str:
@@ -216,13 +216,15 @@ def main() -> int:
     """Prepare engine, images and wheels, and give the images the names that molecule.yml uses."""
     install_programs()
     start_engine()
-    if GIVEN_IMAGE is None:
-        if not image_exists(base_image()):
+    if not image_exists(base_image()):
+        if GIVEN_IMAGE is None:
             build_base()
-        if not image_exists(site_image()):
-            build_site()
-    run(["docker", "tag", GIVEN_IMAGE or base_image(), f"iact-host:{SUITE}"])
-    run(["docker", "tag", GIVEN_IMAGE or site_image(), f"iact-site:{SUITE}"])
+        else:
+            run(["docker", "pull", GIVEN_IMAGE])
+    if not image_exists(site_image()):
+        build_site()
+    run(["docker", "tag", base_image(), f"iact-host:{SUITE}"])
+    run(["docker", "tag", site_image(), f"iact-site:{SUITE}"])
     fetch_wheels()
     return 0
 
