@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import documents
 from tests.integration.servers import Server
 
 ROWS = 500
@@ -48,6 +49,11 @@ class Kit(ABC):
     @abstractmethod
     def grant(self) -> None:
         """Gives the accounts the rights that the documents name."""
+
+    def give(self, heading: str, account: str) -> None:
+        """Gives an account what stands under a heading of the operator's handbook."""
+        for statement in documents.rights(heading, str(self.database), account):
+            self.server.execute(statement)
 
     @abstractmethod
     def login(self, account: tuple[str, str], name: str) -> dict[str, object]:
@@ -90,9 +96,8 @@ class MariaDBKit(Kit):
     def grant(self) -> None:
         self.engine, self.suffix = "mysql", "sql"
         (backup, _password), (restore, _other) = self.backup, self.restore
-        self.server.execute(f"GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {self.database}.* TO {backup}@'%'")
-        self.server.execute(f"GRANT SELECT ON mysql.proc TO {backup}@'%'")
-        self.server.execute(rf"GRANT ALL ON `iact\_restore\_%`.* TO {restore}@'%'")
+        self.give("backup of whole databases, MariaDB", f"{backup}@'%'")
+        self.give("restore, MySQL and MariaDB", f"{restore}@'%'")
 
     def login(self, account: tuple[str, str], name: str) -> dict[str, object]:
         password = account[1].replace("\\", "\\\\").replace('"', '\\"')
@@ -114,9 +119,8 @@ class PostgreSQLKit(Kit):
     def grant(self) -> None:
         self.engine, self.suffix = "postgresql", "pgdump"
         (backup, _password), (restore, _other) = self.backup, self.restore
-        self.server.execute(f"GRANT CONNECT ON DATABASE {self.database} TO {backup}")
-        self.server.execute(f"GRANT pg_read_all_data TO {backup}")
-        self.server.execute(f"ALTER ROLE {restore} CREATEDB")
+        self.give("backup, PostgreSQL", backup)
+        self.give("restore, PostgreSQL", restore)
 
     def login(self, account: tuple[str, str], name: str) -> dict[str, object]:
         password = account[1].replace("\\", "\\\\").replace(":", "\\:")

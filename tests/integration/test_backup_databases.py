@@ -62,6 +62,16 @@ def test_a_whole_database_covers_the_table_in_it(rig: Rig, kit: Kit) -> None:
     assert kit.rows(row["target"], "other") == 1
 
 
+def test_a_table_alone_needs_only_the_rights_of_a_table(mariadb: MariaDB, tmp_path: Path) -> None:
+    kit, rig = MariaDBKit(mariadb, tmp_path), Rig(tmp_path)
+    kit.backup = mariadb.create_account()
+    kit.give("backup of named tables, MySQL and MariaDB", f"{kit.backup[0]}@'%'")
+    rig.configure(kit.sections(), tables=["dora_metrics"])
+    status, made = rig.run()
+    kit.clear()
+    assert (status, made["status"]) == (0, "ok"), made
+
+
 def test_the_plain_recipe_needs_no_tool_of_ours(rig: Rig, kit: Kit) -> None:
     assert rig.run()[0] == 0
     (archive,) = rig.archives()

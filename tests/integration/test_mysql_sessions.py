@@ -17,6 +17,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     SessionTable,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
+from tests import documents
 from tests.hostile import IDENTIFIERS
 from tests.integration import sites
 from tests.integration.servers import MariaDB
@@ -70,9 +71,10 @@ def test_fd40_a_session_renewed_after_it_was_found_is_not_deleted(mariadb: Maria
     assert sites.keys(mariadb, database) == ["live", "old"]
 
 
-def test_the_least_privilege_of_the_readme_is_enough(mariadb: MariaDB, database: str) -> None:
+def test_the_least_privilege_of_the_handbook_is_enough(mariadb: MariaDB, database: str) -> None:
     user, password = mariadb.create_account()
-    mariadb.execute(f"GRANT SELECT (session_key, expire_date), DELETE ON {database}.{TABLE} TO {user}@'%'")
+    for statement in documents.rights("cleanup, MySQL and MariaDB", database, f"{user}@'%'"):
+        mariadb.execute(statement)
     with sessions(sites.account(mariadb, user, password, database)) as opened:
         assert opened.describe(TABLE) == SessionTable(TABLE, indexed=True, transactional=True)
         assert opened.count_rows(TABLE) == 3

@@ -19,6 +19,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     SessionTable,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
+from tests import documents
 from tests.hostile import IDENTIFIERS
 from tests.integration import sites
 from tests.integration.servers import PostgreSQL
@@ -84,15 +85,23 @@ def test_fd40_a_session_whose_renewal_the_delete_waits_for_is_not_deleted(
     assert sites.keys(postgresql, database) == ["live", "old"]
 
 
-def test_the_least_privilege_of_the_readme_is_enough(postgresql: PostgreSQL, database: str) -> None:
+def test_the_least_privilege_of_the_handbook_is_enough(postgresql: PostgreSQL, database: str) -> None:
     user, password = postgresql.create_account()
-    grant = f"GRANT SELECT (session_key, expire_date), DELETE ON public.{TABLE} TO {user}"
-    postgresql.execute(grant, database=database)
+    for statement in documents.rights("cleanup, PostgreSQL", database, user):
+        postgresql.execute(statement, database=database)
     with sessions(sites.account(postgresql, user, password, database)) as opened:
         assert opened.describe(TABLE) == SessionTable(TABLE, indexed=True, transactional=True)
         assert opened.count_rows(TABLE) == 3
         assert opened.delete_expired(TABLE, opened.expired_keys(TABLE, sites.NOW, 10), sites.NOW) == 2
         assert opened.identity()["database"] == database
+
+
+def test_the_least_privilege_of_health_is_enough_to_count(postgresql: PostgreSQL, database: str) -> None:
+    user, password = postgresql.create_account()
+    for statement in documents.rights("health, PostgreSQL", database, user):
+        postgresql.execute(statement, database=database)
+    with sessions(sites.account(postgresql, user, password, database)) as opened:
+        assert opened.count_rows(TABLE) == 3
 
 
 def test_an_account_without_rights_is_told_which_privilege_is_missing(postgresql: PostgreSQL, database: str) -> None:

@@ -35,7 +35,7 @@ _LOCK_SECONDS = 5
 _MESSAGE_CHARACTERS = 400
 _CLEAR = b"mysql_clear_password"
 
-_GRANT = "let an administrator GRANT what the message names; docs/operations.md lists what each job needs"
+_GRANT = 'let an administrator GRANT what the message names: docs/operations.md, "The least each job needs"'
 _ACCOUNT = "check the account and its password in the file that config_file names"
 _FULL = "give the server's disk room, then run it again"
 _GONE = "see the server's own log; run it again when the server is back"

@@ -23,7 +23,7 @@ _TIMEOUT = ("timeout", "see what else keeps the server busy: SELECT * FROM pg_st
 _PROTOCOL = ("db_protocol", "see whether a PostgreSQL server listens there")
 _GRANT = (
     "missing_privilege",
-    "let an administrator GRANT what the message names; docs/operations.md lists what each job needs",
+    'let an administrator GRANT what the message names: docs/operations.md, "The least each job needs"',
 )
 _READ_ONLY = ("read_only", "on a standby, run this on its primary")
 _NO_SPACE = ("no_space", "give the server's disk room, then run it again")
