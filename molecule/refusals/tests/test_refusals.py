@@ -110,6 +110,12 @@ CASES = {
         afterwards="mv /etc/os-release.kept /etc/os-release && echo 12.1 > /etc/debian_version",
     ),
     "root_as_the_account": Case("true", ("iact_maintenance_user", "root"), {"iact_maintenance_user": "root"}),
+    "root_under_another_name": Case(
+        "useradd --non-unique --uid 0 toor",
+        ("iact_maintenance_user", "toor is"),
+        {"iact_maintenance_user": "toor"},
+        afterwards="sed -i /^toor:/d /etc/passwd /etc/shadow /etc/group /etc/gshadow",
+    ),
     "no_rights_of_root_s": Case("true", ("ansible_become",), {"ansible_user": "callcenter"}),
     "a_group_that_does_not_exist": Case(
         "true", ("no group callcentre", "iact_maintenance_groups"), {"iact_maintenance_groups": ["callcentre"]}
@@ -127,6 +133,9 @@ CASES = {
     ),
     "a_schedule_that_cron_would_not_understand": Case(
         "true", ("The schedule of backup", "2 * * *"), {"iact_maintenance_backup_schedule": "2 * * *"}
+    ),
+    "a_schedule_that_only_looks_like_one": Case(
+        "true", ("The schedule of health", "99 99 * * *"), {"iact_maintenance_health_schedule": "99 99 * * *"}
     ),
     "a_section_that_nobody_knows": Case(
         "true", ("iact_maintenance_sesion_cleanup_days",), {"iact_maintenance_sesion_cleanup_days": 3}
