@@ -1,0 +1,57 @@
+"""The playbooks work on the group iact, or on what `target` names, and never on the machine on which they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runner import LOCALHOST, Options, Run, run_module, run_playbook
+
+PLAYBOOKS = ("site.yml", *(f"playbooks/{name}.yml" for name in ("backup", "cleanup", "health", "restore", "uninstall")))
+EXAMPLE = "inventory.example.yml"
+QUESTION = "Refuse an inventory without a host to work on"
+WEB: dict[str, Any] = {
+    "all": {
+        **LOCALHOST["all"],
+        "children": {
+            "iact": {"hosts": {"web1": {"ansible_host": "localhost", **LOCALHOST["all"]["hosts"]["localhost"]}}}
+        },
+    }
+}
+
+
+def said(run: Run) -> str:
+    return str(run.only(QUESTION).result.get("msg"))
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_an_inventory_without_hosts_of_iact_is_refused_and_nothing_else_runs(checkout: Path, playbook: str) -> None:
+    run = run_playbook(Path(playbook), Options(inventory=str(checkout / EXAMPLE)))
+    assert run.return_code != 0
+    assert [result.task for result in run.results] == [QUESTION]
+    assert "no host in iact" in said(run)
+    assert "inventory.example.yml" in said(run)
+
+
+def test_a_playbook_works_on_the_group_alone_and_never_on_localhost() -> None:
+    run = run_playbook(Path("playbooks/health.yml"), Options(inventory=WEB))
+    assert {(result.host, result.task) for result in run.results} == {
+        ("localhost", QUESTION),
+        ("web1", "Check the health"),
+    }
+
+
+def test_a_target_that_is_named_is_taken_instead() -> None:
+    named = run_playbook(Path("playbooks/health.yml"), Options(inventory=WEB, variables={"target": "web1"}))
+    assert "web1" in {result.host for result in named.results}
+    missing = run_playbook(Path("playbooks/health.yml"), Options(inventory=WEB, variables={"target": "web2"}))
+    assert missing.return_code != 0
+    assert "no host in web2" in said(missing)
+
+
+def test_a_module_by_hand_works_on_localhost_of_the_example(checkout: Path) -> None:
+    inventory = str(checkout / EXAMPLE)
+    result = run_module("iact_health", None, Options(inventory=inventory, variables={"ansible_become": False}))
+    assert (result.host, result.result["job"]) == ("localhost", "health")
