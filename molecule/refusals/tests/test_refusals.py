@@ -104,9 +104,9 @@ CASES = {
         ("/etc/cron.d/site line 1: */5 * * * * health.log",),
         afterwards="rm /etc/cron.d/site",
     ),
-    "a_distribution_that_nobody_tried": Case(
+    "a_distribution_that_is_not_supported": Case(
         "sed -i.kept s/^VERSION_ID=.*/VERSION_ID=10/ /etc/os-release && echo 10.1 > /etc/debian_version",
-        ("Debian 10", "11, 12, 13"),
+        ("Debian 10", "supports Debian 11, 12, 13"),
         afterwards="mv /etc/os-release.kept /etc/os-release && echo 12.1 > /etc/debian_version",
     ),
     "root_as_the_account": Case("true", ("iact_maintenance_user", "root"), {"iact_maintenance_user": "root"}),
