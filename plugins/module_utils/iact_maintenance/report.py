@@ -31,7 +31,7 @@ class Finding:
 class Report:
     """The outcome of one run of one job.
 
-    `exit_status` is what the command ends with (DESIGN's table of words); `error_code` the stable word for it where it
+    `exit_status` is what the command ends with; `error_code` the stable word for it where it
     is not 0. `facts` are the job's own figures. `diff` holds `before` and `after` texts where a change can be shown.
     """
 

@@ -52,9 +52,9 @@ def source(path: Path) -> Source:
     return Source("sqlite.site", "sqlite", str(path), ())
 
 
-def copied(path: Path, folder: Folder, target: Path) -> dict[str, int | None]:
+def copied(path: Path, folder: Folder, target: Path, host: Host | None = None) -> dict[str, int | None]:
     with sqlite.private(folder) as private:
-        facts = sqlite.copy(Host(), source(path), private, LIMITS)
+        facts = sqlite.copy(host or Host(), source(path), private, LIMITS)
         target.write_bytes(b"".join(private.chunks()))
         assert os.fstat(private.descriptor).st_size == 0, "its space is given back"
         return dict(facts.rows)
@@ -76,28 +76,44 @@ def test_the_copy_has_no_name_and_leaves_nothing(folder: Folder, site: Path) -> 
     assert folder.names() == []
 
 
-def test_a_file_that_is_written_meanwhile_is_copied_as_of_one_moment(
-    folder: Folder, site: Path, tmp_path: Path
+class SteppingHost(Host):
+    """A host that counts how often the clock is asked: once before a copy, and after each of its steps."""
+
+    asked = 0
+
+    def monotonic(self) -> float:
+        self.asked += 1
+        return super().monotonic()
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_file_that_is_written_meanwhile_is_copied_as_of_one_moment_and_no_step_twice(
+    folder: Folder, site: Path, tmp_path: Path, mode: str
 ) -> None:
     with sqlite3.connect(site) as connection:
-        connection.execute("PRAGMA journal_mode = wal")
+        connection.execute(f"PRAGMA journal_mode = {mode}")
         # More than one step of the copy.
         connection.executemany("INSERT INTO dora_metrics (value) VALUES (?)", [("x" * 2000,)] * 10_000)
     ended = threading.Event()
 
     def write() -> None:
-        writer = sqlite3.connect(site, timeout=10)
+        writer = sqlite3.connect(site, timeout=30)
         while not ended.is_set():
             writer.execute("INSERT INTO dora_metrics (value) VALUES ('new')")
             writer.commit()
+            # Else no reader ever finds the lock free without a log of changes.
+            ended.wait(0.001)
         writer.close()
 
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        for number in range(10):
-            target = tmp_path / f"copy{number}.sqlite3"
-            assert copied(site, folder, target) == sqlite.rows(str(target))
+        for number in range(5):
+            target, host = tmp_path / f"copy{number}.sqlite3", SteppingHost()
+            rows = copied(site, folder, target, host)
+            assert rows == sqlite.rows(str(target))
+            steps = -(-target.stat().st_size // 4096 // sqlite._STEP_PAGES)
+            assert 2 < steps + 1 == host.asked
     finally:
         ended.set()
         thread.join()

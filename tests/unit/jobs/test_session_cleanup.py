@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines import sqlite
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     DatabaseFault,
+    Interrupted,
     MaintenanceError,
     Refused,
 )
@@ -337,6 +339,21 @@ def test_a_server_that_goes_away_after_the_last_delete_does_not_hide_what_was_de
         session_cleanup.apply(planned, FakeHost(), lambda said: None)
     assert (caught.value.changed, caught.value.facts["deleted"]) == (True, 30)
     assert caught.value.message == "the server is gone (after 30 of 30 rows)"
+
+
+def test_a_signal_after_the_last_delete_does_not_hide_what_was_deleted(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(30, 2)
+    planned = session_cleanup.plan(site.settings(), FakeHost())
+
+    def told_to_end(_sessions: sqlite.SQLiteSessions, _table: str) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(sqlite.SQLiteSessions, "size", told_to_end)
+    with pytest.raises(Interrupted) as caught:
+        session_cleanup.apply(planned, FakeHost(), lambda said: None)
+    assert (caught.value.changed, caught.value.so_far) == (True, "at least 30 of 30 rows")
 
 
 def locked_times(times: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,9 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
             after = sessions.size(planned.target.table)
         except DatabaseFault as fault:
             raise _with_deleted(fault, planned, deleted) from None
+        except Interrupted as ended:
+            _tell(ended, planned, deleted)
+            raise
     facts = {
         **_facts(planned),
         "deleted": deleted,
@@ -130,8 +133,7 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
             return deleted, (Finding("warning", "lock_timeout", message, "the next run goes on with what remains"),)
         raise _with_deleted(fault, planned, deleted) from None
     except Interrupted as ended:
-        ended.changed, ended.facts = deleted > 0, {**_facts(planned), "deleted": deleted}
-        ended.so_far = f"at least {deleted:,} of {planned.eligible:,} rows"
+        _tell(ended, planned, deleted)
         raise
 
 
@@ -148,6 +150,12 @@ def _with_deleted(fault: DatabaseFault, planned: Plan, deleted: int) -> Maintena
     fault.message = f"{fault.message} (after {deleted:,} of {planned.eligible:,} rows)"
     fault.changed = deleted > 0
     return fault
+
+
+def _tell(ended: Interrupted, planned: Plan, deleted: int) -> None:
+    """Nothing; the signal's report says how far the run came."""
+    ended.changed, ended.facts = deleted > 0, {**_facts(planned), "deleted": deleted}
+    ended.so_far = f"at least {deleted:,} of {planned.eligible:,} rows"
 
 
 def _check_clock(sessions: Sessions, now: datetime) -> None:
