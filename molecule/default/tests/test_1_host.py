@@ -97,6 +97,11 @@ def test_a_freshly_provisioned_host_is_healthy():
         assert (checked.rc, checked.stderr) == (0, ""), checked.stdout
 
 
+def test_health_watches_the_disk_of_the_jobs_own_logs_where_they_lie_apart():
+    checks = json.loads(APART.check_output(f"{COMMAND} health --json"))["checks"]
+    assert {"disk_logs", "disk_job_logs"} <= {check["name"] for check in checks}
+
+
 def test_a_separate_account_leaves_the_application_its_logs():
     folder = APART.file("/var/log/iact")
     assert (folder.user, folder.group, folder.mode) == ("callcenter", "callcenter", 0o755)

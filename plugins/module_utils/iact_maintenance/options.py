@@ -146,6 +146,7 @@ _HEALTH = (
         "disk_critical_percent", "float", "Free space in percent below which to fail.", 10.0, minimum=0, maximum=100
     ),
     Option("allowed_session_engines", "list", "Session engines that pass, by module path.", (SESSION_BACKEND,)),
+    Option("log_directory", "path", "Directory of the jobs' own logs, whose disk is watched too.", config_only=True),
 )
 
 RETENTION = (

@@ -86,6 +86,7 @@ class Health(Scheduled):
     disk_warning_percent: float
     disk_critical_percent: float
     allowed_session_engines: tuple[str, ...]
+    log_directory: str | None
 
 
 @dataclass(frozen=True)

@@ -56,3 +56,25 @@ def test_a_backup_directory_that_the_backup_will_make_is_judged_by_its_parent(
 
 def test_without_backups_only_the_logs_are_looked_at(make_context: Make) -> None:
     assert [each.part for each in disk(make_context())] in (["logs"], ["state"])
+
+
+def test_h1_the_jobs_own_logs_are_looked_at_where_they_lie_apart(tmp_path: Path, make_context: Make, host: Any) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    host.percent = {str(own): (5, 90)}
+    found = disk(make_context({**options(tmp_path), "health": {"log_directory": str(own)}}))
+    assert [each.part for each in found] == ["logs", "job_logs", "backups"]
+    assert (found[1].status, str(own) in found[1].message) == ("fail", True)
+
+
+def test_h1_one_directory_of_logs_is_looked_at_once(tmp_path: Path, make_context: Make) -> None:
+    settings = options(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "logs")
+    for name in ("logs", "logs/", "link"):
+        found = disk(make_context({**settings, "health": {"log_directory": str(tmp_path / name)}}))
+        assert [each.part for each in found] == ["logs", "backups"]
+
+
+def test_h1_a_directory_of_the_jobs_own_logs_that_is_missing_fails(tmp_path: Path, make_context: Make) -> None:
+    found = disk(make_context({**options(tmp_path), "health": {"log_directory": str(tmp_path / "none")}}))
+    assert (found[1].part, found[1].status) == ("job_logs", "fail")

@@ -13,7 +13,7 @@ DEFAULT_LOG_DIRECTORY = "/var/log/iact"
 
 
 def disk(context: Context) -> list[Outcome]:
-    """The room left in the directory of the logs and, where backups are configured, in that of the archives."""
+    """The room left for the logs, for the jobs' own where they lie apart and, where there are backups, for archives."""
     return [_room(context, part, path) for part, path in _directories(context.settings).items()]
 
 
@@ -23,6 +23,9 @@ def _directories(settings: Settings) -> dict[str, str]:
     if not backup.log_directory and not os.path.isdir(DEFAULT_LOG_DIRECTORY):
         # The site keeps no logs where the role would put them: its state is what must not run out of room.
         found = {"state": settings.state_directory}
+    own = settings.health.log_directory
+    if own and os.path.realpath(own) not in map(os.path.realpath, found.values()):
+        found["job_logs"] = own
     return {**found, "backups": backup.directory} if backup.is_configured else found
 
 
