@@ -42,6 +42,7 @@ def lanes() -> list[list[Stage]]:
     """
     return [
         [*_linters(), Stage("unit", "unit", _pytest("unit", 900)), Stage("build", "build", _build),
+         Stage("demo", "demo", _single("demo", ["python", "tests/demo.py"])),
          Stage("integration", "integration", _pytest("integration", 1800))],
         [*_molecule(), Stage("sanity", "sanity", _sanity, skips_fail_in_ci=True)],
     ]  # fmt: skip
