@@ -11,7 +11,7 @@ import yaml
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, names
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health, table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.state import HISTORY
-from tests.unit.role import ROLE
+from tests.unit.role import ROLE, evaluated
 
 JOBS = ("session_cleanup", "health", "backup", "restore", "archives", "verify", "prune")
 ARCHIVE = names.ArchiveName(datetime(2026, 3, 1, 2, tzinfo=timezone.utc))
@@ -45,3 +45,11 @@ def test_a_purge_takes_our_archives_and_no_others() -> None:
         assert taken(found, name), name
     for name in ("20250101_020000.tar.gz", "20250101.tar", "20250101_020000.tar.part.old", "copy_of_mine.part"):
         assert not taken(found, names.STEM + name), name
+
+
+def test_a_removal_looks_for_every_job_s_credentials_whatever_it_is_told() -> None:
+    found = evaluated("__iact_maintenance_credentials")
+    assert len(found) == len(set(found)) == 10
+    assert {"/var/lib/iact/.my.cnf", "/var/lib/iact/.pgpass", "/var/lib/iact/.iact/backup.pgpass"} <= set(found)
+    told = evaluated("__iact_maintenance_credentials", iact_maintenance_restore_mysql={"login_password": "one"})
+    assert sorted(told) == sorted(found)

@@ -53,7 +53,7 @@ def test_a_second_removal_changes_nothing():
 
 def test_a_new_installation_takes_over_what_was_kept_and_follows_no_link():
     SITE.check_output("touch /root/target /var/log/iact/foreign && chown nobody /var/log/iact/foreign")
-    SITE.check_output("ln -s /root/target /var/log/iact/planted")
+    SITE.check_output("cd /var/log/iact && ln -s /root/target planted && ln /root/target hard")
     before = SITE.check_output("find /var/backups/iact -name '*.tar'").split()
     run = play("playbooks/site.yml", "site")
     assert run.return_code == 0, said(run)
@@ -61,7 +61,7 @@ def test_a_new_installation_takes_over_what_was_kept_and_follows_no_link():
         assert SITE.file(path).user == "iact"
     assert SITE.file("/root/target").user == "root"
     assert SITE.file("/var/log/iact/foreign").user == "nobody"
-    SITE.check_output("rm /root/target /var/log/iact/foreign /var/log/iact/planted")
+    SITE.check_output("cd /var/log/iact && rm /root/target foreign planted hard")
     assert SITE.run(f"{COMMAND} health --json").rc == 0
 
 
