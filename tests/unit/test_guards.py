@@ -78,8 +78,8 @@ def test_a_process_ends_with_the_one_that_holds_the_other_end_of_its_pipe(checko
 reading, writing = os.pipe()
 if os.fork() == 0:
     os.close(writing)
-    guards.end_with_parent(reading)
     try:
+        guards.end_with_parent(reading)
         time.sleep(30)
     except Interrupted as ended:
         os.write(1, b"ended with %d" % ended.exit_status)
