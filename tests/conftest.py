@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,10 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # In front, because the `ansible` package on PyPI brings collections of its own under the same name. Neither has an
 # __init__.py, so that both are parts of one namespace package and theirs stay importable.
 sys.path.insert(0, str(CHECKOUT / ".collections"))
+
+# A shell's `&` starts us with SIGINT ignored, what every program that a test starts would inherit and then obey.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
