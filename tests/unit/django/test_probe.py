@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,52 @@ def test_pending_migrations_are_named(sqlite_site: Callable[..., Facts], tmp_pat
     (pending,) = named(sqlite_site(), "migrations")
     assert pending["total"] > 10
     assert "sessions.0001_initial" in pending["pending"] or pending["total"] > len(pending["pending"])
+
+
+MIGRATION = """from django.db import migrations
+class Migration(migrations.Migration):
+    dependencies = [{dependencies}]
+    replaces = [{replaces}]
+"""
+SQUASHED = {
+    "0001_a": ("", ""),
+    "0002_b": ("('calls', '0001_a')", ""),
+    "0001_squashed_0002_b": ("", "('calls', '0001_a'), ('calls', '0002_b')"),
+    "0003_c": ("('calls', '0001_squashed_0002_b')", ""),
+}
+SQUASHED_SITE = """SECRET_KEY = 'x'
+INSTALLED_APPS = ['calls']
+DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': %r}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("applied", "pending"),
+    [
+        ([], ["calls.0001_squashed_0002_b", "calls.0003_c"]),
+        (["0001_a"], ["calls.0002_b", "calls.0003_c"]),
+        (["0001_a", "0002_b"], ["calls.0003_c"]),
+        (["0001_a", "0002_b", "0001_squashed_0002_b", "0003_c"], []),
+    ],
+)
+def test_of_squashed_migrations_those_count_that_the_database_is_still_to_get(
+    tmp_path: Path, applied: list[str], pending: list[str]
+) -> None:
+    folder = tmp_path / "calls" / "migrations"
+    folder.mkdir(parents=True)
+    for package in (folder, folder.parent):
+        (package / "__init__.py").touch()
+    for name, (dependencies, replaces) in SQUASHED.items():
+        (folder / f"{name}.py").write_text(MIGRATION.format(dependencies=dependencies, replaces=replaces))
+    database = tmp_path / "site.sqlite3"
+    (tmp_path / "strange.py").write_text(SQUASHED_SITE % str(database))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE django_migrations (id integer PRIMARY KEY, app text, name text, applied text)")
+        rows = [("calls", name, "2026-01-01") for name in applied]
+        connection.executemany("INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)", rows)
+        connection.commit()
+    (found,) = named(ask(tmp_path, "strange", {}), "migrations")
+    assert (found["pending"], found["total"]) == (pending, len(pending))
 
 
 def test_a_missing_sqlite_file_is_told_and_not_made(sqlite_site: Callable[..., Facts], tmp_path: Path) -> None:
