@@ -24,7 +24,11 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Option,
     run_options,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report, report_of
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
+    Report,
+    report_of,
+    report_of_fault,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import redact
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import PARAMETER, Layer
 
@@ -52,7 +56,7 @@ def run(job: str) -> None:
         _finish(module, _reported(module, job, host))
     except Exception as fault:
         # Nothing of the exception's text: it may hold a password, and Ansible prints what it is not told to hide.
-        module.fail_json(msg=runner.internal(job, fault).summary)
+        module.fail_json(msg=report_of_fault(job, fault).summary)
 
 
 def _reported(module: AnsibleModule, job: str, host: Host) -> Mapping[str, Any]:
@@ -61,7 +65,7 @@ def _reported(module: AnsibleModule, job: str, host: Host) -> Mapping[str, Any]:
     except MaintenanceError as error:
         return _plain(runner.stamped(report_of(job, error), host))
     except Exception as fault:
-        return _plain(runner.stamped(runner.internal(job, fault), host))
+        return _plain(runner.stamped(report_of_fault(job, fault), host))
 
 
 def _arguments(options: tuple[Option, ...]) -> dict[str, Any]:

@@ -77,11 +77,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.iact.maintenance.plugins.module_utils import _launcher
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import cli
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import start
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 
 # What the command needs travels to the host because this module imports it.
-ENTRY = cli.main
+ENTRY = start.start
 MODE = 0o755
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,12 +19,12 @@ _SITE = settings.build([])
 
 def backup(**changes: Any) -> settings.Backup:
     """Gives the options of a backup: the defaults, unless changed."""
-    return dataclasses.replace(_SITE.backup, **changes)
+    return _SITE.backup._replace(**changes)
 
 
 def restore(**changes: Any) -> settings.Restore:
     """Gives the options of a restore: the defaults, unless changed."""
-    return dataclasses.replace(_SITE.restore, **changes)
+    return _SITE.restore._replace(**changes)
 
 
 class Kept:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -34,7 +33,7 @@ def login(server: servers.Server, database: str | None, **changes: Any) -> Login
         login_password=Secret(server.admin_password),
         login_db=database,
     )
-    return dataclasses.replace(base, **changes)
+    return base._replace(**changes)
 
 
 def account(server: servers.Server, user: str, password: str, database: str | None, **changes: Any) -> Login:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import random
 import threading
@@ -378,7 +377,7 @@ def test_fd23_a_database_and_a_table_of_a_hostile_name_are_dumped(mariadb: Maria
 def test_fd28_where_tls_is_demanded_of_a_server_without_it_nothing_is_dumped(database: str, account: Maker) -> None:
     login = account()
     for mode in ("require", "verify"):
-        assert fault(dataclasses.replace(login, tls=mode), whole(database)).code == "tls"
+        assert fault(login._replace(tls=mode), whole(database)).code == "tls"
 
 
 HOSTILE = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import threading
 import time
@@ -452,4 +451,4 @@ def test_fd28_where_tls_is_demanded_of_a_server_without_it_nothing_is_dumped(
     postgresql: PostgreSQL, small: str
 ) -> None:
     for mode in ("require", "verify"):
-        assert fault(dataclasses.replace(sites.login(postgresql, None), tls=mode), whole(small)).code == "tls"
+        assert fault(sites.login(postgresql, None)._replace(tls=mode), whole(small)).code == "tls"

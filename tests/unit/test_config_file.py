@@ -63,7 +63,7 @@ def test_flags_go_over_the_file(host: FakeHost, path: Path) -> None:
 def test_a_missing_default_file_is_empty_settings(
     host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config_file, "DEFAULT_PATH", str(tmp_path / "none.json"))
+    monkeypatch.setattr(config_file, "DEFAULT_CONFIG", str(tmp_path / "none.json"))
     assert load(host, None).is_empty
 
 

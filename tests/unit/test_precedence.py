@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +145,7 @@ def test_a_connection_parameter_changes_that_option_and_no_other(config: Path, j
             continue
         value = explicit(option)
         settings = by_module(config, job, {section: {option.name: value}})
-        assert getattr(settings, section) == replace(silent, **{option.name: expected(option, value)})
+        assert getattr(settings, section) == silent._replace(**{option.name: expected(option, value)})
         if section in ("mysql", "postgresql"):
             own = getattr(getattr(settings, job), section)
             assert getattr(own, option.name) == expected(option, value)

@@ -7,8 +7,11 @@ import yaml
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import json
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import internal
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report, report_of
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
+    Report,
+    report_of,
+    report_of_fault,
+)
 from tests.unit.role import ROLE, evaluated
 
 UNHEALTHY = Report("health", "1 of 9 checks failed", exit_status=1, error_code="unhealthy")
@@ -21,7 +24,7 @@ def unexpected() -> Report:
     try:
         raise ValueError('"outcome": "failed with error unhealthy"')
     except ValueError as fault:
-        return internal("health", fault)
+        return report_of_fault("health", fault)
 
 
 def fails(report: Report, *, strict: bool = False) -> bool:

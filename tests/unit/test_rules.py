@@ -105,6 +105,17 @@ def test_nothing_calls_strptime_whose_first_call_imports_after_the_change_of_the
     assert not used
 
 
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_a_record_that_never_changes_is_a_named_tuple_which_a_start_makes_five_times_as_fast(path):
+    frozen = [
+        keyword.lineno
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "dataclass"
+        for keyword in node.keywords
+    ]
+    assert not frozen
+
+
 @pytest.mark.parametrize("path", PRODUCT_FILES, ids=name_of)
 def test_no_line_upsets_the_sanity_of_a_host(path):
     """No word `urlopen`, and annotations that Python 3.9 never evaluates."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .faces.cli import main
+from .faces.start import start
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    start()

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Mapping
 
+from .about import DEFAULT_CONFIG
 from .errors import BadOption, Refused
 from .host import Host, close, storage
 from .options import SITE
@@ -14,7 +15,6 @@ from .secret import printable
 from .settings import ENVIRONMENT, Layer, Settings, build
 from .values import mapping
 
-DEFAULT_PATH = "/etc/iact/maintenance.json"
 PATH_VARIABLE = "IACT_MAINTENANCE_CONFIG"
 _LARGEST_BYTES = 1024 * 1024
 
@@ -26,13 +26,13 @@ def load(host: Host, path: str | None, run: Layer) -> Settings:
     Raises BadOption or Refused.
     """
     named = path if path is not None else host.environment.get(PATH_VARIABLE) or None
-    found = _read(host, DEFAULT_PATH if named is None else named)
+    found = _read(host, DEFAULT_CONFIG if named is None else named)
     if found is None and named is not None:
         raise Refused("no_config", f"the config file {_shown(named)} does not exist")
     raw, written_at = found or ({}, None)
     configured = {section for options in (raw, run.options) for section, given in options.items() if given}
     environment = _from_environment(host.environment, configured)
-    return build([environment, Layer(named or DEFAULT_PATH, raw, is_file=True), run], written_at)
+    return build([environment, Layer(named or DEFAULT_CONFIG, raw, is_file=True), run], written_at)
 
 
 def _from_environment(environment: Mapping[str, str], configured: set[str]) -> Layer:

@@ -7,7 +7,7 @@ defaults over the site's config file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _YEARS_100_DAYS = 36500
 _DAY_SECONDS = 86400
@@ -17,8 +17,7 @@ SCHEDULE_WORDS = ("hourly", "daily", "midnight", "weekly", "monthly", "yearly", 
 SESSION_BACKEND = "django.contrib.sessions.backends.db"
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option: `kind` is str, path, schedule, int, float, bool, list, or section.
 
     A section is a mapping with the options of `section`. `config_only` options stand in the config file alone: they

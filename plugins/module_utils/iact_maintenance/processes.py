@@ -14,8 +14,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, NamedTuple
 
 from .errors import ProcessFault
 from .secret import redact
@@ -28,12 +27,11 @@ _POLL_SECONDS = 0.5
 _SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """One program to run: argv, what is added to the clean environment, where, and the descriptors it gets."""
 
     argv: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = {}
     working_directory: str = "/"
     pass_descriptors: tuple[int, ...] = ()
 
@@ -43,16 +41,14 @@ class Command:
         return os.path.basename(self.argv[0])
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How long children may run in all, and how long they may give no byte (None: no watchdog), in seconds."""
 
     deadline_seconds: float
     stall_timeout_seconds: float | None = None
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(NamedTuple):
     """How a program ended: `status` is negative for a signal; `errors` is its bounded, redacted stderr."""
 
     name: str

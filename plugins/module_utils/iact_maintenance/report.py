@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from .errors import MaintenanceError
 
@@ -12,8 +13,7 @@ _RANK = {OK: 0, WARNING: 1, UNKNOWN: 2, CRITICAL: 3}
 _STATUS_OF_SEVERITY = {"info": OK, "warning": WARNING, "critical": CRITICAL, "unknown": UNKNOWN}
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing somebody should know: `code` is stable, `severity` one of info, warning, critical, unknown."""
 
     severity: str
@@ -27,8 +27,7 @@ class Finding:
         return {**shown, "hint": self.hint} if self.hint else shown
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """The outcome of one run of one job.
 
     `exit_status` is what the command ends with; `error_code` the stable word for it where it
@@ -38,7 +37,7 @@ class Report:
     job: str
     summary: str
     findings: tuple[Finding, ...] = ()
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = {}
     changed: bool = False
     exit_status: int = 0
     error_code: str = ""
@@ -74,7 +73,7 @@ class Report:
 
     def with_findings(self, findings: Iterable[Finding]) -> Report:
         """The same report with further findings at its end."""
-        return replace(self, findings=self.findings + tuple(findings))
+        return self._replace(findings=self.findings + tuple(findings))
 
 
 def worst(statuses: Iterable[str]) -> str:
@@ -96,9 +95,19 @@ def report_of(job: str, error: MaintenanceError) -> Report:
     )
 
 
-def report_of_fault(job: str, kind: str, where: str) -> Report:
-    """The report of a fault of our own: `kind` and `where` name it; no foreign text, since it might hold a secret."""
-    message = f"internal fault: {kind} at {where}"
+def place_of(fault: Exception) -> str:
+    """What a fault of our own is and where it arose, without its text, since that might hold a secret."""
+    found = fault.__traceback__
+    if found is None:
+        return type(fault).__name__
+    while found.tb_next is not None:
+        found = found.tb_next
+    return f"{type(fault).__name__} at {os.path.basename(found.tb_frame.f_code.co_filename)}:{found.tb_lineno}"
+
+
+def report_of_fault(job: str, fault: Exception) -> Report:
+    """The report of a fault of our own, which names only its kind and place."""
+    message = f"internal fault: {place_of(fault)}"
     hint = "please report this line; nothing is known to be lost, but do not count this run as done"
     finding = Finding("unknown", "internal_fault", message, hint)
     return Report(job=job, summary=message, findings=(finding,), exit_status=1, error_code="internal_fault")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, Union, cast
 
 from .errors import BadOption, Refused
 from .options import JOB_SECTIONS, SECTIONS, SHARED_SECTIONS, SITE, Option
@@ -12,8 +11,7 @@ from .secret import Secret
 from .values import mapping, nearest, parse
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """Where a MySQL, MariaDB or PostgreSQL server is and who logs in; `own_account` is true for a job's own section."""
 
     login_host: str | None = None
@@ -33,16 +31,14 @@ class Server:
     own_account: bool = False
 
 
-@dataclass(frozen=True)
-class SQLiteFile:
+class SQLiteFile(NamedTuple):
     """An SQLite database file."""
 
     path: str
     read_only: bool = False
 
 
-@dataclass(frozen=True)
-class Django:
+class Django(NamedTuple):
     """Where the Django project is and how it is started."""
 
     project_path: str
@@ -51,21 +47,14 @@ class Django:
     env_file: str | None = None
 
 
-@dataclass(frozen=True)
-class Scheduled:
-    """What every scheduled job has: its schedule, and the connections it uses."""
+class SessionCleanup(NamedTuple):
+    """Options of the session cleanup."""
 
     schedule: str
     enabled: bool
     max_age_seconds: int
     mysql: Server | None
     postgresql: Server | None
-
-
-@dataclass(frozen=True)
-class SessionCleanup(Scheduled):
-    """Options of the session cleanup."""
-
     engine: str
     table: str
     use_tz: bool
@@ -78,10 +67,14 @@ class SessionCleanup(Scheduled):
     missing_ok: bool
 
 
-@dataclass(frozen=True)
-class Health(Scheduled):
+class Health(NamedTuple):
     """Options of the health check."""
 
+    schedule: str
+    enabled: bool
+    max_age_seconds: int
+    mysql: Server | None
+    postgresql: Server | None
     deadline_seconds: float
     disk_warning_percent: float
     disk_critical_percent: float
@@ -89,10 +82,14 @@ class Health(Scheduled):
     log_directory: str | None
 
 
-@dataclass(frozen=True)
-class Backup(Scheduled):
+class Backup(NamedTuple):
     """Options of the backup, of the list of archives and of retention."""
 
+    schedule: str
+    enabled: bool
+    max_age_seconds: int
+    mysql: Server | None
+    postgresql: Server | None
     directory: str
     create_directory: bool
     tables: tuple[str, ...]
@@ -119,8 +116,10 @@ class Backup(Scheduled):
         return bool(self.log_directory) or any(lists)
 
 
-@dataclass(frozen=True)
-class Restore:
+Scheduled = Union[SessionCleanup, Health, Backup]
+
+
+class Restore(NamedTuple):
     """Options of a restore; its connections are its own section's, never another job's."""
 
     archive: str
@@ -133,8 +132,7 @@ class Restore:
     postgresql: Server | None
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything a run needs to know about its site. `sources` says where each value came from, by dotted name."""
 
     user: str | None
@@ -159,8 +157,7 @@ class Settings:
 COMMAND_LINE, PARAMETER, ENVIRONMENT, DEFAULT = "command line", "parameter", "environment", "default"
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """Raw options from one place: `name` is what `sources` calls it; in a file secrets and nulls are refused."""
 
     name: str
@@ -276,8 +273,10 @@ def _section(name: str, values: _Values, sources: dict[str, str]) -> object:
 
 
 def _make(kind: type[_Section], values: Mapping[str, object]) -> _Section:
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in values.items() if name in names})
+    # Any, because no type can say "some NamedTuple".
+    make: Any = kind
+    made: _Section = make(**{name: value for name, value in values.items() if name in make._fields})
+    return made
 
 
 _JOBS = {"session_cleanup": SessionCleanup, "health": Health, "backup": Backup, "restore": Restore}

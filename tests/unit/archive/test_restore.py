@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ INNER = tar.build(tar.Header(FILE.member, 5, SECONDS)) + b"hello" + tar.padding(
 def opened(path: Path, files: tuple[manifest.LogFile, ...]) -> tuple[reading.Opened, reading.Place]:
     archive = reading.open_archive(str(path))
     place = reading.read_layout(archive).places[0]
-    return archive, replace(place, component=replace(place.component, files=files))
+    return archive, place._replace(component=place.component._replace(files=files))
 
 
 def restored(tmp_path: Path, inner: bytes, files: tuple[manifest.LogFile, ...] = (FILE,)) -> Path:
@@ -51,7 +50,7 @@ def test_fh36_logs_get_their_own_names_back_private_and_with_their_time(tmp_path
 )
 def test_ft06_a_name_that_leaves_the_directory_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(MaintenanceError) as raised:
-        restored(tmp_path, INNER, (replace(FILE, name=name),))
+        restored(tmp_path, INNER, (FILE._replace(name=name),))
     assert raised.value.code == "integrity"
     assert not (tmp_path / "target").exists()
 

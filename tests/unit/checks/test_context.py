@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
 from collections.abc import Callable
@@ -41,7 +40,7 @@ def test_a_project_is_asked_once_however_many_checks_wait(checkout: Path, monkey
 
 def test_a_project_that_cannot_be_asked_tells_every_check_why(make_context: Make) -> None:
     question = ProjectQuestion(Host(), Django("/nonexistent", sys.executable), 20)
-    asking = dataclasses.replace(make_context(), question=question)
+    asking = make_context()._replace(question=question)
     for _unused in range(2):
         with pytest.raises(MaintenanceError, match="/nonexistent"):
             asking.project()
@@ -61,7 +60,7 @@ def test_a_fault_of_our_own_reaches_the_checks_and_hangs_none(monkeypatch: pytes
 
 
 def test_without_a_project_there_is_none(make_context: Make) -> None:
-    assert dataclasses.replace(make_context(), question=None).project_or_none() is None
+    assert make_context()._replace(question=None).project_or_none() is None
 
 
 def test_the_session_engine_of_an_asked_project_is_judged_by_the_site_s_option(make_context: Make) -> None:

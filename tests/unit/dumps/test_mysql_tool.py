@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 
 import pytest
@@ -36,7 +35,7 @@ def test_a_server_over_tcp_is_named_with_its_protocol() -> None:
 
 
 def test_a_socket_is_named_alone() -> None:
-    found = told(dataclasses.replace(LOCAL, socket="/run/s.sock", password=None, tls="disable"))
+    found = told(LOCAL._replace(socket="/run/s.sock", password=None, tls="disable"))
     assert found == {"user": "iact", "socket": "/run/s.sock", **NO_TLS}
 
 
@@ -53,7 +52,7 @@ def test_a_socket_is_named_alone() -> None:
 def test_fd28_tls_is_translated_for_each_program(
     mode: str, server_has_tls: bool, mariadb: tuple[str, str], mysql: str
 ) -> None:
-    endpoint = dataclasses.replace(LOCAL, tls=mode, ca_cert="/ca.pem" if mode == "verify" else None)
+    endpoint = LOCAL._replace(tls=mode, ca_cert="/ca.pem" if mode == "verify" else None)
     words = told(endpoint, server_has_tls=server_has_tls)
     assert (words["ssl"], words["ssl_verify_server_cert"]) == mariadb
     assert told(endpoint, MYSQL, server_has_tls=server_has_tls)["ssl_mode"] == mysql
@@ -61,5 +60,5 @@ def test_fd28_tls_is_translated_for_each_program(
 
 
 def test_a_client_s_own_certificate_is_handed_on() -> None:
-    endpoint = dataclasses.replace(LOCAL, tls="require", client_cert="/c.pem", client_key="/k.pem")
+    endpoint = LOCAL._replace(tls="require", client_cert="/c.pem", client_key="/k.pem")
     assert (told(endpoint)["ssl_cert"], told(endpoint)["ssl_key"]) == ("/c.pem", "/k.pem")

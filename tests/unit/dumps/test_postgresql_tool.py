@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 
 import pytest
@@ -39,7 +38,7 @@ def test_fs02_the_environment_names_the_file_and_not_the_password() -> None:
 
 
 def test_a_socket_without_a_password_names_no_file_that_exists() -> None:
-    endpoint = dataclasses.replace(LOCAL, socket="/run/postgresql", password=None, tls="disable")
+    endpoint = LOCAL._replace(socket="/run/postgresql", password=None, tls="disable")
     with postgresql_tool.credentials(endpoint) as (descriptors, environment):
         assert descriptors == ()
         assert (environment["PGHOST"], environment["PGSSLMODE"]) == ("/run/postgresql", "disable")
@@ -47,7 +46,7 @@ def test_a_socket_without_a_password_names_no_file_that_exists() -> None:
 
 
 def test_fd28_a_verified_certificate_must_come_from_the_named_authority() -> None:
-    endpoint = dataclasses.replace(LOCAL, tls="verify", ca_cert="/ca.pem", client_cert="/c.pem", client_key="/k.pem")
+    endpoint = LOCAL._replace(tls="verify", ca_cert="/ca.pem", client_cert="/c.pem", client_key="/k.pem")
     with postgresql_tool.credentials(endpoint) as (_descriptors, environment):
         names = ("PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY")
         assert [environment[name] for name in names] == ["verify-full", "/ca.pem", "/c.pem", "/k.pem"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ssl
 from pathlib import Path
 
@@ -70,7 +69,7 @@ def test_the_file_in_the_home_is_read_without_being_named(empty_home: Path) -> N
 def test_a_named_socket_is_used_unless_the_section_names_a_host(
     tmp_path: Path, server: Server, text: str, place: str
 ) -> None:
-    found = resolve(dataclasses.replace(server, config_file=option_file(tmp_path, text)))
+    found = resolve(server._replace(config_file=option_file(tmp_path, text)))
     assert found.place == place
 
 

@@ -54,7 +54,7 @@ def test_ft16_foreign_text_cannot_break_the_line_or_begin_figures() -> None:
 
 @pytest.mark.parametrize(
     ("ended", "status"),
-    [(report_of("health", BadOption("--x is no option")), 3), (report_of_fault("health", "ValueError", "a.py:1"), 3)],
+    [(report_of("health", BadOption("--x is no option")), 3), (report_of_fault("health", ValueError("x")), 3)],
 )
 def test_bad_arguments_and_internal_faults_are_unknown(ended: Report, status: int) -> None:
     assert nagios.exit_status(ended) == status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -400,7 +399,7 @@ def test_fd33_a_table_that_is_locked_as_a_whole_gets_small_batches_and_longer_re
         return delete(self, table, keys, cutoff)
 
     monkeypatch.setattr(
-        sqlite.SQLiteSessions, "describe", lambda self, table: replace(describe(self, table), transactional=False)
+        sqlite.SQLiteSessions, "describe", lambda self, table: describe(self, table)._replace(transactional=False)
     )
     monkeypatch.setattr(sqlite.SQLiteSessions, "delete_expired", delete_noted)
     host = FakeHost()

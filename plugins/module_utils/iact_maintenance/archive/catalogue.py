@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from .. import state
 from ..errors import MaintenanceError
@@ -22,8 +22,7 @@ PROOFS = "archives.json"
 _PROVEN, _DAMAGED = "proven", "damaged"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One file of the catalogue: `kind` is what it is worth, `reason` why it is broken; `manifest` where it was read.
 
     `good` was completely read and matched its checksums (at `proven_at`); what only looks right is `unverified`.
@@ -85,18 +84,18 @@ def _entry(folder: Folder, name: str, proof: object) -> Entry:
         archive.close()
     found = Entry(name, UNVERIFIED, archive.stamp, layout.manifest)
     if parsed.partial or not layout.manifest.complete:
-        found = replace(found, kind=PARTIAL)
+        found = found._replace(kind=PARTIAL)
     return _judged(found, proof)
 
 
 def _judged(entry: Entry, proof: object) -> Entry:
     """The entry as an earlier proof judges it; a proof is of one state of one file and says nothing of any other."""
-    if not isinstance(proof, dict) or entry.stamp is None or proof.get("stamp") != asdict(entry.stamp):
+    if not isinstance(proof, dict) or entry.stamp is None or proof.get("stamp") != entry.stamp._asdict():
         return entry
     if proof.get("verdict") == _DAMAGED:
-        return replace(entry, kind=BROKEN, reason=str(proof.get("reason", "")))
+        return entry._replace(kind=BROKEN, reason=str(proof.get("reason", "")))
     proven_at = str(proof.get("proven_at", ""))
-    return replace(entry, proven_at=proven_at, kind=GOOD if entry.kind == UNVERIFIED else entry.kind)
+    return entry._replace(proven_at=proven_at, kind=GOOD if entry.kind == UNVERIFIED else entry.kind)
 
 
 def prove(host: Host, folder: Folder | None, entry: Entry, limits: Limits) -> tuple[Entry, dict[str, object]]:
@@ -107,12 +106,12 @@ def prove(host: Host, folder: Folder | None, entry: Entry, limits: Limits) -> tu
     try:
         archive = open_archive(entry.name, folder.descriptor if folder else None)
     except Damaged as error:
-        return replace(entry, kind=BROKEN, reason=error.message), {}
+        return entry._replace(kind=BROKEN, reason=error.message), {}
     try:
         manifest = verify(host, archive, limits).manifest
     except Damaged as error:
         proof = damaged(archive.stamp, iso(host.now()), error.message)
-        return replace(entry, kind=BROKEN, stamp=archive.stamp, reason=error.message), proof
+        return entry._replace(kind=BROKEN, stamp=archive.stamp, reason=error.message), proof
     finally:
         archive.close()
     proof = proven(archive.stamp, iso(host.now()))
@@ -122,12 +121,12 @@ def prove(host: Host, folder: Folder | None, entry: Entry, limits: Limits) -> tu
 
 def proven(stamp: Stamp, proven_at: str) -> dict[str, object]:
     """The proof of an archive whose every byte was read and matched."""
-    return {"stamp": asdict(stamp), "verdict": _PROVEN, "proven_at": proven_at}
+    return {"stamp": stamp._asdict(), "verdict": _PROVEN, "proven_at": proven_at}
 
 
 def damaged(stamp: Stamp, proven_at: str, reason: str) -> dict[str, object]:
     """The proof that an archive is broken."""
-    return {"stamp": asdict(stamp), "verdict": _DAMAGED, "proven_at": proven_at, "reason": reason}
+    return {"stamp": stamp._asdict(), "verdict": _DAMAGED, "proven_at": proven_at, "reason": reason}
 
 
 def remember(host: Host, state_directory: str, folder: Folder, proofs: Mapping[str, Mapping[str, object]]) -> None:

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import MaintenanceError
 from ..host import Host, close, storage, sync_directory
@@ -24,8 +24,7 @@ _WHAT = {
 }
 
 
-@dataclass(frozen=True)
-class Folder:
+class Folder(NamedTuple):
     """The open directory: `descriptor` for whatever is done in it, `path` for messages and programs."""
 
     descriptor: int

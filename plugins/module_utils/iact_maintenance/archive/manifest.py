@@ -6,9 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from ..about import NAME, VERSION
 from ..host import iso
@@ -25,8 +24,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _Kind = TypeVar("_Kind")
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One member: `size_bytes` and `sha256` of the bytes in the archive, `raw_size_bytes` without compression."""
 
     name: str
@@ -36,8 +34,7 @@ class Member:
     raw_size_bytes: int
 
 
-@dataclass(frozen=True)
-class LogFile:
+class LogFile(NamedTuple):
     """One file in the logs' inner archive: its own name, percent-encoded, and the name it has in there."""
 
     name: str
@@ -46,8 +43,7 @@ class LogFile:
     modified_at: str
 
 
-@dataclass(frozen=True)
-class Component:
+class Component(NamedTuple):
     """One component with its member; `rows` are those of the dump's own snapshot, or None with `rows_reason`."""
 
     name: str
@@ -55,16 +51,19 @@ class Component:
     database: str
     member: Member
     tables: tuple[str, ...] = ()
-    rows: Mapping[str, int | None] = field(default_factory=dict)
+    rows: Mapping[str, int | None] = {}
     rows_reason: str = ""
     server_version: str = ""
-    server_identity: Mapping[str, object] = field(default_factory=dict)
+    server_identity: Mapping[str, object] = {}
     tool: str = ""
     files: tuple[LogFile, ...] = ()
 
+    def as_dict(self) -> dict[str, object]:
+        """The component as plain data."""
+        return {**self._asdict(), "member": self.member._asdict(), "files": [file._asdict() for file in self.files]}
 
-@dataclass(frozen=True)
-class Missing:
+
+class Missing(NamedTuple):
     """A configured component that is not in a partial archive, and why."""
 
     name: str
@@ -72,8 +71,7 @@ class Missing:
     message: str
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """What an archive holds; `missing` is empty in a complete one."""
 
     created_at: datetime
@@ -81,7 +79,7 @@ class Manifest:
     components: tuple[Component, ...]
     missing: tuple[Missing, ...] = ()
     warnings: tuple[str, ...] = ()
-    tools: Mapping[str, str] = field(default_factory=dict)
+    tools: Mapping[str, str] = {}
     program_version: str = VERSION
 
     @property
@@ -99,8 +97,8 @@ class Manifest:
             "created_at": iso(self.created_at),
             "host": self.host,
             "complete": self.complete,
-            "components": [asdict(component) for component in self.components],
-            "missing": [asdict(component) for component in self.missing],
+            "components": [component.as_dict() for component in self.components],
+            "missing": [component._asdict() for component in self.missing],
             "warnings": list(self.warnings),
             "tools": dict(self.tools),
         }

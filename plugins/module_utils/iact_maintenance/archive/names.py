@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import NamedTuple
 from urllib.parse import quote
 
 STEM = "iact_data_backup_"
@@ -18,8 +18,7 @@ _LONGEST_BYTES = 100
 _DIGEST_CHARACTERS = 16
 
 
-@dataclass(frozen=True)
-class ArchiveName:
+class ArchiveName(NamedTuple):
     """The name of an archive of ours: the moment it was begun, in UTC, and whether it is a partial one."""
 
     created_at: datetime

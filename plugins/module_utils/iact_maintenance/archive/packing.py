@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import MaintenanceError, ProcessFault, ToolMissing
 from ..host import Host
@@ -18,8 +18,7 @@ _STEP_BYTES = 1 << 18
 _VERSION_LIMITS = Limits(deadline_seconds=10)
 
 
-@dataclass(frozen=True)
-class Compression:
+class Compression(NamedTuple):
     """How members are compressed: with the program `tool`, or in process where it is empty."""
 
     name: str

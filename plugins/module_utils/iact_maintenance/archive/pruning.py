@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..errors import MaintenanceError
 from ..host import Host
@@ -13,8 +14,7 @@ from . import catalogue, retention
 from .folder import Folder
 
 
-@dataclass(frozen=True)
-class Candidates:
+class Candidates(NamedTuple):
     """The archives that retention lets go, and what somebody should know about it."""
 
     delete: tuple[catalogue.Entry, ...] = ()

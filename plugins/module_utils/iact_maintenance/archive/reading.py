@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import MaintenanceError
 from ..host import close, storage
@@ -26,8 +26,7 @@ class Damaged(MaintenanceError):
         super().__init__("integrity", f"{label}: {where}: {what}", hint=hint)
 
 
-@dataclass(frozen=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What tells a file from any other and from its own earlier state, without reading it."""
 
     inode: int
@@ -35,8 +34,7 @@ class Stamp:
     modified_ns: int
 
 
-@dataclass(frozen=True)
-class Opened:
+class Opened(NamedTuple):
     """An archive that is open for reading, what messages call it, and its stamp at that moment."""
 
     descriptor: int
@@ -48,16 +46,14 @@ class Opened:
         close(self.descriptor)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a component's compressed bytes lie in the archive."""
 
     component: Component
     offset: int
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """An archive whose headers, padding, manifest and end were proven; its members' data was not read yet."""
 
     manifest: Manifest

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ..report import Finding
 from .catalogue import GOOD, PARTIAL, Entry
@@ -12,8 +12,7 @@ from .catalogue import GOOD, PARTIAL, Entry
 _PARTIALS_KEPT = 3
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """How many days and how many archives are kept; the newest `keep_minimum` good ones stay whatever their age."""
 
     retention_days: int
@@ -21,8 +20,7 @@ class Rule:
     keep_minimum: int
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """The archives to delete, the oldest first, and what somebody should know about it."""
 
     delete: tuple[Entry, ...] = ()

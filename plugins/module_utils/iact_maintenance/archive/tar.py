@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BLOCK_BYTES = 512
 END = bytes(2 * BLOCK_BYTES)
@@ -10,8 +10,7 @@ _LARGEST_OCTAL = 8**11 - 1
 _LARGEST_SIZE = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What one member's header says: its name, its size and when it was modified, in seconds since 1970."""
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..django import client
 from ..django.project import Project
@@ -37,14 +37,13 @@ class ProjectQuestion:
         return self._project
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """One run's checks: `limit_seconds` is the time that each of them has at most."""
 
     settings: Settings
     host: Host
     limit_seconds: float
-    question: ProjectQuestion | None = field(default=None, repr=False)
+    question: ProjectQuestion | None = None
 
     def project(self) -> Project:
         """The Django project, waited for. Raises MaintenanceError where it cannot be asked."""

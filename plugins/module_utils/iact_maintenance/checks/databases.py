@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from ..engines.table import ENGINES
@@ -23,7 +22,7 @@ def in_time(target: Server | SQLiteFile, context: Context) -> Server | SQLiteFil
     """The same connection with a time to connect that ends well before the check does."""
     if isinstance(target, SQLiteFile):
         return target
-    return replace(target, connect_timeout=min(target.connect_timeout, context.limit_seconds * _CONNECTING_SHARE))
+    return target._replace(connect_timeout=min(target.connect_timeout, context.limit_seconds * _CONNECTING_SHARE))
 
 
 def _answers(engine: str, context: Context) -> list[Outcome]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(NamedTuple):
     """The figure that a check judged; `warning` and `critical` are Nagios ranges, `unit` is empty, `s`, `%` or `B`."""
 
     amount: float
@@ -22,8 +21,7 @@ class Measure:
         return {name: value for name, value in shown.items() if value != ""}
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a check found; `part` tells several outcomes of one check apart (an alias, a directory).
 
     `code` is the stable word of the trouble that kept the check from passing, where it has one.
@@ -37,8 +35,7 @@ class Outcome:
     code: str = ""
 
 
-@dataclass(frozen=True)
-class CheckResult:
+class CheckResult(NamedTuple):
     """A check's outcome under its full name, with the time it took."""
 
     name: str

@@ -5,20 +5,18 @@ Never an executor: it joins its threads when the interpreter ends, and would han
 
 from __future__ import annotations
 
-import os
 import threading
-import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import MaintenanceError
+from ..report import place_of
 from ..settings import Settings
 from .context import Context
 from .outcome import FAIL, CheckResult, Outcome
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """A row of the table of checks.
 
     `applies` says whether the site has what is checked; `deadline_share` is the part of the run's time it may take.
@@ -47,9 +45,8 @@ class _Running:
         except MaintenanceError as error:
             outcomes = [Outcome(FAIL, error.message, error.hint, code=error.code)]
         except Exception as fault:
-            last = traceback.extract_tb(fault.__traceback__)[-1]
-            where = f"{type(fault).__name__} at {os.path.basename(last.filename)}:{last.lineno}"
-            outcomes = [Outcome(FAIL, f"internal fault: {where}", "please report this line", code="internal_fault")]
+            message = f"internal fault: {place_of(fault)}"
+            outcomes = [Outcome(FAIL, message, "please report this line", code="internal_fault")]
         self._took_seconds = self._context.host.monotonic() - self._began
         self._outcomes = outcomes
         self._ended.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 
 from ..errors import MaintenanceError, Refused
 from ..jobs.target import SessionTarget, configured_target, target_of
@@ -43,8 +42,8 @@ def _target(context: Context) -> SessionTarget:
     target = _asked_target(context) if _is_asked(context) else configured_target(settings)
     found = connection(settings, target.engine) or target.connection
     if isinstance(found, Server) and found.login_db is None and isinstance(target.connection, Server):
-        found = replace(found, login_db=target.connection.login_db)
-    return replace(target, connection=in_time(found, context))
+        found = found._replace(login_db=target.connection.login_db)
+    return target._replace(connection=in_time(found, context))
 
 
 def _asked_target(context: Context) -> SessionTarget:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 from ..secret import Secret, printable, redact
 
 Fact = dict[str, object]
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(NamedTuple):
     """Why one question had no answer; `alias` names the database where it was about one."""
 
     step: str
@@ -21,8 +19,7 @@ class Trouble:
     alias: str | None = None
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(NamedTuple):
     """One alias of the project's DATABASES.
 
     `vendor` is empty where the driver does not import. `is_open` says whether the router lets something migrate there,
@@ -35,7 +32,7 @@ class Database:
     host: str
     port: str
     user: str
-    password: Secret = field(repr=False)
+    password: Secret
     options: Mapping[str, str]
     vendor: str = ""
     driver: str = ""
@@ -44,8 +41,7 @@ class Database:
     pending_total: int | None = None
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(NamedTuple):
     """A running project's effective settings, as far as it could tell them.
 
     Texts are empty where nothing was told. `loaded`: its applications load. `ending` says why the probe could not

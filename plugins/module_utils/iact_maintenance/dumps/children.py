@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import DatabaseFault
 from ..host import Host
@@ -17,8 +17,7 @@ _VERSION_SECONDS = 20
 _SHOWN_LINES = 20
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(NamedTuple):
     """A client program: its absolute path and what it says of its version."""
 
     path: str

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from ..archive import tar
 from ..archive.manifest import LogFile
@@ -46,8 +47,7 @@ _HINTS = {
 _NO_FILE = (errno.ELOOP, errno.ENXIO)
 
 
-@dataclass(frozen=True)
-class OpenLog:
+class OpenLog(NamedTuple):
     """One log file, open, with what it was at that moment."""
 
     descriptor: int
@@ -63,8 +63,7 @@ class OpenLog:
         return LogFile(encode(self.name), member_name("", self.name), self.size_bytes, modified_at)
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """What happened to one file; `code` is a key of the sentences above."""
 
     severity: str

@@ -9,16 +9,14 @@ Each engine has the same three functions:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..host import Host
 from ..processes import Command, Completed, Limits, Sink
 from ..report import Finding
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """One thing to dump: the component's name in archives, its engine and database, the tables asked for.
 
     Without `tables` the whole database; `covered` are then tables that were asked for beside it and are in it.
@@ -37,8 +35,7 @@ def of_database(engine: str, database: str, tables: Sequence[str], whole: bool) 
     return Source(f"{engine}.{database}", engine, database, () if whole else asked, asked if whole else ())
 
 
-@dataclass(frozen=True)
-class DumpFacts:
+class DumpFacts(NamedTuple):
     """What a finished dump is known to hold; `rows` are its own snapshot's, None with `rows_reason`.
 
     `suffix` is the end of the member's name before the compressor's (`sql`, `pgdump`).
@@ -53,8 +50,7 @@ class DumpFacts:
     suffix: str
 
 
-@dataclass(frozen=True)
-class RestoreFacts:
+class RestoreFacts(NamedTuple):
     """What was restored: the database that received it, and the rows its tables hold now."""
 
     database: str

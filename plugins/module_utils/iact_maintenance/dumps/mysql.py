@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engines.endpoint import Endpoint
 from ..engines.mysql import find_tables
@@ -29,8 +28,7 @@ _TRANSACTIONAL = ("innodb", "rocksdb", "tokudb", "ndbcluster")
 _CHANGED = re.compile(r"\((1412|1146)\)|[Ee]rror:? (1412|1146)\b")
 
 
-@dataclass(frozen=True)
-class _Preflight:
+class _Preflight(NamedTuple):
     version: str
     identity: dict[str, object]
     has_tls: bool
@@ -54,7 +52,7 @@ def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
 def dump(host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
     """What a finished dump of the source holds. Raises DatabaseFault, ProcessFault or Refused; then nothing counts."""
     tool = dump_tool(host)
-    endpoint = replace(resolve(server, host), database=source.database)
+    endpoint = resolve(server, host)._replace(database=source.database)
     found = _preflight(endpoint, source, settings)
     watcher = DumpWatcher()
     with credentials(endpoint, tool, server_has_tls=found.has_tls) as (descriptor, first_option):

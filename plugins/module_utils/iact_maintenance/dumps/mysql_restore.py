@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 from ..engines.endpoint import Endpoint
@@ -40,7 +39,7 @@ def restore(
     if server.read_only:
         raise Refused("read_only", "restore.mysql.read_only is true: nothing may ever write there")
     tool = client_tool(host)
-    endpoint = replace(resolve(server, host), database=None)
+    endpoint = resolve(server, host)._replace(database=None)
     with closing(connect(endpoint)) as connection:
         _check_account(connection, endpoint)
         has_tls = offers_tls(connection)
@@ -53,7 +52,7 @@ def restore(
         if done.status != 0:
             message = f"the restore of {source.component} into {database} broke off: {done.reason}"
             raise DatabaseFault("restore_failed", message, hint=_TRIGGERS if "1419" in done.errors else "")
-        return RestoreFacts(database, _count(replace(endpoint, database=database), settings.deadline_seconds))
+        return RestoreFacts(database, _count(endpoint._replace(database=database), settings.deadline_seconds))
     except BaseException:
         if created:
             _drop(endpoint, database)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engines.endpoint import Endpoint
 from ..engines.mysql_connection import rows
@@ -30,8 +29,7 @@ _READING = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     """One grant: its privileges, and the database (a pattern where `table` is `*`) and table that they are for."""
 
     privileges: frozenset[str]
@@ -54,8 +52,7 @@ def _pattern(database: str) -> str:
     return "(?s:" + "".join(special.get(part) or re.escape(part[-1]) for part in parts) + ")"
 
 
-@dataclass(frozen=True)
-class Rights:
+class Rights(NamedTuple):
     """Everything an account may do. `holder` is how GRANT names it; `roles` what it could take on as well.
 
     `unread` is the number of lines of SHOW GRANTS that were not understood.

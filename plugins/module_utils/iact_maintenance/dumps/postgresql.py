@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engines.endpoint import Endpoint, within
 from ..engines.postgresql import find_tables
@@ -53,8 +52,7 @@ _NAMED = (
 )
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """A table in the dump's scope; a partitioned one holds no rows itself."""
 
     schema: str
@@ -86,7 +84,7 @@ def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
 
 def dump(host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
     """What a finished dump of the source holds. Raises DatabaseFault, ProcessFault or Refused; then nothing counts."""
-    endpoint = replace(resolve(server, host), database=source.database)
+    endpoint = resolve(server, host)._replace(database=source.database)
     with _snapshot(endpoint) as (connection, name), credentials(endpoint) as (descriptors, environment):
         program = tool(host, "pg_dump", environment)
         version = _check_version(connection, endpoint, program)

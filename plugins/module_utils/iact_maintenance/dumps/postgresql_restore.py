@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from ..engines.endpoint import Endpoint, within
@@ -64,8 +63,8 @@ def restore(
     """
     if server.read_only:
         raise Refused("read_only", "restore.postgresql.read_only is true: nothing may ever write there")
-    endpoint = replace(resolve(server, host), database=_MAINTENANCE_DATABASE)
-    target = replace(endpoint, database=database)
+    endpoint = resolve(server, host)._replace(database=_MAINTENANCE_DATABASE)
+    target = endpoint._replace(database=database)
     created = _prepare(endpoint, target)
     try:
         with credentials(target) as (descriptors, environment):

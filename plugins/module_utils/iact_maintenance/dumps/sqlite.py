@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 from ..archive.folder import Folder
@@ -26,8 +26,7 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SIDE_FILES = ("", "-wal")
 
 
-@dataclass(frozen=True)
-class Private:
+class Private(NamedTuple):
     """A file that no directory names and, of it, an open database: the place for a copy."""
 
     descriptor: int

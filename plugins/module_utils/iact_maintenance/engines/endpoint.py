@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from ..errors import DatabaseFault
 from ..secret import Secret
@@ -18,8 +17,7 @@ SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _Answer = TypeVar("_Answer")
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One way to one server: `socket` if it is set, else TCP to `host` and `port`."""
 
     engine: str

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import BadOption
 from ..secret import printable
 
 
-@dataclass(frozen=True)
-class SessionTable:
+class SessionTable(NamedTuple):
     """A session table that was checked against the server's catalogue.
 
     `indexed`: expire_date leads an index. `transactional`: a delete can be rolled back and locks only its rows.
@@ -23,8 +21,7 @@ class SessionTable:
     transactional: bool = True
 
 
-@dataclass(frozen=True)
-class TableSize:
+class TableSize(NamedTuple):
     """The size of a table as its server states it, in bytes; None with a `reason` where the server cannot tell.
 
     `disk_bytes` is what the file that holds it takes on the disk: only where this shrinks did a delete give space back.
@@ -38,8 +35,7 @@ class TableSize:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Convention:
+class Convention(NamedTuple):
     """How a site stores times: in UTC (USE_TZ), or as local time of `time_zone`."""
 
     use_tz: bool = True
@@ -102,8 +98,7 @@ class Sessions(Protocol):
         """Nothing; the connection is gone."""
 
 
-@dataclass(frozen=True)
-class FoundTable:
+class FoundTable(NamedTuple):
     """A table that a catalogue shows. `schema` is PostgreSQL's word; in MySQL it is the database again."""
 
     database: str

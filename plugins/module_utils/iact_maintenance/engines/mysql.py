@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..host import Host
 from ..settings import Server
 from .facts import Convention, FoundTable, Sessions
@@ -31,7 +29,7 @@ def open_sessions(server: Server, host: Host, convention: Convention, *, writabl
     """
     endpoint = resolve(server, host)
     if not writable:
-        endpoint = replace(endpoint, read_only=True)
+        endpoint = endpoint._replace(read_only=True)
     return MySQLSessions(connect(endpoint), endpoint, convention)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..host import Host
 from ..settings import Server
 from .facts import Convention, FoundTable, Sessions
@@ -34,7 +32,7 @@ def open_sessions(server: Server, host: Host, convention: Convention, *, writabl
     """
     endpoint = resolve(server, host)
     if not writable:
-        endpoint = replace(endpoint, read_only=True)
+        endpoint = endpoint._replace(read_only=True)
     return PostgreSQLSessions(connect(endpoint), endpoint, convention)
 
 

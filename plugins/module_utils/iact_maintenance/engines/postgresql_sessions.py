@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import DatabaseFault, Refused
 from ..host import iso
@@ -30,8 +29,7 @@ _INDEXES = (
 )
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Found(NamedTuple):
     """A session table in the catalogue: its number, its name in SQL, whether its times know no zone, its index."""
 
     number: int

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
-from ..about import NAME
-from ..config_file import DEFAULT_PATH
+from ..about import DEFAULT_CONFIG, NAME
 from ..errors import BadOption, Refused
 from ..options import Option, run_options
 from ..secret import printable
 from ..values import nearest
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """A command: its job, the section its flags belong to, whether it can be tried dry, and whether it asks first."""
 
     name: str
@@ -106,13 +103,12 @@ COMMANDS = (
 )
 
 
-@dataclass(frozen=True)
-class Parsed:
+class Parsed(NamedTuple):
     """What a command line asks for; `options` are the raw values, by section."""
 
     command: str = ""
     job: str = NAME
-    options: dict[str, object] = field(default_factory=dict)
+    options: dict[str, object] = {}
     config: str | None = None
     json: bool = False
     verbose: bool = False
@@ -146,7 +142,7 @@ class _Parser(argparse.ArgumentParser):
 def parse(words: Sequence[str]) -> Parsed:
     """What the words ask for. Raises BadOption; Refused for a password among them."""
     _refuse_passwords(words)
-    found, unknown = _parser().parse_known_args(words)
+    found, unknown = _parser(words).parse_known_args(words)
     _refuse_unknown(unknown, found)
     rows = {command.name: command for command in COMMANDS}
     command = rows.get(found.command)
@@ -161,7 +157,7 @@ def parse(words: Sequence[str]) -> Parsed:
         name: given[name] for name in ("json", "verbose", "scheduled", "dry_run", "force", "nagios") if name in given
     }
     config = given["file"] if given.get("file") is not None else given.get("config")
-    return replace(Parsed(command.name, command.job, options, config, asks=command.asks), **flags)
+    return Parsed(command.name, command.job, options, config, asks=command.asks)._replace(**flags)
 
 
 def _refuse_passwords(words: Sequence[str]) -> None:
@@ -190,21 +186,25 @@ def _flag_names(command: Command) -> list[str]:
     return [*own, "--config", "--json", "--verbose", "--scheduled", *(["--dry-run"] if command.dry_run else [])]
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         NAME,
         description="Looks after an IACT host: expired sessions, health, backups.",
-        epilog=f"Settings: {DEFAULT_PATH}. Exit status: 0 done or healthy, 1 not, 2 refused, 75 busy.",
+        epilog=f"Settings: {DEFAULT_CONFIG}. Exit status: 0 done or healthy, 1 not, 2 refused, 75 busy.",
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    asked = next((word for word in words if not word.startswith("-")), "")
     for command in COMMANDS:
-        _add(commands, command)
+        added = _add(commands, command)
+        if command.name == asked:
+            # Only where they are asked for, because of all the commands they are the most work of a start.
+            _add_flags(added, command)
     return parser
 
 
-def _add(commands: argparse._SubParsersAction[_Parser], command: Command) -> None:
-    parser = commands.add_parser(
+def _add(commands: argparse._SubParsersAction[_Parser], command: Command) -> argparse.ArgumentParser:
+    return commands.add_parser(
         command.name,
         help=command.help,
         description=command.help[0].upper() + command.help[1:] + ".",
@@ -214,8 +214,11 @@ def _add(commands: argparse._SubParsersAction[_Parser], command: Command) -> Non
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
     )
+
+
+def _add_flags(parser: argparse.ArgumentParser, command: Command) -> None:
     if command.name == "check-config":
-        parser.add_argument("file", nargs="?", metavar="FILE", help=f"config file to check (default {DEFAULT_PATH})")
+        parser.add_argument("file", nargs="?", metavar="FILE", help=f"config file to check (default {DEFAULT_CONFIG})")
     if command.positional is not None:
         parser.add_argument(command.positional.name, nargs="?", help=_help(command.positional))
     for option in command.options:
@@ -226,7 +229,7 @@ def _add(commands: argparse._SubParsersAction[_Parser], command: Command) -> Non
         parser.add_argument("--force", action="store_true", help="do not ask")
     if command.nagios:
         parser.add_argument("--nagios", action="store_true", help="one line and an exit status for Nagios")
-    parser.add_argument("--config", metavar="FILE", help=f"config file (default {DEFAULT_PATH})")
+    parser.add_argument("--config", metavar="FILE", help=f"config file (default {DEFAULT_CONFIG})")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--verbose", action="store_true", help="print every message and figure")
     parser.add_argument("--scheduled", action="store_true", help="started by a timer: no question, colour or progress")

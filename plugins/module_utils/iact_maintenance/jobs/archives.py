@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..archive import catalogue
 from ..archive.folder import open_folder
@@ -15,8 +15,7 @@ from .runner import Job, Progress
 NAME = "archives"
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The catalogue of a directory."""
 
     directory: str

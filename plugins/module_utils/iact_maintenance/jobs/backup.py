@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from ..archive import catalogue, pruning, retention
 from ..archive.folder import Folder, open_folder
@@ -29,8 +29,7 @@ NAME = "backup"
 _MIB = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a run would do: back up what was located and, where `with_logs`, the logs; then let `old` archives go."""
 
     settings: Settings
@@ -45,8 +44,7 @@ class Plan:
         return self.settings.backup
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """What became of the archive: its name and what was proven; an empty name where nothing was kept."""
 
     name: str
@@ -219,7 +217,7 @@ def _report(planned: Plan, written: Written, compression: Compression, deleted: 
     findings = [trouble.finding for trouble in saved.troubles] + saved.findings + _own(planned, written, compression)
     facts = _facts(planned, written, compression, deleted)
     report = Report(NAME, _summary(written), tuple(findings), facts, changed=bool(written.name or deleted))
-    return replace(report, exit_status=1, error_code=codes[0]) if codes else report
+    return report._replace(exit_status=1, error_code=codes[0]) if codes else report
 
 
 def _summary(written: Written) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from typing import NamedTuple
 
 from ..report import Report
 from ..settings import Settings
@@ -20,16 +20,16 @@ def report(settings: Settings) -> Report:
     return Report(NAME, "the settings are valid", facts={"settings": rows})
 
 
-def _flat(prefix: str, holder: object) -> list[tuple[str, object]]:
+def _flat(prefix: str, holder: NamedTuple) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
-    for field in fields(holder):  # type: ignore[arg-type]
-        if not prefix and field.name in ("sources", "config_written_at"):
+    for option, value in holder._asdict().items():
+        if not prefix and option in ("sources", "config_written_at"):
             continue
-        name, value = f"{prefix}{field.name}", getattr(holder, field.name)
-        if is_dataclass(value):
+        name = f"{prefix}{option}"
+        if hasattr(value, "_fields"):
             found += _flat(f"{name}.", value)
-        elif field.name == "login_password":
+        elif option == "login_password":
             found.append((name, repr(value) if value is not None else None))
-        elif field.name != "own_account":
+        elif option != "own_account":
             found.append((name, list(value) if isinstance(value, tuple) else value))
     return found

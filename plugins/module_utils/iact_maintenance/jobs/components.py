@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..archive.manifest import Component, LogFile, Member
 from ..archive.names import member_name
@@ -23,8 +24,7 @@ _SCHEMA_CHANGED = "schema_changed"
 ENGINES = ("mysql", "postgresql", "sqlite")
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(NamedTuple):
     """A component that is configured and could not be backed up."""
 
     name: str
@@ -36,8 +36,7 @@ class Trouble:
         return Finding("critical", self.error.code, f"{self.name}: {self.error.message}", self.error.hint)
 
 
-@dataclass(frozen=True)
-class Located:
+class Located(NamedTuple):
     """The databases that a backup would dump, and what could not be found."""
 
     sources: tuple[Source, ...] = ()
@@ -105,8 +104,7 @@ class Saved:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Saver:
+class Saver(NamedTuple):
     """Puts components into an archive, one member each; `copies` has a private file for each SQLite source."""
 
     host: Host

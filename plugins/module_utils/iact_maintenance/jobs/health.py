@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .. import state
 from ..checks.context import Context, ProjectQuestion
@@ -28,8 +28,7 @@ _REPORTING_SECONDS = 0.4
 _REPORTING_SHARE = 0.1
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The checks that this site has."""
 
     settings: Settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..archive import catalogue, pruning
 from ..archive.folder import open_folder
@@ -15,8 +15,7 @@ from .runner import Job, Progress
 NAME = "prune"
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The archives that may go, as far as the catalogue knows without reading any."""
 
     settings: Settings

@@ -6,7 +6,8 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..archive import catalogue
 from ..archive.folder import open_folder
@@ -38,8 +39,7 @@ _GRANTS = {
 }
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a run would do: restore `components` of the archive at `path`; `databases` are the targets, by component."""
 
     settings: Settings
@@ -226,7 +226,7 @@ def _report(planned: Plan, restored: Restored) -> Report:
     findings = (*planned.findings, *restored.findings)
     report = Report(NAME, _summary(planned, restored), findings, facts, changed=bool(restored.rows))
     critical = [finding.code for finding in restored.findings if finding.severity == "critical"]
-    return replace(report, exit_status=1, error_code=critical[0]) if critical else report
+    return report._replace(exit_status=1, error_code=critical[0]) if critical else report
 
 
 def _summary(planned: Plan, restored: Restored) -> str:

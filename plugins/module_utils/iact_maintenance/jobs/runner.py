@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import state
 from ..errors import Interrupted, MaintenanceError, Refused, StorageFault
@@ -19,8 +17,7 @@ from ..settings import Settings
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A job: `plan` reads, `preview` reports a plan, `apply` executes it. `lock` names its lock file, if it takes one.
 
     `always_runs`: the job changes nothing but its own state, so that check mode runs it whole. `remember` writes that
@@ -38,8 +35,7 @@ class Job:
     recording_seconds: float = 20.0
 
 
-@dataclass(frozen=True)
-class Mode:
+class Mode(NamedTuple):
     """How a run was asked for: `confirm` is called with the dry run's report and raises Refused for a no."""
 
     dry_run: bool = False
@@ -67,8 +63,8 @@ def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
             error_code="interrupted",
         )
     except Exception as fault:
-        report = internal(job.name, fault)
-    report = replace(report, started_at=started_at, host=host.name(), duration_seconds=host.monotonic() - began)
+        report = report_of_fault(job.name, fault)
+    report = report._replace(started_at=started_at, host=host.name(), duration_seconds=host.monotonic() - began)
     return report if mode.dry_run else _recorded(job, report, settings, host, mode)
 
 
@@ -121,8 +117,7 @@ def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mo
         said = f"the state directory took longer than {job.recording_seconds:g} s"
         troubles.append(StorageFault("storage", said, hint=hint))
     if faults:
-        return replace(
-            internal(job.name, faults[0]),
+        return report_of_fault(job.name, faults[0])._replace(
             changed=report.changed,
             started_at=report.started_at,
             host=report.host,
@@ -137,10 +132,4 @@ def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mo
 
 def stamped(report: Report, host: Host) -> Report:
     """The report with the present moment and this host's name, where a run ended before it had them."""
-    return report if report.started_at else replace(report, started_at=iso(host.now()), host=host.name())
-
-
-def internal(name: str, fault: Exception) -> Report:
-    """The report of a fault of our own, which names only its kind and place."""
-    last = traceback.extract_tb(fault.__traceback__)[-1]
-    return report_of_fault(name, type(fault).__name__, f"{os.path.basename(last.filename)}:{last.lineno}")
+    return report if report.started_at else report._replace(started_at=iso(host.now()), host=host.name())

@@ -7,9 +7,9 @@ session renewed in between stays. The cutoff is computed once.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from ..engines.facts import Sessions, SessionTable, TableSize
 from ..errors import DatabaseFault, Interrupted, MaintenanceError
@@ -28,8 +28,7 @@ _LOCKING_BATCH_ROWS = 500
 _LOCKING_PAUSE_SECONDS = 0.2
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a run would do: delete `eligible` rows older than `cutoff` from the target."""
 
     target: SessionTarget

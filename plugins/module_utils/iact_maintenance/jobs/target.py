@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Union, cast
+from typing import NamedTuple, Union, cast
 
 from ..django import client
 from ..django.project import Database, Project
@@ -20,8 +19,7 @@ Connection = Union[Server, SQLiteFile]
 _ASKING_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class SessionTarget:
+class SessionTarget(NamedTuple):
     """Where the sessions are: engine, connection, table and time convention.
 
     `project_connection` is how the Django project itself reaches them, where the config file says it differently.
@@ -121,7 +119,7 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
     if named is None:
         return SessionTarget(database.vendor, own, project.sessions_table, convention)
     if isinstance(named, Server) and named.login_db is None:
-        named = replace(named, login_db=database.name)
+        named = named._replace(login_db=database.name)
     return SessionTarget(database.vendor, named, project.sessions_table, convention, project_connection=own)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..archive import catalogue
 from ..archive.folder import open_folder
@@ -16,8 +16,7 @@ from .runner import Job, Progress
 NAME = "verify"
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The archives to read: names in the backup directory, or the path of one that lies elsewhere."""
 
     settings: Settings
@@ -75,7 +74,7 @@ def _report(results: list[catalogue.Entry]) -> Report:
     findings = tuple(Finding("critical", "integrity", entry.reason, hint) for entry in broken)
     summary = f"archives that are, byte for byte, what was written: {len(results) - len(broken)} of {len(results)}"
     report = Report(NAME, summary, findings, {"archives": [entry.as_dict() for entry in results]})
-    return replace(report, exit_status=1, error_code="integrity") if broken else report
+    return report._replace(exit_status=1, error_code="integrity") if broken else report
 
 
 JOB = Job(NAME, plan, apply, preview, lock="archives.lock", shared=True, always_runs=True)

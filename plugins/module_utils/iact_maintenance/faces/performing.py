@@ -1,0 +1,39 @@
+"""From a command line that was read to the report of its job: settings, account, job."""
+
+from __future__ import annotations
+
+import sys
+
+from .. import account, config_file
+from ..host import Host
+from ..jobs import check_config, table
+from ..jobs.runner import Mode, run
+from ..report import Report
+from ..settings import COMMAND_LINE, Layer
+from . import terminal
+from .flags import Parsed
+
+
+def perform(parsed: Parsed) -> Report:
+    """The report of the job that the line asks for, under the account that the settings name.
+
+    Raises MaintenanceError, and Interrupted for a signal before the job began.
+    """
+    host = Host()
+    settings = config_file.load(host, parsed.config, Layer(COMMAND_LINE, parsed.options))
+    if parsed.must_ask:
+        # Before any database is asked, because without a terminal nobody could answer.
+        terminal.require()
+    if parsed.command == "check-config":
+        return check_config.report(settings)
+    job = table.job(parsed.job)
+    if account.must_become(settings.user):
+        account.become(str(settings.user))
+    return run(job, settings, host, _mode(parsed))
+
+
+def _mode(parsed: Parsed) -> Mode:
+    confirm = terminal.confirm if parsed.must_ask else None
+    progress = terminal.Progress(sys.stderr) if not parsed.json and not parsed.scheduled else None
+    shown = progress.show if progress is not None and progress.wanted else lambda said: None
+    return Mode(dry_run=parsed.dry_run, scheduled=parsed.scheduled, confirm=confirm, progress=shown)
