@@ -14,12 +14,22 @@ from typing import Any
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "iact_maintenance"
 # A host on which nothing was seen yet, and an account that the role will make.
-FOUND = {"__iact_maintenance_look": {"stdout_lines": []}, "getent_passwd": {}, "ansible_check_mode": False}
+FOUND = {
+    "__iact_maintenance_look": {"stdout_lines": []},
+    "getent_passwd": {},
+    "ansible_check_mode": False,
+    "role_path": str(ROLE),
+}
 
 
 def evaluated(expression: str, **given: Any) -> Any:
     """What an expression of the role comes to with these variables."""
     return _asked("{{ " + expression + " }}", given)
+
+
+def said(text: str, **given: Any) -> str:
+    """What a text of a task, such as the message of a refusal, says with these variables."""
+    return str(_asked(text, given))
 
 
 def rendered(template: str, **given: Any) -> str:

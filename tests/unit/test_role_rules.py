@@ -59,11 +59,6 @@ def test_the_role_knows_the_sections_of_the_option_table():
     assert set(load("vars/main.yml")["__iact_maintenance_sections"]) == set(SECTIONS)
 
 
-def test_the_role_knows_its_own_variables():
-    own = load("vars/main.yml")["__iact_maintenance_own"]
-    assert own == [role_variables.PREFIX + name for name in role_variables.OWN]
-
-
 @pytest.mark.parametrize("path", list(sources()), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_variable_that_is_used_exists(path):
     known = set(options()) | set(load("vars/main.yml")) | registered()

@@ -140,6 +140,12 @@ CASES = {
     "a_section_that_nobody_knows": Case(
         "true", ("iact_maintenance_sesion_cleanup_days",), {"iact_maintenance_sesion_cleanup_days": 3}
     ),
+    "an_option_that_nobody_knows": Case(
+        "true",
+        ("iact_maintenance_backup_retention_dasy", "iact_maintenance_backup_retention_days"),
+        {"iact_maintenance_backup_retention_dasy": "hush"},
+        never_says="hush",
+    ),
     "a_value_of_the_wrong_type": Case(
         "true", ("iact_maintenance_session_cleanup_days", "int"), {"iact_maintenance_session_cleanup_days": "soon"}
     ),
@@ -226,13 +232,20 @@ def test_a_host_that_is_not_healthy_fails_the_play_only_where_it_is_strict():
     )
 
 
-def test_a_misspelt_option_is_refused_by_the_command_with_the_nearest_name():
+def test_a_value_that_only_the_command_can_judge_leaves_the_config_file_as_it_was():
     before = HOST.file("/etc/iact/maintenance.json").content_string
-    run = play("playbooks/site.yml", "refusals", iact_maintenance_backup_retention_dasy=3, **KEEP)
+    run = play("playbooks/site.yml", "refusals", iact_maintenance_backup_retention_days=-1, **KEEP)
     assert run.return_code != 0
-    assert "retention_dasy" in run.output
-    assert "retention_days" in run.output
+    assert "backup.retention_days" in run.output
     assert HOST.file("/etc/iact/maintenance.json").content_string == before
+
+
+def test_check_mode_refuses_a_misspelt_secret_and_shows_it_nowhere():
+    secret = {"iact_maintenance_mysql_password": "whisper"}
+    run = play("playbooks/site.yml", "refusals", "--check", "--diff", "-vvv", **secret, **KEEP)
+    assert run.return_code != 0
+    assert "iact_maintenance_mysql_login_password" in said(run)
+    assert "whisper" not in run.output
 
 
 def test_a_command_that_is_not_ours_is_never_replaced():
