@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from ansible.modules import find
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, names
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health, table
@@ -17,9 +20,12 @@ JOBS = ("session_cleanup", "health", "backup", "restore", "archives", "verify", 
 ARCHIVE = names.ArchiveName(datetime(2026, 3, 1, 2, tzinfo=timezone.utc))
 
 
+def tasks(task_file: str) -> Any:
+    return yaml.safe_load((ROLE / "tasks" / task_file).read_text(encoding="utf-8"))
+
+
 def patterns(task_file: str, task_name: str) -> Any:
-    tasks = yaml.safe_load((ROLE / "tasks" / task_file).read_text(encoding="utf-8"))
-    (task,) = [task for task in tasks if task["name"] == task_name]
+    (task,) = [task for task in tasks(task_file) if task["name"] == task_name]
     assert task["ansible.builtin.find"]["use_regex"]
     return task["loop"][1]["names"] if "loop" in task else task["ansible.builtin.find"]["patterns"]
 
@@ -45,6 +51,28 @@ def test_a_purge_takes_our_archives_and_no_others() -> None:
         assert taken(found, name), name
     for name in ("20250101_020000.tar.gz", "20250101.tar", "20250101_020000.tar.part.old", "copy_of_mine.part"):
         assert not taken(found, names.STEM + name), name
+
+
+@pytest.mark.parametrize(
+    ("text", "empty"),
+    [
+        ("", True),
+        ("\n", True),
+        ("# m h dom mon dow command\n\n  \t# another\n", True),
+        ("MAILTO=ops@example.org\n", False),
+        ("# a\n\n0 3 * * * /srv/own.sh # weekly\n", False),
+        ("\t@daily caf\xe9\n# the end\n", False),
+        ("# " * 10_000 + "\nPATH=/bin\n", False),
+    ],
+)
+def test_a_crontab_is_taken_only_where_nothing_but_comments_is_left(tmp_path: Path, text: str, empty: bool) -> None:
+    (task,) = [task for task in tasks("absent_account.yml") if "ansible.builtin.find" in task]
+    options = task["ansible.builtin.find"]
+    (tmp_path / "iact").write_bytes(text.encode("latin-1"))
+    found = find.contentfilter(
+        str(tmp_path / "iact"), options["contains"], options["encoding"], options["read_whole_file"]
+    )
+    assert found is empty
 
 
 def test_a_removal_looks_for_every_job_s_credentials_whatever_it_is_told() -> None:
