@@ -20,6 +20,7 @@ from .processes import Command, Completed, Limits, Sink, run_pipeline
 _NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
 # What a holder takes at most from getting a lock to writing its name into it.
 _NOTE_SECONDS = 0.2
+_CLOCKS_DIFFER_SECONDS = 300
 _TOOL_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -216,6 +217,11 @@ def sync_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_ahead(moment: datetime, now: datetime) -> bool:
+    """Whether a moment lies further ahead than clocks differ: some clock was or is wrong, and its age says nothing."""
+    return (moment - now).total_seconds() > _CLOCKS_DIFFER_SECONDS
 
 
 def iso(moment: datetime) -> str:

@@ -97,10 +97,26 @@ def test_a_partial_archive_is_never_good_also_under_a_final_name(folder: Folder,
 def test_the_newest_good_archive_is_found_by_its_manifest(folder: Folder, backups: Path, state: Path) -> None:
     for days in (0, 2, 1):
         write(backups, NIGHT + timedelta(days=days))
-    assert catalogue.newest(catalogue.read(folder, str(state))) is None
+    now = NIGHT + timedelta(days=2)
+    assert catalogue.newest(catalogue.read(folder, str(state)), now) is None
     prove_all(folder, state)
-    found = catalogue.newest(catalogue.read(folder, str(state)))
+    found = catalogue.newest(catalogue.read(folder, str(state)), now)
     assert found is not None and found.created_at == NIGHT + timedelta(days=2)
+
+
+def test_fh25_an_archive_ahead_of_the_clock_is_not_the_newest(folder: Folder, backups: Path, state: Path) -> None:
+    for days in (0, 1, 800):
+        write(backups, NIGHT + timedelta(days=days))
+    prove_all(folder, state)
+    entries = catalogue.read(folder, str(state))
+    # Clocks that differ by a few minutes are no reason to doubt.
+    for now, days in ((NIGHT + timedelta(days=1, seconds=-300), 1), (NIGHT + timedelta(days=1, seconds=-301), 0)):
+        found = catalogue.newest(entries, now)
+        assert found is not None and found.created_at == NIGHT + timedelta(days=days)
+    assert catalogue.newest(entries, NIGHT - timedelta(days=1)) is None
+    said = catalogue.ahead_in_words(entries, NIGHT)
+    assert "iact_data_backup_20290201_020000.tar of 2029-02-01T02:00:00Z and 1 more" in said
+    assert catalogue.ahead_in_words(entries, NIGHT + timedelta(days=900)) == ""
 
 
 def test_proofs_of_archives_that_are_gone_are_forgotten(folder: Folder, backups: Path, state: Path) -> None:

@@ -127,7 +127,20 @@ def test_the_archive_just_written_stays_also_under_a_clock_that_went_back() -> N
 
 def test_b4_the_newest_three_partial_archives_stay() -> None:
     found = [entry(NOW - timedelta(days=days), "partial") for days in range(5)] + nights(5)
-    assert [gone.name for gone in retention.decide_partial(found).delete] == [found[4].name, found[3].name]
+    assert [gone.name for gone in retention.decide_partial(found, NOW).delete] == [found[4].name, found[3].name]
+
+
+def test_fh25_one_run_ahead_of_the_clock_costs_no_archive_its_place() -> None:
+    ahead = [entry(NOW + timedelta(days=365 * years)) for years in range(1, 6)]
+    for found, rule in ((nights(30), RULE), (nights(6), retention.Rule(1, 30, 3)), (nights(12), RULE)):
+        assert deleted(found + ahead, rule) == deleted(found, rule)
+    partial = [entry(NOW - timedelta(days=days), "partial") for days in range(3)]
+    assert retention.decide_partial([*partial, entry(NOW + timedelta(days=9), "partial")], NOW).delete == ()
+
+
+def test_fh25_a_clock_that_went_back_deletes_nothing_of_what_it_puts_ahead() -> None:
+    for number in (31, 60, 300):
+        assert deleted(nights(number), RULE, NOW.replace(year=2010)) == set()
 
 
 moments = st.integers(min_value=0, max_value=4_000_000).map(lambda minutes: NOW - timedelta(minutes=minutes))
@@ -176,5 +189,6 @@ def test_a_lowered_maximum_is_reached_within_ten_nights_whatever_the_clock_says(
     found = nights(number)
     for night in range(10):
         found, _codes = next_night(found, rule, start + timedelta(days=night))
-    # Two, because half of three is one; one more under a clock that went back, since the new archive stays as well.
-    assert len(found) <= max(rule.retention_count, rule.keep_minimum + 1, 2)
+    # What lies ahead stays. Two, because half of three is one; one more where each night one is no longer ahead.
+    believed = [one for one in found if not one.is_ahead(start + timedelta(days=9))]
+    assert len(believed) <= max(rule.retention_count, rule.keep_minimum + 1, 3)

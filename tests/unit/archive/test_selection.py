@@ -20,7 +20,7 @@ ENTRIES = (entry("a", "good", 1), entry("b", "good", 2), entry("c", "unverified"
 
 
 def selected(wanted: str, entries: Sequence[Entry] = ENTRIES) -> str:
-    return selection.select(list(entries), "/var/backups/iact", wanted).name
+    return selection.select(list(entries), "/var/backups/iact", wanted, NIGHT + timedelta(days=9)).name
 
 
 def test_the_latest_is_the_newest_good_one() -> None:
@@ -31,6 +31,15 @@ def test_the_latest_is_never_a_partial_or_broken_one() -> None:
     assert selected("latest", ENTRIES[2:]) == "c"
     with pytest.raises(Refused, match="no good archive"):
         selected("latest", [entry("d", "partial", 4), entry("e", "broken", 5)])
+
+
+def test_fh25_what_lies_ahead_of_the_clock_is_never_the_latest_but_has_a_name() -> None:
+    ahead = entry("z", "good", 2000)
+    assert selected("latest", [*ENTRIES, ahead]) == "b"
+    assert selected("z", [*ENTRIES, ahead]) == "z"
+    with pytest.raises(Refused, match="later time than this host's clock") as raised:
+        selected("latest", [ahead])
+    assert raised.value.code == "no_archive" and "the last one is z" in raised.value.hint
 
 
 @pytest.mark.parametrize("wanted", ["d", "/var/backups/iact/d"])

@@ -70,6 +70,30 @@ def test_x14_a_partial_archive_of_last_night_does_not_count(directory: Path, jud
     assert judge().status == "fail"
 
 
+def test_fh25_an_archive_ahead_of_the_clock_is_named_and_hides_no_old_one(directory: Path, judge: Judge) -> None:
+    archive(directory, -5 * 365 * 24)
+    assert judge().status == "warn"
+    archive(directory, 3)
+    outcome = judge()
+    assert (outcome.status, outcome.code) == ("warn", "ahead_of_clock")
+    assert "iact_data_backup_20310228_120000.tar of 2031-02-28T12:00:00Z" in outcome.message
+    assert outcome.measure and outcome.measure.amount == 3 * HOUR
+
+
+def test_fh25_the_real_newest_one_is_judged_where_another_is_ahead_of_the_clock(directory: Path, judge: Judge) -> None:
+    archive(directory, -5 * 365 * 24)
+    archive(directory, 27)
+    outcome = judge()
+    assert outcome.status == "fail"
+    assert "27 h old" in outcome.message and "20310228" in outcome.message
+
+
+def test_a_clock_that_was_set_back_by_a_minute_is_no_trouble(directory: Path, judge: Judge) -> None:
+    archive(directory, -1 / 60)
+    outcome = judge()
+    assert (outcome.status, outcome.measure and outcome.measure.amount) == ("pass", 0)
+
+
 def test_fc10_no_archive_at_all_fails_once_the_first_is_overdue(judge: Judge) -> None:
     assert judge(written=25 * HOUR).status == "skip"
     assert judge(written=27 * HOUR).status == "fail"

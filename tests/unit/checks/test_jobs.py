@@ -59,6 +59,20 @@ def test_a_last_run_that_did_not_do_its_work_warns_while_the_job_is_not_late(jud
     assert not any(word in (outcome.message + outcome.hint).lower() for word in ("error", "fail"))
 
 
+def test_fh25_a_run_ahead_of_the_clock_does_not_keep_a_job_from_being_late(judge: Judge) -> None:
+    ahead = run("session_cleanup", -5 * 365 * 24)
+    outcome = judge(run("session_cleanup", 8), ahead)["session_cleanup"]
+    assert outcome.status == "fail" and "late" in outcome.message
+    outcome = judge(run("session_cleanup", 5), ahead)["session_cleanup"]
+    assert (outcome.status, outcome.code) == ("warn", "ahead_of_clock") and "2031-02-28" in outcome.message
+    assert judge(ahead)["session_cleanup"].status == "warn"
+
+
+def test_fh25_a_run_ahead_of_the_clock_is_forgotten_with_the_next(judge: Judge) -> None:
+    runs = [run("session_cleanup", -5 * 365 * 24), run("session_cleanup", 1)]
+    assert judge(*runs)["session_cleanup"].status == "pass"
+
+
 @pytest.mark.parametrize("last", [run("backup", 0.1, exit_status=75), run("backup", 0.1, 2, scheduled=False)])
 def test_a_busy_run_and_a_person_s_mistake_are_no_runs(judge: Judge, last: dict[str, Any]) -> None:
     assert judge(run("backup", 3), last, backup={"tables": ["dora_metrics"]})["backup"].status == "pass"

@@ -274,6 +274,22 @@ def test_fh25_a_clock_that_jumps_ahead_drops_nothing_and_warns(site: Site) -> No
     assert site.kinds() == ["good"] * 9
 
 
+def test_fh25_one_run_under_a_clock_ahead_hides_no_real_archive(site: Site) -> None:
+    site.options = {"retention_days": 3, "keep_minimum": 2}
+    for _unused in range(4):
+        site.next_night()
+    tonight = site.host.moment
+    site.host.moment = tonight.replace(year=2031)
+    assert site.run().exit_status == 0
+    site.host.moment = tonight
+    last = site.next_night()
+    assert last.exit_status == 0 and last.facts["deleted"] == ["iact_data_backup_20261125_020000.tar"]
+    name = os.path.basename(str(last.facts["archive"]))
+    listed = site.run("archives")
+    assert listed.facts["newest_good"] == name and codes(listed) == {"ahead_of_clock"}
+    assert [entry["name"] for entry in site.run("verify").facts["archives"]] == [name]  # type: ignore[attr-defined]
+
+
 def test_two_runs_within_one_second_overwrite_nothing(site: Site) -> None:
     for _unused in range(3):
         assert site.run().exit_status == 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from .. import state
 from ..errors import MaintenanceError
-from ..host import Host, iso, storage
+from ..host import Host, is_ahead, iso, storage
 from ..processes import Limits
 from .folder import Folder
 from .manifest import Manifest
@@ -19,6 +19,7 @@ from .verify import verify
 
 GOOD, UNVERIFIED, PARTIAL, BROKEN, FOREIGN = "good", "unverified", "partial", "broken", "foreign"
 PROOFS = "archives.json"
+AHEAD_HINT = "check the clock with timedatectl; where it is right, move what lies ahead of it elsewhere"
 _PROVEN, _DAMAGED = "proven", "damaged"
 
 
@@ -39,6 +40,10 @@ class Entry(NamedTuple):
     def created_at(self) -> datetime | None:
         """When the archive was begun, by its manifest."""
         return self.manifest.created_at if self.manifest else None
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether it lies ahead of the present moment by its manifest, so that nobody knows how old it is."""
+        return self.created_at is not None and is_ahead(self.created_at, now)
 
     def as_dict(self) -> dict[str, object]:
         """The entry as plain data."""
@@ -62,10 +67,36 @@ def read(folder: Folder, state_directory: str) -> list[Entry]:
     return [_entry(folder, name, proofs.get(name)) for name in names]
 
 
-def newest(entries: list[Entry], kind: str = GOOD) -> Entry | None:
-    """The newest entry of a kind, by its manifest; None where there is none."""
-    dated = [(entry.created_at, entry.name, entry) for entry in entries if entry.kind == kind and entry.created_at]
-    return max(dated, key=lambda found: found[:2])[2] if dated else None
+def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry | None:
+    """The newest entry of a kind, by its manifest; None where there is none.
+
+    One that lies ahead of `now` is passed over: written while a clock ran ahead, it would be the newest for years.
+    """
+    return max(
+        (entry for entry in entries if entry.kind == kind and not entry.is_ahead(now)), key=age_key, default=None
+    )
+
+
+def ahead(entries: Sequence[Entry], now: datetime) -> list[Entry]:
+    """The good entries that lie ahead of `now`, the oldest first."""
+    return sorted((entry for entry in entries if entry.kind == GOOD and entry.is_ahead(now)), key=age_key)
+
+
+def ahead_in_words(entries: Sequence[Entry], now: datetime) -> str:
+    """Which good archives lie ahead of `now`, for people; empty where none does."""
+    found = ahead(entries, now)
+    if not found:
+        return ""
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    last, (moment, _name) = found[-1], age_key(found[-1])
+    return f"ahead of this host's clock, so neither counted nor deleted: {last.name} of {iso(moment)}{others}"
+
+
+def age_key(entry: Entry) -> tuple[datetime, str]:
+    """What entries are sorted by, the oldest first. Raises ValueError for one that has no manifest."""
+    if entry.created_at is None:
+        raise ValueError(f"{entry.name} has no date")
+    return entry.created_at, entry.name
 
 
 def _entry(folder: Folder, name: str, proof: object) -> Entry:

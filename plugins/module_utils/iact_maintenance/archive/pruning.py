@@ -47,8 +47,9 @@ def prove_unknown(host: Host, folder: Folder, state_directory: str, limits: Limi
 def candidates(entries: list[catalogue.Entry], options: Backup, host: Host, just_written: str = "") -> Candidates:
     """What may go by the options' rule: good archives, and partial ones but for the newest."""
     rule = retention.Rule(options.retention_days, options.retention_count, options.keep_minimum)
-    good = retention.decide(entries, rule, host.now(), just_written)
-    return Candidates(good.delete + retention.decide_partial(entries).delete, good.findings)
+    now = host.now()
+    good = retention.decide(entries, rule, now, just_written)
+    return Candidates(good.delete + retention.decide_partial(entries, now).delete, good.findings)
 
 
 def remove(folder: Folder, entries: tuple[catalogue.Entry, ...]) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..report import Finding
-from .catalogue import GOOD, PARTIAL, Entry
+from .catalogue import GOOD, PARTIAL, Entry, age_key
 
 _PARTIALS_KEPT = 3
 
@@ -30,10 +30,12 @@ class Decision(NamedTuple):
 def decide(entries: Sequence[Entry], rule: Rule, now: datetime, just_written: str = "") -> Decision:
     """The good archives that may go, never `just_written`; partial, broken, unverified and foreign are not counted.
 
+    Nor is one that lies ahead of `now`, and it stays: written while a clock ran ahead it would be the newest for years
+    and push out good ones; under a clock that went back it is as good as any. So no good one goes because of it.
     At most half of the good archives go at once. More than half too old: none goes because of its age, since a clock
     that jumped ahead makes all look old. The maximum does not depend on the clock: it goes on, by halves.
     """
-    good = sorted((entry for entry in entries if entry.kind == GOOD), key=_age_key, reverse=True)
+    good = _newest_first(entries, GOOD, now)
     free = [entry for entry in good[rule.keep_minimum :] if entry.name != just_written]
     old = [entry for entry in free if _moment(entry) < now - timedelta(days=rule.retention_days)]
     findings: list[Finding] = []
@@ -45,13 +47,18 @@ def decide(entries: Sequence[Entry], rule: Rule, now: datetime, just_written: st
     delete = old + over[: most - len(old)]
     if len(delete) < len(old) + len(over):
         findings.append(_in_steps(len(good) - len(delete), rule.retention_count))
-    return Decision(tuple(sorted(delete, key=_age_key)), tuple(findings))
+    return Decision(tuple(sorted(delete, key=age_key)), tuple(findings))
 
 
-def decide_partial(entries: Sequence[Entry]) -> Decision:
-    """The partial archives that may go: all but the newest three."""
-    partial = sorted((entry for entry in entries if entry.kind == PARTIAL), key=_age_key, reverse=True)
+def decide_partial(entries: Sequence[Entry], now: datetime) -> Decision:
+    """The partial archives that may go: all but the newest three and those that lie ahead of `now`."""
+    partial = _newest_first(entries, PARTIAL, now)
     return Decision(tuple(reversed(partial[_PARTIALS_KEPT:])))
+
+
+def _newest_first(entries: Sequence[Entry], kind: str, now: datetime) -> list[Entry]:
+    believed = (entry for entry in entries if entry.kind == kind and not entry.is_ahead(now))
+    return sorted(believed, key=age_key, reverse=True)
 
 
 def _over_the_maximum(good: list[Entry], free: list[Entry], kept: int) -> list[Entry]:
@@ -61,7 +68,7 @@ def _over_the_maximum(good: list[Entry], free: list[Entry], kept: int) -> list[E
         newest_of_day[_moment(entry).date()] = entry
     twins = [entry for entry in free if newest_of_day[_moment(entry).date()] is not entry]
     others = [entry for entry in free if newest_of_day[_moment(entry).date()] is entry]
-    order = sorted(twins, key=_age_key) + sorted(others, key=_age_key)
+    order = sorted(twins, key=age_key) + sorted(others, key=age_key)
     return order[: max(len(good) - kept, 0)]
 
 
@@ -84,10 +91,4 @@ def _in_steps(kept: int, maximum: int) -> Finding:
 
 
 def _moment(entry: Entry) -> datetime:
-    if entry.created_at is None:
-        raise ValueError(f"{entry.name} has no date")
-    return entry.created_at
-
-
-def _age_key(entry: Entry) -> tuple[datetime, str]:
-    return _moment(entry), entry.name
+    return age_key(entry)[0]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 
 from ..errors import BadOption, Refused
+from ..host import iso
 from ..secret import printable
 from . import catalogue
 
@@ -13,23 +15,33 @@ LATEST, ALL = "latest", "all"
 _HINT = "`iact-maintenance archives` lists what there is"
 
 
-def select(entries: Sequence[catalogue.Entry], directory: str, wanted: str) -> catalogue.Entry:
+def select(entries: Sequence[catalogue.Entry], directory: str, wanted: str, now: datetime) -> catalogue.Entry:
     """The entry that `wanted` names: `latest`, a name, or a path in `directory`. Raises Refused `no_archive`.
 
     Where no archive is known to be good, as on a host that was set up anew, the latest is one that was not proven yet:
-    whoever uses it reads all of it first.
+    whoever uses it reads all of it first. One that lies ahead of `now` is never the latest, but can be named.
     """
     if wanted == LATEST:
-        found = catalogue.newest(list(entries)) or catalogue.newest(list(entries), catalogue.UNVERIFIED)
+        found = catalogue.newest(entries, now) or catalogue.newest(entries, now, catalogue.UNVERIFIED)
         if found is None:
-            hint = "name one of those that `iact-maintenance archives` lists"
-            raise Refused("no_archive", f"there is no good archive in {directory}", hint=hint)
+            raise _none(entries, directory, now)
         return found
     name = os.path.basename(wanted) if os.path.dirname(wanted) in ("", directory) else wanted
     for entry in entries:
         if entry.name == name:
             return entry
     raise Refused("no_archive", f"there is no archive {printable(wanted)} in {directory}", hint=_HINT)
+
+
+def _none(entries: Sequence[catalogue.Entry], directory: str, now: datetime) -> Refused:
+    """The refusal where there is no latest one; which of those ahead of the clock is wanted, only a person can say."""
+    ahead = catalogue.ahead(entries, now)
+    if not ahead:
+        hint = "name one of those that `iact-maintenance archives` lists"
+        return Refused("no_archive", f"there is no good archive in {directory}", hint=hint)
+    message = f"every good archive in {directory} is of a later time than this host's clock shows, {iso(now)}"
+    hint = f"check the clock with timedatectl, or name the archive; the last one is {ahead[-1].name}"
+    return Refused("no_archive", message, hint=hint)
 
 
 def foreign_path(directory: str, wanted: str) -> str | None:

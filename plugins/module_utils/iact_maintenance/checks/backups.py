@@ -20,17 +20,22 @@ def backups(context: Context) -> list[Outcome]:
     settings = context.settings
     if not settings.backup.enabled:
         return [Outcome(SKIP, "the backup is disabled on this host")]
-    entries = _entries(context)
-    newest = catalogue.newest(entries)
+    entries, now = _entries(context), context.host.now()
+    outcome, said = _judge(context, entries, now), catalogue.ahead_in_words(entries, now)
+    return [outcome.doubting_the_clock(said, catalogue.AHEAD_HINT) if said else outcome]
+
+
+def _judge(context: Context, entries: list[catalogue.Entry], now: datetime) -> Outcome:
+    newest = catalogue.newest(entries, now)
     if newest is None or newest.created_at is None:
-        return [_none(context, len(entries))]
-    age = (context.host.now() - newest.created_at).total_seconds()
-    limit = settings.backup.max_age_seconds
+        return _none(context, len(entries))
+    age = max(0.0, (now - newest.created_at).total_seconds())
+    limit = context.settings.backup.max_age_seconds
     measure = Measure(round(age), "s", "", str(limit))
     message = f"the newest good archive, {newest.name}, is {span(age)} old"
     if age > limit:
-        return [Outcome(FAIL, f"{message}, more than {span(limit)}", _HINT, measure=measure)]
-    return [Outcome(PASS, message, measure=measure)]
+        return Outcome(FAIL, f"{message}, more than {span(limit)}", _HINT, measure=measure)
+    return Outcome(PASS, message, measure=measure)
 
 
 def _entries(context: Context) -> list[catalogue.Entry]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from .. import state
 from ..archive.manifest import moment
 from ..errors import Refused
+from ..host import is_ahead
 from ..settings import Scheduled, Settings
 from .context import Context
 from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
@@ -56,8 +57,17 @@ class _Run:
 
     def age_seconds(self, now: datetime) -> float | None:
         """Seconds since it began; None where the entry is damaged."""
+        began = self._began()
+        return None if began is None else max(0.0, (now - began).total_seconds())
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether it began, as it says, ahead of the present moment, so that nobody knows when."""
+        began = self._began()
+        return began is not None and is_ahead(began, now)
+
+    def _began(self) -> datetime | None:
         try:
-            return (now - moment(self.time)).total_seconds()
+            return moment(self.time)
         except ValueError:
             return None
 
@@ -66,6 +76,15 @@ def _judge(context: Context, name: str, job: Scheduled, runs: list[_Run]) -> Out
     if not job.enabled:
         return Outcome(SKIP, "is disabled on this host", part=name)
     now = context.host.now()
+    believed = [run for run in runs if not run.is_ahead(now)]
+    outcome = _judge_believed(context, name, job, believed, now)
+    if believed[-1:] == runs[-1:]:
+        return outcome
+    said = f"its last run, of {runs[-1].time}, is ahead of this host's clock and does not count"
+    return outcome.doubting_the_clock(said, "check the clock with timedatectl")
+
+
+def _judge_believed(context: Context, name: str, job: Scheduled, runs: list[_Run], now: datetime) -> Outcome:
     last_good = next((run for run in reversed(runs) if run.worked and run.scheduled), None)
     age = last_good.age_seconds(now) if last_good else None
     hint = f"look at {_LOGS[name]}, at crontab -l and at journalctl -t CRON"

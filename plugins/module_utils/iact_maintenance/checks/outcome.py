@@ -34,6 +34,12 @@ class Outcome(NamedTuple):
     measure: Measure | None = None
     code: str = ""
 
+    def doubting_the_clock(self, said: str, hint: str) -> Outcome:
+        """The outcome, and what it left out since that lies ahead of the clock: at best a warning, as a clock lied."""
+        both = f"{self.hint}; {hint}" if self.hint else hint
+        status = self.status if self.status == FAIL else WARN
+        return self._replace(status=status, message=f"{self.message}; {said}", hint=both, code="ahead_of_clock")
+
 
 class CheckResult(NamedTuple):
     """A check's outcome under its full name, with the time it took."""

@@ -31,7 +31,7 @@ def plan(settings: Settings, host: Host) -> Plan:
 def preview(planned: Plan, host: Host) -> Report:
     """The list of archives as a report."""
     kinds = Counter(entry.kind for entry in planned.entries)
-    newest = catalogue.newest(list(planned.entries))
+    newest = catalogue.newest(planned.entries, host.now())
     others = "".join(f", {kind}: {number}" for kind, number in sorted(kinds.items()) if kind != catalogue.GOOD)
     since = f", the newest of {iso(newest.created_at)}" if newest and newest.created_at else ""
     facts = {
@@ -40,16 +40,18 @@ def preview(planned: Plan, host: Host) -> Report:
         "archives": [entry.as_dict() for entry in planned.entries],
     }
     summary = f"good archives in {planned.directory}: {kinds[catalogue.GOOD]}{since}{others}"
-    return Report(NAME, summary, tuple(map(_broken, _of(planned, catalogue.BROKEN))), facts)
-
-
-def _of(planned: Plan, kind: str) -> list[catalogue.Entry]:
-    return [entry for entry in planned.entries if entry.kind == kind]
+    broken = [entry for entry in planned.entries if entry.kind == catalogue.BROKEN]
+    return Report(NAME, summary, (*map(_broken, broken), *_ahead(planned, host)), facts)
 
 
 def _broken(entry: catalogue.Entry) -> Finding:
     hint = "it is never counted and never deleted; remove it by hand when you no longer need it"
     return Finding("warning", "broken_archive", f"{entry.name} is broken: {entry.reason}", hint)
+
+
+def _ahead(planned: Plan, host: Host) -> list[Finding]:
+    said = catalogue.ahead_in_words(planned.entries, host.now())
+    return [Finding("warning", "ahead_of_clock", said, catalogue.AHEAD_HINT)] if said else []
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:

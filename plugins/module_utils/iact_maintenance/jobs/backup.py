@@ -65,7 +65,7 @@ def plan(settings: Settings, host: Host) -> Plan:
     try:
         with open_folder(host, options.directory) as folder:
             entries = catalogue.read(folder, settings.state_directory)
-            last = catalogue.newest(entries)
+            last = catalogue.newest(entries, host.now())
             _check_space(host, folder, located, last)
     except MaintenanceError as error:
         if error.code != "unsafe_directory" or not options.create_directory:
@@ -202,7 +202,7 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
         catalogue.remember(host, state_directory, folder, {written.name: proof})
     if written.saved.troubles:
         entries = catalogue.read(folder, state_directory)
-        deleted += pruning.remove(folder, retention.decide_partial(entries).delete)
+        deleted += pruning.remove(folder, retention.decide_partial(entries, host.now()).delete)
         return
     proving = pruning.prove_unknown(host, folder, state_directory, Limits(options.deadline_seconds))
     going = pruning.candidates(proving.entries, options, host, just_written=written.name)

@@ -87,7 +87,7 @@ def _archive_path(settings: Settings, host: Host) -> str:
     with open_folder(host, directory) as folder:
         entries = catalogue.read(folder, settings.state_directory)
         ours = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
-        return os.path.join(directory, select(ours, directory, wanted).name)
+        return os.path.join(directory, select(ours, directory, wanted, host.now()).name)
 
 
 def _chosen(components: tuple[Component, ...], wanted: tuple[str, ...]) -> tuple[Component, ...]:

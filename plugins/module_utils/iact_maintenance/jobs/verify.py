@@ -33,7 +33,7 @@ def plan(settings: Settings, host: Host) -> Plan:
     with open_folder(host, directory) as folder:
         entries = catalogue.read(folder, settings.state_directory)
     ours = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
-    chosen = ours if wanted == ALL else [select(ours, directory, wanted)]
+    chosen = ours if wanted == ALL else [select(ours, directory, wanted, host.now())]
     return Plan(settings, tuple(entry.name for entry in chosen))
 
 
