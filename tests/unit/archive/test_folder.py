@@ -60,11 +60,22 @@ def test_fh38_a_directory_is_made_on_request_and_private(tmp_path: Path, umask: 
 
 def test_fh44_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path: Path) -> None:
     kept = ["iact_data_backup_20260101_020000.tar", "other.part", "iact_data_backup_20250101_020000.tar.gz"]
-    for name in [*kept, "iact_data_backup_20260102_020000.tar.part", "iact_data_backup_x.sqlite3.part"]:
+    # A copy of an old script's archive that is still on its way, and somebody's notes.
+    kept += ["iact_data_backup_20240101_020000.tar.gz.part", "iact_data_backup_notes.part"]
+    ours = ["iact_data_backup_20260102_020000.tar.part", "iact_data_backup_copy_4711.part"]
+    for name in [*kept, *ours]:
         (tmp_path / name).write_text("")
     with folder.open_folder(Host(), str(tmp_path)) as opened:
-        assert len(opened.remove_leftovers()) == 2
+        assert opened.remove_leftovers() == ours
     assert sorted(os.listdir(tmp_path)) == sorted(kept)
+
+
+def test_fh44_what_is_called_as_a_leftover_and_is_no_file_of_ours_stays(tmp_path: Path) -> None:
+    (tmp_path / "iact_data_backup_20260102_020000.tar.part").mkdir()
+    (tmp_path / "iact_data_backup_20260103_020000.tar.part").symlink_to("elsewhere")
+    with folder.open_folder(Host(), str(tmp_path)) as opened:
+        assert opened.remove_leftovers() == []
+    assert len(os.listdir(tmp_path)) == 2
 
 
 def test_a_file_that_changed_since_it_was_judged_is_not_removed(tmp_path: Path) -> None:

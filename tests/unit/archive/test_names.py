@@ -39,6 +39,25 @@ def test_fh44_a_name_that_is_not_ours_is_not_taken_for_an_archive(name: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        (names.ArchiveName(MOMENT).text + names.PART, True),
+        (names.copy_name(4711), True),
+        ("iact_data_backup_20250101_020000.tar.gz.part", False),
+        ("iact_data_backup_20250101_020000.partial.tar.part", False),
+        ("iact_data_backup_20259901_020000.tar.part", False),
+        ("iact_data_backup_copy_.part", False),
+        ("iact_data_backup_copy_1.sqlite3.part", False),
+        ("iact_data_backup_copy_1.part\n", False),
+        ("iact_data_backup_.part", False),
+        ("iact_data_backup_20250101_020000.tar", False),
+    ],
+)
+def test_fh44_only_the_names_that_the_writer_gives_are_leftovers(name: str, ours: bool) -> None:
+    assert names.is_leftover(name) is ours
+
+
+@pytest.mark.parametrize(
     "name", ["a b", "a-b", "a`b", "../x", "%2e", "x" * 64, "-rf", "a\nb", "..", "ü" * 64, "\udcff", "a/b", "~"]
 )
 def test_fd23_every_database_name_gives_a_flat_member_name(name: str) -> None:

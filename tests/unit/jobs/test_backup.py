@@ -246,6 +246,14 @@ def test_fh44_the_leftovers_of_a_killed_run_are_removed(site: Site) -> None:
     assert site.archives() == [NAME]
 
 
+def test_fh44_a_directory_called_as_a_leftover_keeps_no_backup_from_being_made(site: Site) -> None:
+    in_the_way = [NAME + ".part", "iact_data_backup_20260101_020000.tar.part", "iact_data_backup_notes.part"]
+    for name in in_the_way:
+        (site.backups / name).mkdir()
+    assert site.run().exit_status == 0
+    assert set(in_the_way) < set(site.archives())
+
+
 def test_fh44_an_old_scripts_archive_is_shown_and_never_touched(site: Site) -> None:
     old = site.backups / "iact_data_backup_20200101_020000.tar.gz"
     old.write_bytes(b"old")

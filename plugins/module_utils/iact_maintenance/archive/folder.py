@@ -37,11 +37,15 @@ class Folder(NamedTuple):
 
     def remove_leftovers(self) -> list[str]:
         """The names of what killed runs left behind, now gone; call it under the exclusive lock only."""
-        leftovers = [name for name in self.names() if is_leftover(name)]
+        leftovers = [name for name in self.names() if is_leftover(name) and self._is_regular(name)]
         for name in leftovers:
             with storage(name):
                 os.unlink(name, dir_fd=self.descriptor)
         return leftovers
+
+    def _is_regular(self, name: str) -> bool:
+        with storage(os.path.join(self.path, name)):
+            return stat.S_ISREG(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_mode)
 
     def remove(self, name: str, stamp: Stamp) -> bool:
         """Whether the file was removed: only if it is still the one with that stamp. Raises StorageFault."""

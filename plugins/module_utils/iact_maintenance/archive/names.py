@@ -12,6 +12,8 @@ from urllib.parse import quote
 STEM = "iact_data_backup_"
 PART = ".part"
 _ARCHIVE = re.compile(STEM + r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(\.partial)?\.tar", re.ASCII)
+_COPY = STEM + "copy_"
+_LEFT_COPY = re.compile(re.escape(_COPY) + r"\d+" + re.escape(PART), re.ASCII)
 _MEMBER = re.compile(r"[A-Za-z0-9_%~][A-Za-z0-9_%~.-]{0,99}", re.ASCII)
 _STAMP = "%Y%m%d_%H%M%S"
 _LONGEST_BYTES = 100
@@ -43,9 +45,17 @@ def parse_archive_name(name: str) -> ArchiveName | None:
     return ArchiveName(moment, partial=found.group(7) is not None)
 
 
+def copy_name(process_id: int) -> str:
+    """What the private copy of an SQLite file is called, for as long as it has a name."""
+    return f"{_COPY}{process_id}{PART}"
+
+
 def is_leftover(name: str) -> bool:
-    """Whether a file is what a killed run of ours left behind."""
-    return name.endswith(PART) and name.startswith(STEM)
+    """Whether a file is called as only the writer calls its own, so that a killed run of ours left it behind."""
+    if not name.endswith(PART):
+        return False
+    archive = parse_archive_name(name[: -len(PART)])
+    return _LEFT_COPY.fullmatch(name) is not None or (archive is not None and not archive.partial)
 
 
 def encode(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ..archive.folder import Folder
-from ..archive.names import PART, STEM
+from ..archive.names import copy_name
 from ..engines.sqlite import connect, faults, quote_identifier
 from ..errors import ProcessFault
 from ..host import Host, close, storage
@@ -86,7 +86,7 @@ def private(folder: Folder) -> Iterator[Private]:
 
     It loses its name before a byte is in it, so that nothing is left however this process ends.
     """
-    name = f"{STEM}copy_{os.getpid()}{PART}"
+    name = copy_name(os.getpid())
     path = os.path.join(folder.path, name)
     with storage(path):
         descriptor = os.open(name, _FLAGS, 0o600, dir_fd=folder.descriptor)
