@@ -14,7 +14,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file, guards
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import LockHeld, MaintenanceError
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
+    Interrupted,
+    LockHeld,
+    MaintenanceError,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import runner, table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import (
@@ -64,6 +68,8 @@ def _reported(module: AnsibleModule, job: str, host: Host) -> Mapping[str, Any]:
         return _run(module, job, host)
     except MaintenanceError as error:
         return _plain(runner.stamped(report_of(job, error), host))
+    except Interrupted as ended:
+        return _plain(runner.stamped(report_of(job, MaintenanceError("interrupted", str(ended))), host))
     except Exception as fault:
         return _plain(runner.stamped(report_of_fault(job, fault), host))
 

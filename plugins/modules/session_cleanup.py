@@ -34,8 +34,8 @@ options:
     type: str
   use_tz:
     description:
-    - Whether the site stores times in UTC (Django's USE_TZ), where the project is not asked.
-    - Without it and without a config file V(true) holds.
+    - Whether the site stores times in UTC (Django's USE_TZ). Needed on MySQL, MariaDB and SQLite where the project
+      is not asked.
     type: bool
   time_zone:
     description:

@@ -32,7 +32,7 @@ print(json.dumps(sorted(session.get_decoded()["left"] for session in Session.obj
 class DjangoSite:
     """The fixture project on an SQLite file, asked under its own Python."""
 
-    def __init__(self, folder: Path, use_tz: bool, time_zone: str) -> None:
+    def __init__(self, folder: Path, use_tz: bool, time_zone: str, database_time_zone: str = "") -> None:
         self.folder = folder
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -40,6 +40,7 @@ class DjangoSite:
             "CALLCENTER_SQLITE_PATH": str(folder / "site.sqlite3"),
             "CALLCENTER_USE_TZ": str(use_tz),
             "CALLCENTER_TIME_ZONE": time_zone,
+            "CALLCENTER_DATABASE_TIME_ZONE": database_time_zone,
         }
         env_file = folder / ".env"
         env_file.write_text("".join(f"{key}={value}\n" for key, value in self.environment.items() if "_" in key))
@@ -80,11 +81,20 @@ class DjangoSite:
 
 
 @pytest.mark.parametrize(
-    ("use_tz", "time_zone"),
-    [(True, "America/Mexico_City"), (False, "America/Mexico_City"), (False, "Asia/Tokyo"), (False, "UTC")],
+    ("use_tz", "time_zone", "database_time_zone"),
+    [
+        (True, "America/Mexico_City", ""),
+        (True, "UTC", "America/Mexico_City"),
+        (True, "UTC", "Asia/Tokyo"),
+        (False, "America/Mexico_City", ""),
+        (False, "Asia/Tokyo", ""),
+        (False, "UTC", ""),
+    ],
 )
-def test_fd41_the_cleanup_deletes_what_django_calls_expired(tmp_path: Path, use_tz: bool, time_zone: str) -> None:
-    site = DjangoSite(tmp_path, use_tz, time_zone)
+def test_fd41_the_cleanup_deletes_what_django_calls_expired(
+    tmp_path: Path, use_tz: bool, time_zone: str, database_time_zone: str
+) -> None:
+    site = DjangoSite(tmp_path, use_tz, time_zone, database_time_zone)
     assert site.clean("--days", "30")["deleted"] == 1
     assert site.clean("--dry-run")["eligible"] == 2
     report = site.clean()

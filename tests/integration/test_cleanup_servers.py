@@ -70,7 +70,7 @@ class Site:
         layer = {
             self.engine: named,
             "state_directory": str(self.state),
-            "session_cleanup": {"pause_seconds": 0, **options},
+            "session_cleanup": {"pause_seconds": 0, "use_tz": True, **options},
         }
         built = settings.build([settings.Layer("the test", layer)])
         return runner.run(session_cleanup.JOB, built, Host({}), runner.Mode(dry_run=dry_run))

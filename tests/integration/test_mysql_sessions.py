@@ -47,7 +47,7 @@ def sessions(login: Login, convention: Convention | None = None, *, writable: bo
 
 def identity_of(login: Login) -> dict[str, object]:
     with sessions(login, writable=False) as opened:
-        return opened.identity()
+        return opened.identity(TABLE)
 
 
 def test_expired_sessions_are_counted_found_and_deleted_and_a_live_one_stays(mariadb: MariaDB, database: str) -> None:

@@ -49,7 +49,7 @@ def sessions(login: Login, convention: Convention | None = None, *, writable: bo
 
 def identity_of(login: Login) -> dict[str, object]:
     with sessions(login, writable=False) as opened:
-        return opened.identity()
+        return opened.identity(TABLE)
 
 
 def test_expired_sessions_are_counted_found_and_deleted_and_a_live_one_stays(
@@ -93,7 +93,7 @@ def test_the_least_privilege_of_the_handbook_is_enough(postgresql: PostgreSQL, d
         assert opened.describe(TABLE) == SessionTable(TABLE, indexed=True, transactional=True)
         assert opened.count_rows(TABLE) == 3
         assert opened.delete_expired(TABLE, opened.expired_keys(TABLE, sites.NOW, 10), sites.NOW) == 2
-        assert opened.identity()["database"] == database
+        assert opened.identity(TABLE)["database"] == database
 
 
 def test_the_least_privilege_of_health_is_enough_to_count(postgresql: PostgreSQL, database: str) -> None:
@@ -220,6 +220,20 @@ def test_fd42_the_clock_of_the_server_is_told_in_utc(postgresql: PostgreSQL, dat
     with sessions(sites.login(postgresql, database)) as opened:
         told = opened.server_now()
     assert told is not None and abs((sites.HOST.now() - told).total_seconds()) < 5
+
+
+def test_the_project_s_search_path_leads_to_the_project_s_table_and_not_to_its_namesake(
+    postgresql: PostgreSQL, database: str
+) -> None:
+    postgresql.execute("CREATE SCHEMA app", database=database)
+    postgresql.execute(f"CREATE TABLE app.{TABLE} (LIKE public.{TABLE} INCLUDING ALL)", database=database)
+    login = sites.login(postgresql, database)
+    of_project = login._replace(libpq_options="-c search_path=app,public")
+    with sessions(of_project) as opened:
+        assert opened.count_rows(TABLE) == 0
+    with sessions(login) as opened:
+        assert opened.count_rows(TABLE) == 3
+    assert (identity_of(login)["schema"], identity_of(of_project)["schema"]) == ("public", "app")
 
 
 def test_the_identity_is_the_same_by_socket_and_by_tcp_and_differs_by_database(

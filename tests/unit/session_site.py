@@ -62,7 +62,12 @@ class Site:
 
     def configure(self, **options: Mapping[str, object]) -> None:
         """Writes the config file anew."""
-        whole = {"sqlite": {"path": str(self.database)}, "state_directory": str(self.state), **options}
+        whole = {
+            "sqlite": {"path": str(self.database)},
+            "state_directory": str(self.state),
+            **options,
+            "session_cleanup": {"use_tz": True, **options.get("session_cleanup", {})},
+        }
         self.config.write_text(json.dumps(whole))
         self.config.chmod(0o644)
 

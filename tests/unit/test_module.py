@@ -13,6 +13,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.iact.maintenance.plugins.module_utils import _module
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file, state
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines import sqlite
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Interrupted
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import (
     runner,
@@ -99,6 +100,17 @@ def test_fh19_busy_is_said_so(site: Site, module: Callable[..., Answer]) -> None
         status, result, _all = module()
     assert (status, result["failed"], result["busy"]) == (1, True, True)
     assert f"process {os.getpid()}" in result["msg"]
+
+
+def test_fh12_a_signal_while_a_run_is_written_down_is_a_result_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, module: Callable[..., Answer]
+) -> None:
+    def interrupted(*_arguments: object) -> Report:
+        raise Interrupted(15)
+
+    monkeypatch.setattr(runner, "_recorded", interrupted)
+    status, result, _all = module()
+    assert (status, result["failed"], result["findings"][0]["code"]) == (1, True, "interrupted")
 
 
 LAYERS: list[tuple[object, str]] = [

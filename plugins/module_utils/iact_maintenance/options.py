@@ -115,8 +115,8 @@ _CLEANUP = (
     Option(
         "use_tz",
         "bool",
-        "Whether the site stores times in UTC (Django's USE_TZ), where the project is not asked.",
-        True,
+        "Whether the site stores times in UTC (Django's USE_TZ). Needed on MySQL, MariaDB and SQLite where the project "
+        "is not asked.",
     ),
     Option(
         "time_zone", "str", "The site's TIME_ZONE, needed where use_tz is false and the project is not asked.", "UTC"

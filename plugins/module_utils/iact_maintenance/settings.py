@@ -12,7 +12,10 @@ from .values import mapping, nearest, parse
 
 
 class Server(NamedTuple):
-    """Where a MySQL, MariaDB or PostgreSQL server is and who logs in; `own_account` is true for a job's own section."""
+    """Where a MySQL, MariaDB or PostgreSQL server is and who logs in.
+
+    `own_account` is true for a job's own section; `libpq_options` are those of the project that was asked.
+    """
 
     login_host: str | None = None
     login_port: int | None = None
@@ -29,6 +32,7 @@ class Server(NamedTuple):
     config_file: str | None = None
     passfile: str | None = None
     own_account: bool = False
+    libpq_options: str | None = None
 
 
 class SQLiteFile(NamedTuple):
@@ -57,7 +61,7 @@ class SessionCleanup(NamedTuple):
     postgresql: Server | None
     engine: str
     table: str
-    use_tz: bool
+    use_tz: bool | None
     time_zone: str
     days: int
     batch_rows: int
@@ -314,7 +318,7 @@ def _check_relations(values: dict[str, _Values]) -> None:
             raise BadOption(
                 f"{section}.{lesser} is {own[lesser]}: at most {section}.{greater} ({own[greater]}) is allowed"
             )
-    if not cleanup["use_tz"]:
+    if cleanup["use_tz"] is False:
         # Here, because only such sites need it and its import takes time that every start would pay.
         from .engines.facts import zone_named
 

@@ -38,8 +38,7 @@ def project(path: Path, table: str = "django_session") -> list[Fact]:
     """What a project on that file tells."""
     return [
         {"fact": "database", "alias": "default", "engine": "django.db.backends.sqlite3", "name": str(path)},
-        {"fact": "time", "use_tz": True, "time_zone": "UTC"},
-        {"fact": "driver", "alias": "default", "vendor": "sqlite", "driver": "sqlite3"},
+        {"fact": "driver", "alias": "default", "vendor": "sqlite", "driver": "sqlite3", "time_zone": "UTC"},
         {"fact": "applications"},
         {"fact": "session_engine", "name": "e", "ancestry": ["e.SessionStore"]},
         {"fact": "sessions", "alias": "default", "table": table},

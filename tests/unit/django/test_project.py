@@ -28,7 +28,6 @@ def test_nothing_told_is_an_unfinished_project_with_the_reason() -> None:
     project = from_answers(b"", "python3 was killed by signal 9")
     assert project.ending == "python3 was killed by signal 9"
     assert not project.loaded
-    assert project.use_tz is None
 
 
 def test_an_answer_that_was_cut_off_keeps_what_was_told_before() -> None:
@@ -54,7 +53,7 @@ def test_later_facts_of_the_same_name_add_to_the_earlier_ones() -> None:
 def test_facts_about_an_alias_are_gathered_in_its_database() -> None:
     facts = (
         DATABASE,
-        {"fact": "driver", "alias": "ivr", "vendor": "mysql", "driver": "pymysql"},
+        {"fact": "driver", "alias": "ivr", "vendor": "mysql", "driver": "pymysql", "time_zone": "Asia/Tokyo"},
         {"fact": "router", "alias": "ivr", "open": True},
         {"fact": "migrations", "alias": "ivr", "pending": ["a.0001"], "total": 1},
     )
@@ -66,7 +65,7 @@ def test_facts_about_an_alias_are_gathered_in_its_database() -> None:
         ("a.0001",),
         1,
     )
-    assert database.options == {"sslmode": "require"}
+    assert (database.time_zone, database.options) == ("Asia/Tokyo", {"sslmode": "require"})
 
 
 def test_fs09_a_password_never_shows_in_the_project_or_in_its_troubles() -> None:

@@ -231,11 +231,11 @@ def test_a_path_is_a_path_whatever_it_holds(tmp_path: Path, name: str) -> None:
 def test_the_same_file_by_another_name_is_the_same_database(site: Site, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(site.database)
     with opened(site) as sessions:
-        ours = sessions.identity()
+        ours = sessions.identity("django_session")
         assert sessions.server_now() is None
     other = sqlite.open_sessions(SQLiteFile(str(tmp_path / "link")), FakeHost(), Convention(), writable=False)
     with closing(other) as sessions:
-        assert sessions.identity() == ours
+        assert sessions.identity("django_session") == ours
 
 
 def test_ping_answers_with_the_version_after_a_query(site: Site, tmp_path: Path) -> None:

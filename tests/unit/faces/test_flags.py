@@ -66,6 +66,12 @@ def test_flags_are_never_abbreviated() -> None:
         flags.parse(["session-cleanup", "--day", "3"])
 
 
+def test_an_option_before_the_command_is_told_where_it_belongs() -> None:
+    with pytest.raises(BadOption, match="--json stands before the command") as caught:
+        flags.parse(["--json", "health"])
+    assert caught.value.hint == "write it after health"
+
+
 def test_the_form_of_the_answer_is_known_before_the_line_is_understood() -> None:
     guessed = Parsed.guess(["session-cleanup", "--nonsense", "--json", "--scheduled"])
     assert (guessed.job, guessed.json, guessed.scheduled) == ("session_cleanup", True, True)

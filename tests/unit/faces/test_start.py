@@ -51,3 +51,15 @@ def test_a_version_loads_nothing_that_only_jobs_need(name: str) -> None:
         [sys.executable, "-c", script], capture_output=True, check=False, timeout=30, cwd=MODULE_UTILS
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_fh12_a_signal_that_comes_while_the_report_is_made_ends_without_a_traceback() -> None:
+    script = (
+        "from iact_maintenance.errors import Interrupted\nfrom iact_maintenance.faces import cli, start\n"
+        "def present(report, parsed):\n    raise Interrupted(15)\n"
+        "cli._present = present\nimport sys\nsys.argv = ['x', 'version']\nstart.start()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=False, timeout=30, cwd=MODULE_UTILS
+    )
+    assert (done.returncode, done.stderr) == (143, b"")

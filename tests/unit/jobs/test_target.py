@@ -39,7 +39,8 @@ READ_ONLY = {"mysql": {"login_host": "replica", "read_only": True}}
 
 
 def target(**options: object) -> tuple[str, str]:
-    found = session_target(build([Layer("site.json", options, is_file=True)]), FakeHost())
+    cleanup = {"use_tz": True, **options.pop("session_cleanup", {})}  # type: ignore[dict-item]
+    found = session_target(build([Layer("site.json", {**options, "session_cleanup": cleanup}, True)]), FakeHost())
     connection = found.connection
     return found.engine, connection.path if isinstance(connection, SQLiteFile) else str(connection.login_host)
 
@@ -77,10 +78,8 @@ def test_nothing_to_take_says_what_to_set() -> None:
 
 
 def test_a_connection_of_the_job_s_own_is_used() -> None:
-    found = session_target(
-        build([Layer("site.json", {**MYSQL, "session_cleanup": {"mysql": {"login_user": "cleaner"}}}, is_file=True)]),
-        FakeHost(),
-    )
+    own = {"use_tz": True, "mysql": {"login_user": "cleaner"}}
+    found = session_target(build([Layer("site.json", {**MYSQL, "session_cleanup": own}, True)]), FakeHost())
     assert isinstance(found.connection, Server)
     assert (found.connection.login_host, found.connection.login_user) == ("db", "cleaner")
 
@@ -92,11 +91,27 @@ def test_table_and_time_convention_come_from_the_options() -> None:
     assert (found.convention.use_tz, found.convention.time_zone) == (False, "America/Lima")
 
 
-def test_fd34_a_read_only_target_is_opened_for_reading_alone() -> None:
-    options = {"mysql": {"read_only": True}, "session_cleanup": {"engine": "mysql"}}
+@pytest.mark.parametrize("django", [{}, {"django": {"project_path": "/srv/site"}}])
+@pytest.mark.parametrize(("engine", "section"), [("mysql", MYSQL), ("sqlite", SQLITE)])
+def test_c1_where_no_project_says_how_times_are_stored_nothing_is_guessed(
+    engine: str, section: dict[str, object], django: dict[str, object]
+) -> None:
+    options = {**section, **django, "session_cleanup": {"engine": engine}}
+    with pytest.raises(Refused, match=f"columns of {engine} do not tell") as caught:
+        session_target(build([Layer("site.json", options, is_file=True)]), FakeHost())
+    assert "session_cleanup.use_tz" in caught.value.hint
+
+
+def test_columns_of_postgresql_tell_their_moment_themselves() -> None:
+    options = {**POSTGRESQL, "session_cleanup": {"engine": "postgresql"}}
+    assert session_target(build([Layer("site.json", options, True)]), FakeHost()).convention.use_tz is True
+
+
+def test_fd34_a_read_only_target_is_refused() -> None:
+    options = {"mysql": {"read_only": True}, "session_cleanup": {"engine": "mysql", "use_tz": True}}
     found = session_target(build([Layer("site.json", options, is_file=True)]), FakeHost())
     with pytest.raises(Refused) as caught:
-        found.open(FakeHost(), writable=True)
+        found.check_writable()
     assert caught.value.code == "read_only"
 
 
@@ -110,8 +125,6 @@ def project(database: Database | None, **changes: object) -> Project:
         "session_ancestry": (),
         "cache_backend": "",
         "cache_ancestry": (),
-        "use_tz": False,
-        "time_zone": "America/Lima",
         "databases": (database,) if database else (),
         "sessions_alias": "ivr",
         "sessions_table": "own_sessions",
@@ -121,8 +134,9 @@ def project(database: Database | None, **changes: object) -> Project:
 
 
 def alias(vendor: str, **changes: object) -> Database:
-    named: dict[str, object] = {"name": "iact", "host": "10.0.0.5", "port": "13306", "user": "site", **changes}
-    return Database(alias="ivr", engine="", password=Secret("hunter2"), options={}, vendor=vendor, **named)  # type: ignore[arg-type]
+    named: dict[str, object] = {"name": "iact", "host": "10.0.0.5", "port": "13306", "user": "site", "options": {}}
+    told = {**named, "time_zone": "America/Lima", **changes}
+    return Database(alias="ivr", engine="", password=Secret("hunter2"), vendor=vendor, **told)  # type: ignore[arg-type]
 
 
 def asked(answer: Project, **options: object) -> SessionTarget:
@@ -155,6 +169,13 @@ def test_with_a_section_of_ours_that_is_taken_and_compared_with_the_project_s() 
     assert found.project_connection.login_host == "10.0.0.5"
 
 
+def test_a_search_path_of_the_project_is_ours_too() -> None:
+    options = {"options": "-c search_path=app,public"}
+    found = asked(project(alias("postgresql", options=options)), **POSTGRESQL)
+    for connection in (found.connection, found.project_connection):
+        assert isinstance(connection, Server) and connection.libpq_options == options["options"]
+
+
 def test_a_section_of_ours_for_another_engine_does_not_matter() -> None:
     found = asked(project(alias("sqlite", name="/srv/db")), **MYSQL)
     assert (found.engine, found.connection, found.project_connection) == ("sqlite", SQLiteFile("/srv/db"), None)
@@ -175,7 +196,7 @@ def test_another_table_than_the_project_s_is_refused() -> None:
         (project(None, ending="it did not end within 60 s"), "60 s"),
         (project(alias("oracle")), "the alias ivr uses oracle"),
         (project(alias("")), "did not say"),
-        (project(alias("mysql"), use_tz=None), "did not say"),
+        (project(alias("mysql", time_zone="")), "did not say"),
     ],
 )
 def test_a_project_that_cannot_tell_is_never_guessed_for(answer: Project, reason: str) -> None:

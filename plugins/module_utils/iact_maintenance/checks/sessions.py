@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from ..errors import MaintenanceError, Refused
-from ..jobs.target import SessionTarget, configured_target, target_of
+from ..jobs.target import SessionTarget, configured_target, like_the_project, target_of
 from ..settings import Server
 from .context import Context
 from .databases import connection, in_time
@@ -41,8 +41,8 @@ def _target(context: Context) -> SessionTarget:
     settings = context.settings
     target = _asked_target(context) if _is_asked(context) else configured_target(settings)
     found = connection(settings, target.engine) or target.connection
-    if isinstance(found, Server) and found.login_db is None and isinstance(target.connection, Server):
-        found = found._replace(login_db=target.connection.login_db)
+    if isinstance(found, Server):
+        found = like_the_project(found, target.connection)
     return target._replace(connection=in_time(found, context))
 
 

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, List, Optional, TextIO
 
 MESSAGE_CHARACTERS = 600
 PENDING_SHOWN = 20
-PASSED_OPTIONS = ("read_default_file", "unix_socket", "service", "passfile", "sslmode")
+PASSED_OPTIONS = ("read_default_file", "unix_socket", "passfile", "options")
 # Python's default of 700 would search the project's freshly imported code for garbage again and again, for a tenth of
 # the whole time; still a number, because a project may make any amount of it.
 OBJECTS_BETWEEN_COLLECTIONS = 50000
@@ -95,7 +95,6 @@ def tell_settings(answers: Answers) -> bool:
     from django.conf import settings
 
     answers.fact("session_engine", {"name": str(settings.SESSION_ENGINE)})
-    answers.fact("time", {"use_tz": bool(settings.USE_TZ), "time_zone": str(settings.TIME_ZONE)})
     for alias, entry in used_databases().items():
         answers.fact("database", dict(database(entry), alias=alias))
     return True
@@ -119,13 +118,14 @@ def database(entry: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def tell_driver(answers: Answers, alias: str) -> bool:
-    """Send which driver an alias uses; this imports it and connects to nothing."""
+    """Send which driver an alias uses and in which zone it stores times; this imports it and connects to nothing."""
     from django.db import connections
 
     connection = connections[alias]
     module = getattr(connection, "Database", None)
     name = str(getattr(module, "__name__", ""))
-    answers.fact("driver", {"alias": alias, "vendor": str(connection.vendor), "driver": name})
+    facts = {"vendor": str(connection.vendor), "driver": name, "time_zone": str(connection.timezone_name)}
+    answers.fact("driver", dict(facts, alias=alias))
     return True
 
 

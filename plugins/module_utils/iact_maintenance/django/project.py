@@ -22,8 +22,9 @@ class Trouble(NamedTuple):
 class Database(NamedTuple):
     """One alias of the project's DATABASES.
 
-    `vendor` is empty where the driver does not import. `is_open` says whether the router lets something migrate there,
-    `pending` names migrations that are missing there (at most 20 of `pending_total`); None where nobody could tell.
+    `vendor` is empty where the driver does not import; `time_zone` is that of moments in columns without a zone.
+    `is_open` says whether the router lets something migrate there, `pending` names migrations that are missing there
+    (at most 20 of `pending_total`); None where nobody could tell.
     """
 
     alias: str
@@ -36,6 +37,7 @@ class Database(NamedTuple):
     options: Mapping[str, str]
     vendor: str = ""
     driver: str = ""
+    time_zone: str = ""
     is_open: bool | None = None
     pending: tuple[str, ...] = ()
     pending_total: int | None = None
@@ -55,8 +57,6 @@ class Project(NamedTuple):
     session_ancestry: tuple[str, ...]
     cache_backend: str
     cache_ancestry: tuple[str, ...]
-    use_tz: bool | None
-    time_zone: str
     databases: tuple[Database, ...]
     sessions_alias: str
     sessions_table: str
@@ -81,7 +81,7 @@ def from_answers(output: bytes, ending: str = "") -> Project:
     facts = [fact for fact in map(_fact, output.split(b"\n")) if fact is not None]
     last = {_text(fact, "fact"): fact for fact in facts}
     engine, cache = last.get("session_engine", {}), last.get("session_cache", {})
-    time, sessions = last.get("time", {}), last.get("sessions", {})
+    sessions = last.get("sessions", {})
     # Before the troubles, because wrapping the passwords is what lets them be struck out of foreign texts.
     databases = tuple(_database(fact, facts) for fact in facts if fact["fact"] == "database")
     return Project(
@@ -92,8 +92,6 @@ def from_answers(output: bytes, ending: str = "") -> Project:
         session_ancestry=_texts(engine, "ancestry"),
         cache_backend=_text(cache, "backend"),
         cache_ancestry=_texts(cache, "ancestry"),
-        use_tz=cast(bool, time["use_tz"]) if "use_tz" in time else None,
-        time_zone=_text(time, "time_zone"),
         databases=databases,
         sessions_alias=_text(sessions, "alias"),
         sessions_table=_text(sessions, "table"),
@@ -127,6 +125,7 @@ def _database(fact: Fact, facts: list[Fact]) -> Database:
         options={str(name): str(text) for name, text in options.items()} if isinstance(options, dict) else {},
         vendor=_text(driver, "vendor"),
         driver=_text(driver, "driver"),
+        time_zone=_text(driver, "time_zone"),
         is_open=bool(router["open"]) if "open" in router else None,
         pending=_texts(migrations, "pending"),
         pending_total=cast(int, migrations["total"]) if "total" in migrations else None,

@@ -33,6 +33,7 @@ class Endpoint(NamedTuple):
     client_key: str | None
     connect_timeout: float
     read_only: bool
+    libpq_options: str | None = None
 
     @property
     def place(self) -> str:

@@ -91,8 +91,8 @@ class Sessions(Protocol):
     def server_now(self) -> datetime | None:
         """The server's clock, or None where it is this host's own."""
 
-    def identity(self) -> dict[str, object]:
-        """What tells this database from every other one, for comparisons."""
+    def identity(self, table: str) -> dict[str, object]:
+        """What tells this database, and the schema that the table is found in, from every other one."""
 
     def close(self) -> None:
         """Nothing; the connection is gone."""

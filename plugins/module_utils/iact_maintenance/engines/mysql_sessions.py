@@ -136,7 +136,7 @@ class MySQLSessions:
         moment: datetime = self._rows("SELECT UTC_TIMESTAMP(6)")[0][0]
         return moment.replace(tzinfo=timezone.utc)
 
-    def identity(self) -> dict[str, object]:
+    def identity(self, table: str) -> dict[str, object]:
         """What tells this database from every other one, for comparisons."""
         return read_identity(self.connection, self.endpoint)
 

@@ -63,6 +63,7 @@ def resolve(server: Server, host: Host) -> Endpoint:
         client_key=server.client_key,
         connect_timeout=server.connect_timeout,
         read_only=server.read_only,
+        libpq_options=server.libpq_options,
     )
 
 
@@ -118,6 +119,7 @@ def _arguments(endpoint: Endpoint) -> dict[str, Any]:
         "connect_timeout": max(2, math.ceil(endpoint.connect_timeout)),
         "client_encoding": "UTF8",
         "application_name": NAME,
+        **({"options": endpoint.libpq_options} if endpoint.libpq_options else {}),
     }
 
 

@@ -137,9 +137,10 @@ class PostgreSQLSessions:
         moment: datetime = self._rows("SELECT pg_catalog.clock_timestamp()")[0][0]
         return moment
 
-    def identity(self) -> dict[str, object]:
-        """What tells this database from every other one, for comparisons."""
-        return read_identity(self.connection, self.endpoint)
+    def identity(self, table: str) -> dict[str, object]:
+        """What tells this database, and the schema that the table is found in, from every other one."""
+        schemas = [schema for _number, schema in self._rows(_FIND, table)]
+        return {**read_identity(self.connection, self.endpoint), "schema": schemas[0] if schemas else None}
 
     def close(self) -> None:
         """Nothing; the connection is gone."""

@@ -137,7 +137,7 @@ class SQLiteSessions:
         """None: the clock is this host's own."""
         return None
 
-    def identity(self) -> dict[str, object]:
+    def identity(self, table: str) -> dict[str, object]:
         """The file itself, by its real path."""
         return {"engine": "sqlite", "path": os.path.realpath(self._path)}
 

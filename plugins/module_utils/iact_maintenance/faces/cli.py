@@ -17,6 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit status of one command line, after its report was printed."""
     try:
         return _main(sys.argv[1:] if arguments is None else arguments)
+    except Interrupted as ended:
+        return ended.exit_status
     except Exception as fault:
         # The report itself could not be made or shown; a traceback could show a password.
         terminal.write(sys.stderr, f"{NAME}: {report_of_fault(NAME, fault).summary}\n")

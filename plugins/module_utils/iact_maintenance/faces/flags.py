@@ -176,6 +176,8 @@ def _refuse_unknown(unknown: list[str], found: argparse.Namespace) -> None:
     if unknown:
         known = [name for command in COMMANDS if command.name == found.command for name in _flag_names(command)]
         word = printable(unknown[0].partition("=")[0], 80)
+        if word in known:
+            raise BadOption(f"{word} stands before the command", hint=f"write it after {found.command}")
         raise BadOption(
             f"{word} is not an option of {NAME} {found.command or ''}".rstrip(), hint=nearest(word, known or ["--help"])
         )

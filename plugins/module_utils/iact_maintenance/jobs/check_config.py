@@ -30,6 +30,6 @@ def _flat(prefix: str, holder: NamedTuple) -> list[tuple[str, object]]:
             found += _flat(f"{name}.", value)
         elif option == "login_password":
             found.append((name, repr(value) if value is not None else None))
-        elif option != "own_account":
+        elif option not in ("own_account", "libpq_options"):
             found.append((name, list(value) if isinstance(value, tuple) else value))
     return found

@@ -46,6 +46,7 @@ class Plan(NamedTuple):
 def plan(settings: Settings, host: Host) -> Plan:
     """What the cleanup would delete, read from the database; nothing is written. Raises MaintenanceError."""
     options, target = settings.session_cleanup, session_target(settings, host)
+    target.check_writable()
     now = host.now()
     cutoff = now - timedelta(days=options.days)
     with closing(patience.connecting(host, lambda: target.open(host, writable=False))) as sessions:

@@ -31,11 +31,14 @@ class SessionTarget(NamedTuple):
     convention: Convention
     project_connection: Connection | None = None
 
-    def open(self, host: Host, *, writable: bool) -> Sessions:
-        """An open connection to it. Raises DatabaseFault; Refused where the settings forbid to write."""
-        if writable and self.connection.read_only:
+    def check_writable(self) -> None:
+        """Nothing where the settings let rows be deleted there. Raises Refused."""
+        if self.connection.read_only:
             hint = "name the database that holds the sessions with session_cleanup.engine"
             raise Refused("read_only", f"{self.engine}.read_only is true: nothing may ever write there", hint=hint)
+
+    def open(self, host: Host, *, writable: bool) -> Sessions:
+        """An open connection to it. Raises DatabaseFault."""
         return self._open(self.connection, host, writable)
 
     def _open(self, connection: Connection, host: Host, writable: bool) -> Sessions:
@@ -50,7 +53,7 @@ class SessionTarget(NamedTuple):
         if self.project_connection is None:
             return
         with closing(self._open(self.project_connection, host, writable=False)) as project:
-            ours, theirs = sessions.identity(), project.identity()
+            ours, theirs = sessions.identity(self.table), project.identity(self.table)
         if ours != theirs:
             raise DatabaseFault(
                 "wrong_database",
@@ -71,7 +74,12 @@ def session_target(settings: Settings, host: Host) -> SessionTarget:
     options = settings.session_cleanup
     if options.engine == "auto" and settings.django is not None:
         return target_of(settings, client.ask(host, settings.django, _ASKING_SECONDS, migrations=False))
-    return configured_target(settings)
+    target = configured_target(settings)
+    if options.use_tz is None and target.engine != "postgresql":
+        hint = "set session_cleanup.use_tz, and time_zone where it is false; or let the section django be asked"
+        message = f"the project is not asked how it stores times, and columns of {target.engine} do not tell"
+        raise Refused("not_configured", message, hint=hint)
+    return target
 
 
 def configured_target(settings: Settings) -> SessionTarget:
@@ -84,7 +92,7 @@ def configured_target(settings: Settings) -> SessionTarget:
     else:
         message = f"session_cleanup.engine is {options.engine}, but there is no section {options.engine}"
         raise Refused("not_configured", message, hint=f"add the section {options.engine} to the config file")
-    convention = Convention(options.use_tz, options.time_zone)
+    convention = Convention(options.use_tz is not False, options.time_zone)
     return SessionTarget(engine, connections[engine], options.table, convention)
 
 
@@ -102,7 +110,7 @@ def _only_one(connections: Mapping[str, Connection]) -> str:
 def target_of(settings: Settings, project: Project) -> SessionTarget:
     """The database that the project keeps its sessions in, reached as the settings say. Raises MaintenanceError."""
     database = project.database(project.sessions_alias)
-    if database is None or database.vendor not in ENGINES or project.use_tz is None:
+    if database is None or database.vendor not in ENGINES or not database.time_zone:
         raise _unanswered(project, database)
     options = settings.session_cleanup
     if (
@@ -115,11 +123,12 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
         raise Refused("not_a_session_table", message, hint="leave session_cleanup.table out")
     own = _connection_of(database)
     named = _connections(settings).get(database.vendor)
-    convention = Convention(project.use_tz, project.time_zone or "UTC")
+    # The alias's own zone, because Django stores by DATABASES[alias]["TIME_ZONE"] where the database knows no zones.
+    convention = Convention(database.time_zone == "UTC", database.time_zone)
     if named is None:
         return SessionTarget(database.vendor, own, project.sessions_table, convention)
-    if isinstance(named, Server) and named.login_db is None:
-        named = named._replace(login_db=database.name)
+    if isinstance(named, Server):
+        named = like_the_project(named, own)
     return SessionTarget(database.vendor, named, project.sessions_table, convention, project_connection=own)
 
 
@@ -128,8 +137,15 @@ def _unanswered(project: Project, database: Database | None) -> MaintenanceError
     if database is not None and database.vendor:
         reasons.insert(0, f"the alias {database.alias} uses {database.vendor}, which is not known here")
     message = "the Django project did not say where its sessions are"
-    hint = "mend the project's settings, or set session_cleanup.engine"
+    hint = "mend the project's settings, or set session_cleanup.engine and use_tz"
     return MaintenanceError("django", f"{message}: {reasons[0]}" if reasons else message, hint=hint)
+
+
+def like_the_project(named: Server, own: Connection) -> Server:
+    """The named connection, into the project's database and with its search path where it says nothing else."""
+    if not isinstance(own, Server):
+        return named
+    return named._replace(login_db=named.login_db or own.login_db, libpq_options=own.libpq_options)
 
 
 def _connection_of(database: Database) -> Connection:
@@ -145,6 +161,7 @@ def _connection_of(database: Database) -> Connection:
         login_db=database.name,
         config_file=database.options.get("read_default_file"),
         passfile=database.options.get("passfile"),
+        libpq_options=database.options.get("options"),
         own_account=True,
     )
 
