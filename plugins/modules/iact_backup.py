@@ -93,7 +93,8 @@ options:
     type: int
   allow_incomplete:
     description:
-    - An account with too few rights for triggers or routines only warns.
+    - 'What a dump would lack only warns: triggers and routines that the account may not see, types and functions
+      that named PostgreSQL tables need.'
     - Without it and without a config file V(false) holds.
     type: bool
   ignore_unreadable:

@@ -81,6 +81,7 @@ def test_the_other_commands_are_those_that_other_tests_run() -> None:
         "mkdir ",
         "mariadb -e ",
         "runuser -u postgres -- createdb ",
+        "runuser -u postgres -- psql ",
     )
     for document in DOCUMENTS:
         assert all(line.startswith(known) for line in documents.typed(documents.text(document)))

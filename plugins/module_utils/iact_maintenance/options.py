@@ -173,7 +173,13 @@ _BACKUP = (
     *RETENTION,
     Option("keep_partial", "bool", "Keep what a failed run could save as a partial archive (the newest 3 stay).", True),
     Option("warning_size_bytes", "int", "Size of an archive above which to warn.", _GIB, minimum=1, maximum=2**62),
-    Option("allow_incomplete", "bool", "An account with too few rights for triggers or routines only warns.", False),
+    Option(
+        "allow_incomplete",
+        "bool",
+        "What a dump would lack only warns: triggers and routines that the account may not see, "
+        "types and functions that named PostgreSQL tables need.",
+        False,
+    ),
     Option("ignore_unreadable", "bool", "Log files that cannot be read only warn.", False),
     Option("lock_tables", "bool", "Lock tables that are not transactional while they are dumped.", False),
     Option(

@@ -36,6 +36,7 @@ class FakeEngine(ModuleType):
     def __init__(self) -> None:
         super().__init__("fake")
         self.restored: dict[str, bytes] = {}
+        self.sources: list[Source] = []
         self.rows = 7
 
     def locate(self, settings: object, server: object, host: object) -> list[Source]:
@@ -49,6 +50,7 @@ class FakeEngine(ModuleType):
         self, host: object, server: object, source: Source, database: str, stream: Iterator[bytes], settings: object
     ) -> RestoreFacts:
         self.restored[database] = b"".join(stream)
+        self.sources.append(source)
         if self.rows < 0:
             raise MaintenanceError("restore_failed", "ERROR 1064 near x")
         return RestoreFacts(database, {"dora_metrics": self.rows})
@@ -157,6 +159,11 @@ def test_a_named_database_must_be_a_scratch_one(site: Site, engine: FakeEngine) 
         assert (result.exit_status, result.error_code) == (2, "bad_option"), name
     result = restored(site, components=["mysql.iact"], target_database="iact_restore_mine", **ACCOUNT)
     assert result.exit_status == 0 and list(engine.restored) == ["iact_restore_mine"]
+
+
+def test_the_engine_is_told_the_tables_and_rows_of_the_manifest(site: Site, engine: FakeEngine) -> None:
+    assert restored(site, components=["mysql.iact"], **ACCOUNT).exit_status == 0
+    assert [(source.tables, source.rows) for source in engine.sources] == [(("dora_metrics",), {"dora_metrics": 7})]
 
 
 def test_rows_that_differ_from_the_manifest_are_critical(site: Site, engine: FakeEngine) -> None:

@@ -20,6 +20,7 @@ class Source(NamedTuple):
     """One thing to dump: the component's name in archives, its engine and database, the tables asked for.
 
     Without `tables` the whole database; `covered` are then tables that were asked for beside it and are in it.
+    `rows` are those that the manifest states, where it is restored.
     """
 
     component: str
@@ -27,6 +28,7 @@ class Source(NamedTuple):
     database: str
     tables: tuple[str, ...]
     covered: tuple[str, ...] = ()
+    rows: Mapping[str, int | None] = {}
 
 
 def of_database(engine: str, database: str, tables: Sequence[str], whole: bool) -> Source:

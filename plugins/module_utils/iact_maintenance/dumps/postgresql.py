@@ -20,9 +20,11 @@ from ..engines.postgresql_connection import (
 from ..errors import DatabaseFault
 from ..host import Host
 from ..processes import Command, Completed, Limits
+from ..report import Finding
 from ..settings import Backup, Server
 from .children import Tool, warnings_of
 from .model import DumpFacts, Output, Source, of_database
+from .postgresql_outside import OUTSIDE, check
 from .postgresql_restore import restore
 from .postgresql_tool import ReadAlong, credentials, major, tool
 
@@ -35,7 +37,7 @@ _REMEDY = (
 )
 _OWN = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _TABLES = (
-    "SELECT n.nspname, c.relname, c.relkind::text FROM pg_catalog.pg_class c "
+    "SELECT n.nspname, c.relname, c.relkind::text, c.oid FROM pg_catalog.pg_class c "
     "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
 )
 # What an extension brought is made by CREATE EXTENSION and not dumped.
@@ -58,6 +60,7 @@ class Table(NamedTuple):
     schema: str
     name: str
     kind: str
+    oid: int
 
     @property
     def label(self) -> str:
@@ -89,6 +92,7 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         program = tool(host, "pg_dump", environment)
         version = _check_version(connection, endpoint, program)
         tables = _tables(connection, endpoint, source)
+        findings = _check_outside(connection, endpoint, source, tables, settings)
         argv = (program.path, *_options(name, tables if source.tables else []))
         reader = _read_along(host, environment, settings)
         command = Command(argv, environment, pass_descriptors=descriptors)
@@ -102,7 +106,7 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         counted = _count(connection, endpoint, tables, settings.deadline_seconds)
         # Ends the snapshot, which has served.
         identity = read_identity(connection, endpoint)
-    return DumpFacts(counted, "", version, identity, program.version, warnings_of(done), "pgdump")
+    return DumpFacts(counted, "", version, identity, program.version, findings + warnings_of(done), "pgdump")
 
 
 @contextmanager
@@ -153,6 +157,15 @@ def _tables(connection: Any, endpoint: Endpoint, source: Source) -> list[Table]:
             raise DatabaseFault("no_table", message)
         found.update(dict.fromkeys(Table(*row) for row in rows_of_name))
     return list(found)
+
+
+def _check_outside(
+    connection: Any, endpoint: Endpoint, source: Source, tables: list[Table], settings: Backup
+) -> tuple[Finding, ...]:
+    if not source.tables:
+        return ()
+    found = _ask(connection, endpoint, OUTSIDE, [table.oid for table in tables])
+    return check(source, found, allow_incomplete=settings.allow_incomplete)
 
 
 def _options(snapshot: str, tables: list[Table]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,9 @@ from ..engines.endpoint import Endpoint, within
 from ..engines.postgresql_connection import close, connect, faults, quote_identifier, resolve, rows, run
 from ..errors import DatabaseFault, MaintenanceError, Refused
 from ..host import Host
-from ..processes import Command, Limits
+from ..processes import Command, Completed, Limits
+from ..report import Finding
+from ..secret import printable
 from ..settings import Restore, Server
 from .model import RestoreFacts, Source
 from .mysql_rights import RESTORE_PREFIX
@@ -22,7 +25,6 @@ _CREATE_SECONDS = 60.0
 _HINT = "an account of its own is needed: CREATE ROLE iact_restore LOGIN CREATEDB;"
 # Owners, roles and rights are this server's matter; the rest of these need an administrator and hold no rows.
 _OPTIONS = (
-    "--exit-on-error",
     "--no-owner",
     "--no-privileges",
     "--no-password",
@@ -52,6 +54,20 @@ _TABLES = (
     "WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind = 'r'"
 )
 
+_ERROR = "pg_restore: error: "
+_COMMAND = "\nCommand was: "
+_IGNORED = re.compile(r"^pg_restore: warning: errors ignored on restore: (\d+)$", re.MULTILINE)
+_NAME = r'(?:\w+|"(?:[^"]|"")*")'
+_TABLE = rf"{_NAME}\.{_NAME}"
+# Foreign keys and triggers, with what is said of one that is not there.
+_DISPENSABLE = re.compile(
+    rf"\s*(ALTER TABLE (?:ONLY )?{_TABLE}\s+ADD CONSTRAINT {_NAME} FOREIGN KEY .*|"
+    rf"CREATE (?:CONSTRAINT )?TRIGGER .*|ALTER TABLE {_TABLE} (?:DISABLE|ENABLE (?:ALWAYS|REPLICA)) TRIGGER .*|"
+    rf"COMMENT ON (?:CONSTRAINT|TRIGGER) .*)",
+    re.DOTALL,
+)
+_SHOWN_CHARACTERS = 300
+
 
 def restore(
     host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
@@ -67,19 +83,57 @@ def restore(
     target = endpoint._replace(database=database)
     created = _prepare(endpoint, target)
     try:
+        _make_schemas(target, source)
         with credentials(target) as (descriptors, environment):
             program = tool(host, "pg_restore", environment)
-            argv = (program.path, "--format=custom", *_OPTIONS, f"--dbname={database}")
+            argv = (program.path, "--format=custom", *_options(source), f"--dbname={database}")
             limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
             done = host.run(Command(argv, environment, pass_descriptors=descriptors), limits, stream)
-        if done.status != 0:
-            message = f"the restore of {source.component} into {database} broke off: {done.reason}"
-            raise DatabaseFault("restore_failed", message)
-        return RestoreFacts(database, _count(target, settings.deadline_seconds))
+        findings = _left_out(done, source, database)
+        return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
     except BaseException:
         if created:
             _drop(endpoint, database)
         raise
+
+
+def _options(source: Source) -> tuple[str, ...]:
+    # Named tables were dumped without what they refer to: what is missing then is judged afterwards.
+    return _OPTIONS if source.tables else ("--exit-on-error", *_OPTIONS)
+
+
+def _left_out(done: Completed, source: Source, database: str) -> tuple[Finding, ...]:
+    """A finding with the foreign keys and triggers that named tables came back without.
+
+    Raises DatabaseFault `restore_failed` where anything else is missing.
+    """
+    if done.status == 0:
+        return ()
+    troubles = done.errors.split(_ERROR)[1:] if source.tables else []
+    found = [_DISPENSABLE.match(trouble.partition(_COMMAND)[2]) for trouble in troubles]
+    ignored = _IGNORED.search(done.errors)
+    if None in found or ignored is None or int(ignored[1]) != len(found):
+        serious = [_ERROR + trouble for trouble, dispensable in zip(troubles, found) if not dispensable]
+        reason = done._replace(errors="".join(serious) or done.errors).reason
+        raise DatabaseFault("restore_failed", f"the restore of {source.component} into {database} broke off: {reason}")
+    statements = [match[1].partition("\n\n")[0] for match in found if match]
+    shown = [printable(" ".join(statement.split()), _SHOWN_CHARACTERS) for statement in statements]
+    message = f"{source.component} came back without what refers to things outside of its dump: {' '.join(shown)}"
+    hint = "make them by hand, or back the whole database up with backup.postgresql_databases"
+    return (Finding("warning", "left_out", message, hint),)
+
+
+def _make_schemas(target: Endpoint, source: Source) -> None:
+    """Nothing; the schemas of named tables are there, which a dump of tables does not hold."""
+    # A point may be part of either name as well, so each may be the one: a schema too many does no harm.
+    labels = source.rows if source.tables else ()
+    schemas = {label[:at] for label in labels for at, sign in enumerate(label) if sign == "." and at}
+    connection = connect(target)
+    try:
+        for schema in sorted(schemas):
+            rows(connection, target, f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
+    finally:
+        close(connection)
 
 
 def _prepare(endpoint: Endpoint, target: Endpoint) -> bool:

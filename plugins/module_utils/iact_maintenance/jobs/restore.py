@@ -195,7 +195,7 @@ def _restore(
 
 def _restore_database(planned: Plan, host: Host, archive: Opened, place: Place, limits: Limits) -> RestoreFacts:
     component, settings = place.component, planned.settings
-    source = Source(component.name, component.engine, component.database, component.tables)
+    source = Source(component.name, component.engine, component.database, component.tables, rows=component.rows)
     with content(host, archive, place, limits) as pieces:
         found: RestoreFacts = DUMPS[component.engine].restore(
             host,
