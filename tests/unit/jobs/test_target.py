@@ -176,6 +176,12 @@ def test_a_search_path_of_the_project_is_ours_too() -> None:
         assert isinstance(connection, Server) and connection.libpq_options == options["options"]
 
 
+def test_a_connection_service_of_the_project_is_not_guessed() -> None:
+    with pytest.raises(Refused, match="by a service of pg_service.conf") as caught:
+        asked(project(alias("postgresql", host="", options={"service": "prod"})), **POSTGRESQL)
+    assert "session_cleanup.engine" in caught.value.hint
+
+
 def test_a_section_of_ours_for_another_engine_does_not_matter() -> None:
     found = asked(project(alias("sqlite", name="/srv/db")), **MYSQL)
     assert (found.engine, found.connection, found.project_connection) == ("sqlite", SQLiteFile("/srv/db"), None)

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, List, Optional, TextIO
 
 MESSAGE_CHARACTERS = 600
 PENDING_SHOWN = 20
-PASSED_OPTIONS = ("read_default_file", "unix_socket", "passfile", "options")
+PASSED_OPTIONS = ("read_default_file", "unix_socket", "passfile", "options", "service")
 # Python's default of 700 would search the project's freshly imported code for garbage again and again, for a tenth of
 # the whole time; still a number, because a project may make any amount of it.
 OBJECTS_BETWEEN_COLLECTIONS = 50000

@@ -151,6 +151,11 @@ def like_the_project(named: Server, own: Connection) -> Server:
 def _connection_of(database: Database) -> Connection:
     if database.vendor == "sqlite":
         return SQLiteFile(database.name)
+    if "service" in database.options:
+        # Where it leads is written in files of the project's own account: our guess could be another server.
+        message = f"the project reaches {database.alias} by a service of pg_service.conf, which is not followed here"
+        hint = "name host, port and database in DATABASES; or set session_cleanup.engine and the section postgresql"
+        raise Refused("not_configured", message, hint=hint)
     socket = database.host if database.host.startswith("/") else database.options.get("unix_socket")
     return Server(
         login_host=None if socket else database.host or None,
