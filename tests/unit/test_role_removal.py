@@ -24,10 +24,10 @@ def tasks(task_file: str) -> Any:
     return yaml.safe_load((ROLE / "tasks" / task_file).read_text(encoding="utf-8"))
 
 
-def patterns(task_file: str, task_name: str) -> Any:
+def patterns(task_file: str, task_name: str, place: int = 1) -> Any:
     (task,) = [task for task in tasks(task_file) if task["name"] == task_name]
     assert task["ansible.builtin.find"]["use_regex"]
-    return task["loop"][1]["names"] if "loop" in task else task["ansible.builtin.find"]["patterns"]
+    return task["loop"][place]["names"] if "loop" in task else task["ansible.builtin.find"]["patterns"]
 
 
 def taken(found: Any, name: str) -> bool:
@@ -51,6 +51,14 @@ def test_a_purge_takes_our_archives_and_no_others() -> None:
         assert taken(found, name), name
     for name in ("20250101_020000.tar.gz", "20250101.tar", "20250101_020000.tar.part.old", "copy_of_mine.part"):
         assert not taken(found, names.STEM + name), name
+
+
+def test_a_purge_takes_the_three_logs_however_they_are_rotated_and_no_others() -> None:
+    found = patterns("purge.yml", "Find what the jobs wrote", 0)
+    for name in ("cleanup.log", "health.log.1", "backup.log.12.gz", "cleanup.log-20260301", "health.log-20260301.gz"):
+        assert taken(found, name), name
+    for name in ("app.json.log", "cleanup.log.old", "my-health.log", "backup.log-notes", "cleanup.logs"):
+        assert not taken(found, name), name
 
 
 @pytest.mark.parametrize(

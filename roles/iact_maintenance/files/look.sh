@@ -21,6 +21,10 @@ programs() {
     done
 }
 
+ours() {
+    head -n 1 "$1" | grep -qxF "$IACT_MARKER"
+}
+
 folders() {
     IFS=$newline
     for folder in $IACT_FOLDERS; do
@@ -30,6 +34,8 @@ folders() {
             see kept "$folder"
         elif [ "$owner" != "$IACT_USER" ]; then
             see folder "$folder belongs to $owner"
+        else
+            see own_folder "$folder"
         fi
     done
 }
@@ -58,7 +64,10 @@ credentials() {
     for path in $IACT_CREDENTIALS; do
         [ -e "$path" ] || continue
         see credentials "$path"
-        if head -n 1 "$path" | grep -qxF "$IACT_MARKER"; then
+        if [ ! -f "$path" ]; then
+            # a pipe that the account put there would keep whoever reads it
+            see secret "$path" "holds no text, since it is not a file"
+        elif ours "$path"; then
             see own_secret "$path"
         else
             names=$(sed -n -e 's/^[[:space:]]*\(\[[^]]*\]\).*/\1/p' -e 's/^[[:space:]]*\([A-Za-z_-]*\)[[:space:]]*=.*/\1/p' \
@@ -70,8 +79,10 @@ credentials() {
 
 rotation() {
     set -f
+    if [ -f "$IACT_ROTATION" ] && ours "$IACT_ROTATION"; then see own_rotation "$IACT_ROTATION"; fi
     for file in /etc/logrotate.conf $(find /etc/logrotate.d -type f 2>/dev/null); do
-        if [ "$file" = "$IACT_ROTATION" ] || [ ! -f "$file" ]; then continue; fi
+        [ -f "$file" ] || continue
+        if [ "$file" = "$IACT_ROTATION" ] && ours "$file"; then continue; fi
         for word in $(sed 's/^[[:space:]]*#.*//' "$file" | tr "{\"'" '   '); do
             for log in cleanup.log health.log backup.log; do
                 # folder and name are compared apart, because the * of case also stands for a slash;
