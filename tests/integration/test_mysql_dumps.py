@@ -343,6 +343,31 @@ def test_fd09_fd10_fd12_fd13_a_dump_tool_that_misbehaves_is_never_believed(
     assert found.code == code and said in found.message
 
 
+@pytest.mark.parametrize("script", ["echo '-- Dump completed'", "cat {dump} | grep -v '`nothing`'"])
+def test_fd10_a_dump_of_a_whole_database_that_lacks_a_table_is_found_out_though_the_program_ended_well(
+    database: str, account: Maker, tmp_path: Path, script: str
+) -> None:
+    _facts, kept = dumped(account(), whole(database))
+    (tmp_path / "dump").write_bytes(kept.content)
+    found = fault(account(), whole(database), with_fake(tmp_path, script.format(dump=tmp_path / "dump")))
+    assert found.code == "dump_incomplete" and "nothing" in found.message
+
+
+def test_fd10_a_table_that_is_dropped_before_its_turn_fails_the_dump(
+    mariadb: MariaDB, database: str, account: Maker
+) -> None:
+    class Dropping(dumping.Kept):
+        """Drops a table when the catalogue has been read and the dump has not begun."""
+
+        def run(self, host, command, observe, limits):  # type: ignore[no-untyped-def]
+            mariadb.execute("DROP TABLE nothing", database=database)
+            return super().run(host, command, observe, limits)
+
+    with pytest.raises(errors.DatabaseFault, match="lacks nothing") as caught:
+        mysql.dump(sites.HOST, account(), whole(database), dumping.backup(), Dropping())
+    assert caught.value.code == "dump_incomplete"
+
+
 def test_fd17_words_on_stderr_are_a_warning_though_the_dump_ended_well(
     database: str, account: Maker, tmp_path: Path
 ) -> None:

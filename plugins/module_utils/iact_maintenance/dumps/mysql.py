@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ class _Preflight(NamedTuple):
     version: str
     identity: dict[str, object]
     has_tls: bool
+    tables: tuple[str, ...]
     findings: tuple[Finding, ...]
 
 
@@ -59,7 +61,7 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         argv = (tool.path, first_option, *_options(tool, source, settings), "--", source.database, *source.tables)
         limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
         done = output.run(host, Command(argv, pass_descriptors=(descriptor,)), watcher, limits)
-    _check(done, source, watcher)
+    _check(done, source, found.tables, watcher)
     findings = found.findings + warnings_of(done)
     return DumpFacts(watcher.rows, watcher.reason, found.version, found.identity, tool.version, findings, "sql")
 
@@ -85,7 +87,9 @@ def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflig
         if mixed and not settings.lock_tables:
             message = f"not transactional, so not of one moment in the dump: {', '.join(mixed[:20])}"
             findings += (Finding("warning", "not_transactional", message, "convert them, or set lock_tables"),)
-        return _Preflight(version, read_identity(connection, endpoint), offers_tls(connection), findings)
+        identity, has_tls = read_identity(connection, endpoint), offers_tls(connection)
+        base_tables = tuple(name for name, kind in tables.items() if kind != "VIEW")
+        return _Preflight(version, identity, has_tls, base_tables, findings)
 
 
 def _tables(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, str]:
@@ -117,15 +121,16 @@ def _rights_findings(
     return (Finding("warning", "missing_privilege", message, "as administrator: " + " ".join(missing)),)
 
 
-def _check(done: Completed, source: Source, watcher: DumpWatcher) -> None:
-    """Raises DatabaseFault unless everything says that the dump is whole: status, last line, the tables asked for."""
+def _check(done: Completed, source: Source, tables: Sequence[str], watcher: DumpWatcher) -> None:
+    """Raises DatabaseFault unless everything says that the dump is whole: status, last line, every table."""
     if done.status > 0 and _CHANGED.search(done.errors):
         message = f"the tables of {source.component} were changed while they were dumped: {done.reason}"
         raise DatabaseFault("schema_changed", message, hint="run it again when no migration runs")
     if done.status != 0:
         raise DatabaseFault("dump_failed", f"the dump of {source.component} broke off: {done.reason}")
-    absent = [table for table in source.tables if table not in watcher.rows]
+    # Also one that was dropped since the catalogue was read: nobody can tell that from a program that left it out.
+    absent = [table for table in tables if table not in watcher.rows]
     if not watcher.is_complete or absent:
-        what = f"lacks {', '.join(absent)}" if watcher.is_complete else "lacks its last line"
+        what = f"lacks {', '.join(absent[:20])}" if watcher.is_complete else "lacks its last line"
         message = f"the dump of {source.component} {what}, although {done.reason}"
         raise DatabaseFault("dump_incomplete", message, hint="see whether the dump program is the distribution's own")
