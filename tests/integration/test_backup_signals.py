@@ -63,6 +63,19 @@ def test_fh12_fh13_a_signal_ends_the_run_in_order(rig: Rig, number: signal.Signa
     assert "interrupted" in (rig.root / "state" / "history.jsonl").read_text()
 
 
+def test_fh12_a_signal_while_retention_deletes_tells_what_was_published_and_what_went(rig: Rig) -> None:
+    rig.configure(retention_count=1, keep_minimum=1)
+    assert rig.run()[0] == 0
+    (first,) = rig.archives()
+    deletion = rig.calls(("unlinkat",))[-1]
+    (second,) = rig.archives()
+    assert second != first
+    status, made = rig.run_with(deletion, "signal=TERM")
+    assert (status, made["changed"], made["deleted"]) == (143, True, [second.name]), made
+    assert [str(path) for path in rig.archives()] == [made["archive"]]
+    assert "after publishing" in str(made["summary"])
+
+
 def test_fh14_a_killed_run_leaves_no_child_and_the_next_one_works(rig: Rig) -> None:
     hang(rig)
     process = rig.start()

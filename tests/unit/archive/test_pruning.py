@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Folder,
     open_folder,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import ToolMissing
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Interrupted, ToolMissing
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from tests.unit.archive.samples import LIMITS, NIGHT, write
 
@@ -47,5 +48,27 @@ def test_only_the_very_file_that_was_judged_is_removed(folder: Folder, tmp_path:
     first, second = write(tmp_path), write(tmp_path, NIGHT + timedelta(days=1))
     entries = tuple(catalogue.read(folder, str(tmp_path / "none")))
     second.write_bytes(b"another")
-    assert pruning.remove(folder, entries) == [first.name]
+    deleted: list[str] = []
+    pruning.remove(folder, entries, deleted)
+    assert deleted == [first.name]
     assert [path.name for path in tmp_path.iterdir()] == [second.name]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_was_removed_is_told_also_where_a_signal_ends_it(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    names = [write(tmp_path, NIGHT + timedelta(days=days)).name for days in range(3)]
+    real = os.unlink
+
+    def ended(path: str, *, dir_fd: int) -> None:
+        if path != names[1] or after:
+            real(path, dir_fd=dir_fd)
+        if path == names[1]:
+            raise Interrupted(15)
+
+    monkeypatch.setattr(os, "unlink", ended)
+    deleted: list[str] = []
+    with pytest.raises(Interrupted):
+        pruning.remove(folder, tuple(catalogue.read(folder, str(tmp_path / "none"))), deleted)
+    assert deleted == names[: 1 + after]

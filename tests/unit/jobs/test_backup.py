@@ -349,6 +349,55 @@ def test_a_good_archive_is_reported_as_good_also_where_what_comes_after_it_goes_
     assert site.archives() == [NAME]
 
 
+def test_a_fault_while_retention_deletes_does_not_hide_what_went(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _unused in range(6):
+        site.next_night()
+    site.options = {"retention_count": 4}
+    before, real = site.archives(), os.unlink
+
+    def broken(path: str, **more: int) -> None:
+        if path == before[1]:
+            raise OSError(5, "Input/output error")
+        real(path, **more)
+
+    monkeypatch.setattr(os, "unlink", broken)
+    result = site.next_night()
+    assert (result.exit_status, codes(result), result.facts["deleted"]) == (0, {"not_pruned"}, before[:1])
+
+
+def test_fh12_a_signal_after_the_archive_was_published_still_names_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_arguments: object) -> None:
+        raise Interrupted(15)
+
+    monkeypatch.setattr(catalogue, "remember", interrupted)
+    result = site.run()
+    assert (result.exit_status, result.changed, result.error_code) == (143, True, "interrupted")
+    assert result.facts["archive"] == str(site.backups / NAME) and result.facts["deleted"] == []
+    assert NAME in result.summary and site.archives() == [NAME]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_fh12_a_signal_at_the_rename_names_the_archive_where_it_is_there(
+    site: Site, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    real = os.rename
+
+    def interrupted(*arguments: str, **more: int) -> None:
+        # The history is renamed as well.
+        ours = "src_dir_fd" in more
+        if after or not ours:
+            real(*arguments, **more)
+        if ours:
+            raise Interrupted(15)
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    result = site.run()
+    assert (result.exit_status, result.changed, "archive" in result.facts) == (143, after, after)
+    assert site.archives() == [NAME] * after
+
+
 def test_an_empty_database_and_an_empty_log_are_saved(site: Site) -> None:
     site.database.write_bytes(b"")
     (site.logs / "error_json.log").write_bytes(b"")

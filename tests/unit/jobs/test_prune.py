@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Interrupted
 from tests.unit.jobs.sites import Site
 
 
@@ -47,6 +48,22 @@ def test_fh43_a_run_that_was_killed_half_way_is_finished_by_the_next(
     assert site.archives() == before[1:]
     site.run("prune")
     assert site.archives() == before[2:]
+
+
+@pytest.mark.parametrize(("fault", "status"), [(OSError(5, "Input/output error"), 1), (Interrupted(15), 143)])
+def test_what_was_deleted_is_told_where_the_run_does_not_end_well(
+    site: Site, monkeypatch: pytest.MonkeyPatch, fault: BaseException, status: int
+) -> None:
+    before, real = site.archives(), os.unlink
+
+    def ended(path: str, **more: int) -> None:
+        if path == before[1]:
+            raise fault
+        real(path, **more)
+
+    monkeypatch.setattr(os, "unlink", ended)
+    result = site.run("prune")
+    assert (result.exit_status, result.changed, result.facts["deleted"]) == (status, True, before[:1])
 
 
 def test_a_second_run_changes_nothing(site: Site) -> None:

@@ -52,6 +52,17 @@ def candidates(entries: list[catalogue.Entry], options: Backup, host: Host, just
     return Candidates(good.delete + retention.decide_partial(entries, now).delete, good.findings)
 
 
-def remove(folder: Folder, entries: tuple[catalogue.Entry, ...]) -> list[str]:
-    """The names of the archives that were removed; one that changed since it was judged stays. Raises StorageFault."""
-    return [entry.name for entry in entries if entry.stamp is not None and folder.remove(entry.name, entry.stamp)]
+def remove(folder: Folder, entries: tuple[catalogue.Entry, ...], deleted: list[str]) -> None:
+    """Nothing; each archive that was removed is in `deleted`, also where this ends early. Raises StorageFault.
+
+    One that changed since it was judged stays.
+    """
+    for entry in entries:
+        if entry.stamp is None:
+            continue
+        try:
+            folder.remove(entry.name, entry.stamp)
+        finally:
+            # The directory is asked, because a signal that comes during the removal hides its result.
+            if entry.name not in folder.names():
+                deleted.append(entry.name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -17,7 +19,7 @@ from ..archive.reading import Stamp
 from ..archive.verify import verify
 from ..archive.writer import Staged
 from ..dumps import logs, sqlite
-from ..errors import MaintenanceError, StorageFault
+from ..errors import Interrupted, MaintenanceError, StorageFault
 from ..host import Host, iso
 from ..processes import Limits
 from ..report import Finding, Report
@@ -56,6 +58,15 @@ class Written(NamedTuple):
     def size_bytes(self) -> int:
         """The archive's size."""
         return self.stamp.size_bytes if self.stamp else 0
+
+
+@dataclass
+class Done:
+    """How far a run has come: the archive that it published, or was about to, and what retention removed."""
+
+    compression: Compression
+    written: Written | None = None
+    deleted: list[str] = field(default_factory=list)
 
 
 def plan(settings: Settings, host: Host) -> Plan:
@@ -107,23 +118,38 @@ def preview(planned: Plan, host: Host) -> Report:
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     """The report of a backup. Raises MaintenanceError where no archive could be written at all."""
-    options = planned.options
-    compression = choose(host)
-    with open_folder(host, options.directory, create=options.create_directory) as folder:
-        folder.remove_leftovers()
-        written = _write(planned, host, folder, compression, progress)
-        deleted: list[str] = []
-        try:
-            progress("removing what is too old")
-            _let_go(planned, host, folder, written, deleted)
-        except MaintenanceError as error:
-            # The archive is there and good, and a backup that says otherwise would be made again for nothing.
-            said = f"what comes after the archive was not done: {error.message}"
-            written.saved.findings.append(Finding("warning", "not_pruned", said, error.hint or "look at the disk"))
-    return _report(planned, written, compression, deleted)
+    options, done = planned.options, Done(choose(host))
+    try:
+        with open_folder(host, options.directory, create=options.create_directory) as folder:
+            folder.remove_leftovers()
+            written = _write(planned, host, folder, progress, done)
+            try:
+                progress("removing what is too old")
+                _let_go(planned, host, folder, written, done.deleted)
+            except MaintenanceError as error:
+                # The archive is there and good, and a backup that says otherwise would be made again for nothing.
+                said = f"what comes after the archive was not done: {error.message}"
+                written.saved.findings.append(Finding("warning", "not_pruned", said, error.hint or "look at the disk"))
+    except Interrupted as ended:
+        _tell(ended, planned, done)
+        raise
+    return _report(planned, written, done)
 
 
-def _write(planned: Plan, host: Host, folder: Folder, compression: Compression, progress: Progress) -> Written:
+def _tell(ended: Interrupted, planned: Plan, done: Done) -> None:
+    """Nothing; the signal's report names the archive, where it was published by then, and what retention removed."""
+    written = done.written
+    if written is None:
+        return
+    # The directory is asked, because a signal that comes during the rename hides its result.
+    if written.name and os.path.lexists(os.path.join(planned.options.directory, written.name)):
+        ended.so_far = f"publishing {written.name}"
+    elif not done.deleted:
+        return
+    ended.changed, ended.facts = True, _facts(planned, written, done)
+
+
+def _write(planned: Plan, host: Host, folder: Folder, progress: Progress, done: Done) -> Written:
     created_at = _free_moment(host.now(), folder)
     saved = Saved(troubles=list(planned.located.troubles))
     with contextlib.ExitStack() as opened:
@@ -131,17 +157,18 @@ def _write(planned: Plan, host: Host, folder: Folder, compression: Compression, 
         files = [source.component for source in planned.located.sources if source.engine == "sqlite"]
         copies = {name: opened.enter_context(sqlite.private(folder)) for name in files}
         staged = opened.enter_context(Staged(folder.descriptor, folder.path, created_at))
-        _save_all(planned, Saver(host, planned.settings, staged, copies, compression), saved, progress)
+        _save_all(planned, Saver(host, planned.settings, staged, copies, done.compression), saved, progress)
         _require_something(saved)
         is_partial = bool(saved.troubles)
         if is_partial and not (planned.options.keep_partial and saved.components):
-            return Written("", None, created_at, saved)
+            done.written = Written("", None, created_at, saved)
+            return done.written
         progress("reading the archive back")
-        staged.finish(_manifest(host, created_at, saved, compression))
+        staged.finish(_manifest(host, created_at, saved, done.compression))
         stamp = _read_back(host, staged, planned.options)
-        name = ArchiveName(created_at, is_partial).text
-        staged.publish(name)
-    return Written(name, stamp, created_at, saved)
+        done.written = Written(ArchiveName(created_at, is_partial).text, stamp, created_at, saved)
+        staged.publish(done.written.name)
+    return done.written
 
 
 def _free_moment(now: datetime, folder: Folder) -> datetime:
@@ -202,21 +229,23 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
         catalogue.remember(host, state_directory, folder, {written.name: proof})
     if written.saved.troubles:
         entries = catalogue.read(folder, state_directory)
-        deleted += pruning.remove(folder, retention.decide_partial(entries, host.now()).delete)
+        pruning.remove(folder, retention.decide_partial(entries, host.now()).delete, deleted)
         return
     proving = pruning.prove_unknown(host, folder, state_directory, Limits(options.deadline_seconds))
     going = pruning.candidates(proving.entries, options, host, just_written=written.name)
     written.saved.findings += [*proving.findings, *going.findings]
-    deleted += pruning.remove(folder, going.delete)
+    pruning.remove(folder, going.delete, deleted)
     catalogue.remember(host, state_directory, folder, proving.proofs)
 
 
-def _report(planned: Plan, written: Written, compression: Compression, deleted: list[str]) -> Report:
+def _report(planned: Plan, written: Written, done: Done) -> Report:
     saved = written.saved
     codes = [trouble.error.code for trouble in saved.troubles]
-    findings = [trouble.finding for trouble in saved.troubles] + saved.findings + _own(planned, written, compression)
-    facts = _facts(planned, written, compression, deleted)
-    report = Report(NAME, _summary(written), tuple(findings), facts, changed=bool(written.name or deleted))
+    findings = (
+        [trouble.finding for trouble in saved.troubles] + saved.findings + _own(planned, written, done.compression)
+    )
+    facts = _facts(planned, written, done)
+    report = Report(NAME, _summary(written), tuple(findings), facts, changed=bool(written.name or done.deleted))
     return report._replace(exit_status=1, error_code=codes[0]) if codes else report
 
 
@@ -241,16 +270,16 @@ def _own(planned: Plan, written: Written, compression: Compression) -> list[Find
     return found
 
 
-def _facts(planned: Plan, written: Written, compression: Compression, deleted: list[str]) -> dict[str, object]:
+def _facts(planned: Plan, written: Written, done: Done) -> dict[str, object]:
     return {
         "archive": f"{planned.options.directory}/{written.name}" if written.name else None,
         "partial": bool(written.saved.troubles and written.name),
         "size_bytes": written.size_bytes,
         "created_at": iso(written.created_at),
-        "compression": compression.name,
+        "compression": done.compression.name,
         "components": [_shown(component) for component in written.saved.components]
         + _unsaved(planned, written.saved.skipped, tuple(written.saved.troubles)),
-        "deleted": deleted,
+        "deleted": done.deleted,
     }
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..archive import catalogue, pruning
 from ..archive.folder import open_folder
+from ..errors import Interrupted, MaintenanceError
 from ..host import Host
 from ..processes import Limits
 from ..report import Report
@@ -43,13 +44,20 @@ def preview(planned: Plan, host: Host) -> Report:
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     """The report after the archives went; what looks right but was never proven is read first, so that it counts."""
     settings = planned.settings
-    with open_folder(host, settings.backup.directory) as folder:
-        leftovers = folder.remove_leftovers()
-        limits = Limits(settings.backup.deadline_seconds)
-        proving = pruning.prove_unknown(host, folder, settings.state_directory, limits)
-        going = pruning.candidates(proving.entries, settings.backup, host)
-        deleted = pruning.remove(folder, going.delete)
-        catalogue.remember(host, settings.state_directory, folder, proving.proofs)
+    deleted: list[str] = []
+    leftovers: list[str] = []
+    try:
+        with open_folder(host, settings.backup.directory) as folder:
+            leftovers += folder.remove_leftovers()
+            limits = Limits(settings.backup.deadline_seconds)
+            proving = pruning.prove_unknown(host, folder, settings.state_directory, limits)
+            going = pruning.candidates(proving.entries, settings.backup, host)
+            pruning.remove(folder, going.delete, deleted)
+            catalogue.remember(host, settings.state_directory, folder, proving.proofs)
+    except (MaintenanceError, Interrupted) as ended:
+        ended.facts = {**ended.facts, "deleted": deleted, "leftovers": len(leftovers)}
+        ended.changed = bool(deleted or leftovers)
+        raise
     kept = sum(entry.kind == catalogue.GOOD and entry.name not in deleted for entry in proving.entries)
     facts = {"deleted": deleted, "kept": kept, "leftovers": len(leftovers)}
     summary = f"archives deleted: {len(deleted)}; good ones kept: {kept}"
