@@ -12,6 +12,7 @@ TABLE = Source("mysql.site", "mysql", "site", ("metrics",))
 HOLDER = "'b'@'localhost'"
 LOGIN = "GRANT USAGE ON *.* TO `b`@`localhost` IDENTIFIED BY PASSWORD '*F33AE6DD04EF4C7C'"
 README = "GRANT SELECT, SHOW VIEW, EVENT, TRIGGER ON `site`.* TO `b`@`localhost`"
+EVERYWHERE = "GRANT SELECT, INSERT, EVENT, TRIGGER ON *.* TO `b`@`%`"
 PROC = "GRANT SELECT ON `mysql`.`proc` TO `b`@`localhost`"
 
 
@@ -30,6 +31,8 @@ def missing(lines: list[str], source: Source = WHOLE, *, is_mariadb: bool = True
         (["GRANT ALL PRIVILEGES ON *.* TO `b`@`%` WITH GRANT OPTION"], False),
         ([README, "GRANT SHOW CREATE ROUTINE ON `site`.* TO `b`@`%`"], True),
         ([README, "GRANT SHOW_ROUTINE ON *.* TO `b`@`%`"], False),
+        ([EVERYWHERE, "REVOKE TRIGGER ON `other`.* FROM `b`@`%`"], False),
+        ([EVERYWHERE, README, "REVOKE INSERT, TRIGGER ON `site`.* FROM `b`@`%`"], False),
         ([LOGIN, "GRANT `r` TO `b`@`%`", README.replace("`b`@`localhost`", "`r`"), PROC], True),
     ],
 )
@@ -48,6 +51,8 @@ def test_fd15_these_rights_are_enough_for_a_whole_database(lines: list[str], is_
          ["GRANT SELECT, TRIGGER, EVENT ON `site`.* TO 'b'@'localhost';"]),
         (["GRANT SELECT, TRIGGER, EVENT ON `site`.`metrics` TO `b`@`%`", PROC], True,
          ["GRANT SELECT, TRIGGER, EVENT ON `site`.* TO 'b'@'localhost';"]),
+        ([EVERYWHERE, "REVOKE INSERT, TRIGGER ON `site`.* FROM `b`@`%`"], False,
+         ["GRANT TRIGGER ON `site`.* TO 'b'@'localhost';"]),
         (["GRANT TRIGGER ON PROCEDURE `site`.`p` TO `b`@`%`", README.replace(", TRIGGER", ""), PROC], True,
          ["GRANT TRIGGER ON `site`.* TO 'b'@'localhost';"]),
     ],
@@ -61,6 +66,12 @@ def test_fd15_a_named_table_needs_only_its_own_rights() -> None:
     assert missing(["GRANT SELECT ON `site`.`metrics` TO `b`@`%`"], TABLE) == [
         "GRANT TRIGGER ON `site`.`metrics` TO 'b'@'localhost';"
     ]
+
+
+def test_fd15_what_a_partial_revoke_takes_from_a_named_table_is_missing() -> None:
+    revoke = "REVOKE TRIGGER ON `site`.* FROM `b`@`%`"
+    assert missing([EVERYWHERE, revoke], TABLE) == ["GRANT TRIGGER ON `site`.`metrics` TO 'b'@'localhost';"]
+    assert missing([EVERYWHERE, revoke, "GRANT TRIGGER ON `site`.`metrics` TO `b`@`%`"], TABLE) == []
 
 
 @pytest.mark.parametrize(

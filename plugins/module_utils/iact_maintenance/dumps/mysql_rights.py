@@ -16,12 +16,12 @@ from .mysql_tool import is_mariadb
 
 RESTORE_PREFIX = "iact_restore_"
 _GRANT = re.compile(
-    r"GRANT (?P<privileges>.+?) ON (?:(?P<kind>TABLE|FUNCTION|PROCEDURE|PACKAGE BODY|PACKAGE) )?"
-    r"(?P<database>`(?:[^`]|``)*`|\*)\.(?P<table>`(?:[^`]|``)*`|\*) TO "
+    r"(?P<verb>GRANT|REVOKE) (?P<privileges>.+?) ON (?:(?P<kind>TABLE|FUNCTION|PROCEDURE|PACKAGE BODY|PACKAGE) )?"
+    r"(?P<database>`(?:[^`]|``)*`|\*)\.(?P<table>`(?:[^`]|``)*`|\*) (?:TO|FROM) "
 )
 _ROLE = re.compile(r"GRANT (`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)?(?:,\s?)?)+ TO ")
-# What a line says that gives nothing: a right taken away again, and MariaDB's default among roles granted elsewhere.
-_GIVES_NOTHING = ("REVOKE ", "SET DEFAULT ROLE ")
+# MariaDB's default among roles that other lines grant.
+_GIVES_NOTHING = "SET DEFAULT ROLE "
 _EVERYTHING = "ALL PRIVILEGES"
 _READING = frozenset(
     {"USAGE", "SELECT", "SHOW DATABASES", "SHOW VIEW", "SHOW_ROUTINE", "SHOW CREATE ROUTINE", "REFERENCES", "PROCESS"}
@@ -55,35 +55,42 @@ def _pattern(database: str) -> str:
 class Rights(NamedTuple):
     """Everything an account may do. `holder` is how GRANT names it; `roles` what it could take on as well.
 
-    `unread` is the number of lines of SHOW GRANTS that were not understood.
+    `unread` is the number of lines of SHOW GRANTS that were not understood; `revoked` is what MySQL's partial revokes
+    take away from the grants on all databases, and from no others.
     """
 
     holder: str
     grants: tuple[Grant, ...]
     roles: tuple[str, ...]
     unread: int = 0
+    revoked: tuple[Grant, ...] = ()
 
     def allows(self, privilege: str, database: str, table: str = "*") -> bool:
         """Whether it may do this to a table, or with `*` to a whole database."""
         wanted = {privilege, _EVERYTHING}
-        return any(grant.privileges & wanted and grant.covers(database, table) for grant in self.grants)
+        revoked = any(revoke.privileges & wanted and revoke.covers(database, table) for revoke in self.revoked)
+        return any(
+            grant.privileges & wanted and grant.covers(database, table) and not (revoked and grant.database == "*")
+            for grant in self.grants
+        )
 
 
 def parse(holder: str, lines: Iterable[str]) -> Rights:
     """The rights that SHOW GRANTS tells. Its lines may hold a password's hash: they are shown to nobody."""
-    grants, roles, unread = [], [], 0
+    parsed: dict[str, list[Grant]] = {"GRANT": [], "REVOKE": []}
+    roles, unread = [], 0
     for line in lines:
         found = _GRANT.match(line)
         if found:
             names = re.sub(r"\([^)]*\)", "", found["privileges"]).split(",")
             privileges = frozenset(name.strip().upper() for name in names)
             on_routine = found["kind"] not in (None, "TABLE")
-            grants.append(Grant(privileges, _bare(found["database"]), _bare(found["table"]), on_routine))
+            parsed[found["verb"]].append(Grant(privileges, _bare(found["database"]), _bare(found["table"]), on_routine))
         elif _ROLE.match(line):
             roles.append(line[len("GRANT ") : line.index(" TO ")])
         elif not line.startswith(_GIVES_NOTHING):
             unread += 1
-    return Rights(holder, tuple(grants), tuple(roles), unread)
+    return Rights(holder, tuple(parsed["GRANT"]), tuple(roles), unread, tuple(parsed["REVOKE"]))
 
 
 def _bare(quoted: str) -> str:
