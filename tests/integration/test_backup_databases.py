@@ -17,7 +17,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from tests.integration import canaries
 from tests.integration.backup_kits import ROWS, Kit, MariaDBKit, PostgreSQLKit
 from tests.integration.backup_rig import Rig, verifies
-from tests.integration.servers import MariaDB
+from tests.integration.servers import MariaDB, PostgreSQL
 
 SERVERS = {"mysql": "mariadb", "postgresql": "postgresql"}
 
@@ -60,6 +60,25 @@ def test_a_whole_database_covers_the_table_in_it(rig: Rig, kit: Kit) -> None:
     kit.made.append(row["target"])
     assert row["tables_equal"] == "2 of 2"
     assert kit.rows(row["target"], "other") == 1
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_tables_of_a_second_postgresql_schema_come_back_named_or_with_the_whole_database(
+    postgresql: PostgreSQL, tmp_path: Path, named: bool
+) -> None:
+    kit, rig = PostgreSQLKit(postgresql, tmp_path), Rig(tmp_path)
+    for statement in ("CREATE SCHEMA second", "CREATE TABLE second.dora_metrics AS SELECT 1 AS id"):
+        postgresql.execute(statement, database=kit.database)
+    rig.configure(
+        kit.sections(), **({"tables": ["dora_metrics"]} if named else {"postgresql_databases": [kit.database]})
+    )
+    assert rig.run()[0] == 0
+    status, restored = rig.run((), "restore", "--components", kit.component())
+    kit.made += [name for (name,) in _scratch(kit)]
+    kit.clear()
+    assert status == 0, restored
+    (row,) = restored["components"]  # type: ignore[misc]
+    assert row["tables_equal"] == ("2 of 2" if named else "3 of 3")
 
 
 def test_a_table_alone_needs_only_the_rights_of_a_table(mariadb: MariaDB, tmp_path: Path) -> None:

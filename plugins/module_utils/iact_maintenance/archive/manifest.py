@@ -44,7 +44,10 @@ class LogFile(NamedTuple):
 
 
 class Component(NamedTuple):
-    """One component with its member; `rows` are those of the dump's own snapshot, or None with `rows_reason`."""
+    """One component with its member; `rows` are those of the dump's own snapshot, or None with `rows_reason`.
+
+    `tables` are those that were named; without any it is the whole database.
+    """
 
     name: str
     engine: str

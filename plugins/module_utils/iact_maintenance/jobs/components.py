@@ -147,7 +147,7 @@ class Saver(NamedTuple):
             source.engine,
             source.database,
             self._member(sink, packer),
-            source.tables or tuple(facts.rows),
+            source.tables,
             facts.rows,
             facts.rows_reason,
             facts.server_version,
