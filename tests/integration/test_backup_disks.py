@@ -42,6 +42,7 @@ def test_fh01_a_full_disk_ends_the_run_and_gives_its_space_back(rig: Rig) -> Non
             else:
                 assert (status, report["outcome"]) == (1, "failed with error no_space"), (kilobytes, report)
                 assert list(rig.backups.iterdir()) == []
+                assert str(rig.backups) in str(report["summary"]) and str(rig.database) not in str(report), report
     assert outcomes == {0, 1}
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ..archive.folder import Folder
 from ..archive.names import copy_name
 from ..engines.sqlite import connect, faults, quote_identifier
-from ..errors import ProcessFault
+from ..errors import ProcessFault, StorageFault
 from ..host import Host, close, storage
 from ..processes import Limits
 from ..settings import Backup, SQLiteFile
@@ -111,7 +111,7 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts:
-    """What the private copy holds that was just made. Raises DatabaseFault, ProcessFault `timeout`.
+    """What the private copy holds that was just made. Raises DatabaseFault, StorageFault, ProcessFault `timeout`.
 
     Rows are counted in the transaction that is copied, so both are of one moment.
     """
@@ -125,11 +125,24 @@ def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts
         connection.execute("BEGIN")
         rows = {table: _rows_of(connection, table) for table in _tables(connection)}
         # In steps, so that a signal or the deadline is met between two; the open transaction keeps them of one moment.
-        connection.backup(into.connection, pages=_STEP_PAGES, progress=check)
+        with _room(into):
+            connection.backup(into.connection, pages=_STEP_PAGES, progress=check)
     reason = "" if None not in rows.values() else "a virtual table could not be read"
     identity = {"engine": "sqlite", "path": os.path.realpath(source.database)}
     version = sqlite3.sqlite_version
     return DumpFacts(rows, reason, version, identity, f"sqlite3 {version}", (), "sqlite3")
+
+
+@contextlib.contextmanager
+def _room(into: Private) -> Iterator[None]:
+    """A context that says where the disk is full: nothing is written to the source, which the driver would name."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "full" not in str(error):
+            raise
+        message = f"the disk is full: {os.path.dirname(into.path)}"
+        raise StorageFault("no_space", message, hint="free some space, then run it again") from None
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
