@@ -164,6 +164,47 @@ def test_fd07_a_server_killed_while_it_is_dumped_makes_no_backup(rig: Rig, kit: 
     assert kit.component() in json.loads(output)["summary"]
 
 
+CLIENTS = {"mysql": "mariadb", "postgresql": "pg_restore"}
+
+
+def waiting_restore(rig: Rig, kit: Kit) -> subprocess.Popen[str]:
+    """A restore whose database is made and whose client waits for the file `go`, to break off then."""
+    client, root = CLIENTS[kit.engine], rig.root
+    asked = f'case "$*" in *--version*|*--help*) exec /usr/bin/{client} "$@";; esac'
+    rig.fake_tool(client, f"{asked}\ntouch {root}/ready\nwhile [ ! -e {root}/go ]; do sleep 0.02; done\nexit 1")
+    process = rig.start((), "restore", "--components", kit.component())
+    until = time.monotonic() + 20
+    while not (root / "ready").exists():
+        assert time.monotonic() < until and process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    return process
+
+
+def test_ft13_a_signal_during_a_restore_leaves_no_database(rig: Rig, kit: Kit) -> None:
+    assert rig.run()[0] == 0
+    process = waiting_restore(rig, kit)
+    assert len(_scratch(kit)) == 1
+    process.terminate()
+    output, _errors = process.communicate(timeout=20)
+    ended = json.loads(output)
+    assert (process.returncode, ended["changed"], ended["components"]) == (143, False, []), output
+    assert _scratch(kit) == []
+
+
+def test_ft13_a_database_that_stays_since_its_server_went_away_is_named(rig: Rig, kit: Kit) -> None:
+    assert rig.run()[0] == 0
+    process = waiting_restore(rig, kit)
+    kit.server.stop()
+    (rig.root / "go").touch()
+    output, _errors = process.communicate(timeout=60)
+    kit.server.start()
+    ended = json.loads(output)
+    assert (process.returncode, ended["changed"]) == (1, True), output
+    (name,) = _scratch(kit)[0]
+    kit.made.append(name)
+    assert ended["components"] == [{"name": kit.component(), "target": name}]
+
+
 def _appeared(rig: Rig) -> Path:
     until = time.monotonic() + 20
     while time.monotonic() < until:

@@ -440,7 +440,7 @@ def test_ft11_ft12_a_hostile_dump_runs_nothing_and_reaches_no_other_database(
     content = text.format(canary=canary, source=small).encode() + b"-- Dump completed\n"
     with pytest.raises(errors.DatabaseFault) as caught:
         restored(restorer, content, "iact_restore_hostile")
-    assert caught.value.code == "restore_failed"
+    assert (caught.value.code, caught.value.changed) == ("restore_failed", False)
     assert not canary.exists()
     assert mariadb.execute("SHOW TRIGGERS LIKE 'nothing'", database=small) == []
     assert mariadb.execute("SELECT COUNT(*) FROM nothing", database=small) == [(0,)]
@@ -463,8 +463,9 @@ def test_ft12_an_account_that_may_write_elsewhere_is_refused_before_anything(
 
 def test_a_named_target_must_be_empty_and_stays_where_the_restore_fails(mariadb: MariaDB, restorer: Login) -> None:
     target = mariadb.create_database("iact_restore_named")
-    with pytest.raises(errors.DatabaseFault):
+    with pytest.raises(errors.DatabaseFault) as failed:
         restored(restorer, b"nonsense;\n", target)
+    assert failed.value.changed
     assert restored(restorer, b"CREATE TABLE t (id int);\nINSERT INTO t VALUES\n(1);\n", target) == {"t": 1}
     with pytest.raises(errors.Refused) as caught:
         restored(restorer, b"SELECT 1;\n", target)

@@ -387,7 +387,7 @@ def test_ft11_ft12_a_hostile_dump_reaches_neither_the_machine_nor_another_databa
     _facts, kept = dumped(sites.login(postgresql, None), whole(small))
     with pytest.raises(errors.DatabaseFault) as caught:
         restored(restorer, kept.content, "iact_restore_hostile")
-    assert caught.value.code == "restore_failed" and not canary.exists()
+    assert (caught.value.code, caught.value.changed) == ("restore_failed", False) and not canary.exists()
     assert postgresql.execute("SELECT count(*) FROM pg_roles WHERE rolname = 'mallory'") == [(0,)]
     assert restore_databases(postgresql) == []
 
@@ -421,8 +421,9 @@ def test_a_named_target_must_be_empty_and_stays_where_the_restore_fails(
     _facts, kept = dumped(sites.login(postgresql, None), whole(small))
     target = "iact_restore_named"
     postgresql.execute(f"CREATE DATABASE {target} OWNER {restorer.login_user}")
-    with pytest.raises(errors.DatabaseFault):
+    with pytest.raises(errors.DatabaseFault) as failed:
         restored(restorer, b"nonsense", target)
+    assert failed.value.changed
     assert restored(restorer, kept.content, target) == {"nothing": 0}
     with pytest.raises(errors.Refused) as caught:
         restored(restorer, kept.content, target)

@@ -12,7 +12,10 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     restore,
     tar,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
+    Interrupted,
+    MaintenanceError,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from tests.unit.archive.samples import LIMITS, write
 
@@ -86,6 +89,27 @@ def test_ft15_a_link_planted_in_the_target_is_not_followed(tmp_path: Path) -> No
         with into.file(b"name"):
             pass
     assert (tmp_path / "victim").read_text() == "untouched"
+
+
+@pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.parametrize("stays", [False, True])
+def test_ft13_what_could_not_be_undone_is_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: bool, stays: bool
+) -> None:
+    def broken(path: object, **more: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    target = tmp_path / "target"
+    if empty:
+        target.mkdir(mode=0o700)
+    with pytest.raises(Interrupted) as raised, restore.open_target(Host(), str(target)) as into:
+        with into.file(b"name"):
+            pass
+        if stays:
+            monkeypatch.setattr(os, "unlink", broken)
+        raise Interrupted(15)
+    assert raised.value.changed is stays
+    assert (target / "name").exists() is stays and target.exists() is (empty or stays)
 
 
 def test_a_target_that_holds_something_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,11 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     RestoreFacts,
     Source,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
+    Interrupted,
+    MaintenanceError,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import restore
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
 from tests.unit.jobs.sites import Site
 
@@ -38,6 +42,7 @@ class FakeEngine(ModuleType):
         self.restored: dict[str, bytes] = {}
         self.sources: list[Source] = []
         self.rows = 7
+        self.fault: Interrupted | None = None
 
     def locate(self, settings: object, server: object, host: object) -> list[Source]:
         return [Source("mysql.iact", "mysql", "iact", ("dora_metrics",))]
@@ -51,6 +56,8 @@ class FakeEngine(ModuleType):
     ) -> RestoreFacts:
         self.restored[database] = b"".join(stream)
         self.sources.append(source)
+        if self.fault is not None:
+            raise self.fault
         if self.rows < 0:
             raise MaintenanceError("restore_failed", "ERROR 1064 near x")
         return RestoreFacts(database, {"dora_metrics": self.rows})
@@ -179,6 +186,42 @@ def test_ft13_a_restore_that_stops_half_way_leaves_no_files(site: Site, engine: 
     result = restored(site, target_directory=str(target), **ACCOUNT)
     assert (result.exit_status, result.error_code) == (1, "restore_failed")
     assert not target.exists()
+
+
+@pytest.mark.parametrize(("fault", "status"), [(MaintenanceError("storage", "no"), 1), (Interrupted(15), 143)])
+@pytest.mark.parametrize("where", ["logs", "sync"])
+def test_ft13_databases_that_stay_after_a_run_that_did_not_end_well_are_a_change_and_named(
+    site: Site, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, where: str, fault: BaseException, status: int
+) -> None:
+    target, real = site.root / "restored", os.fsync
+
+    def ended(*_arguments: object) -> int:
+        raise fault
+
+    def sync(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}") == str(target):
+            raise fault
+        real(descriptor)
+
+    monkeypatch.setattr(*((restore, "restore_logs", ended) if where == "logs" else (os, "fsync", sync)))
+    result = restored(site, target_directory=str(target), **ACCOUNT)
+    assert (result.exit_status, result.changed) == (status, True), result
+    (row,) = result.facts["components"]  # type: ignore[misc]
+    assert (row["name"], row["target"]) == ("mysql.iact", "iact_restore_20261124030000_1")
+    assert not target.exists()
+    assert status == 1 or "iact_restore_20261124030000_1" in result.summary
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_ft13_a_database_that_could_not_be_dropped_is_a_change_and_named(
+    site: Site, engine: FakeEngine, stays: bool
+) -> None:
+    engine.fault = Interrupted(15)
+    engine.fault.changed = stays
+    result = restored(site, components=["mysql.iact"], **ACCOUNT)
+    assert (result.exit_status, result.changed) == (143, stays)
+    rows = [{"name": "mysql.iact", "target": "iact_restore_20261124030000_1"}]
+    assert result.facts["components"] == (rows if stays else [])
 
 
 def test_b4_a_partial_archive_is_restorable_by_component(site: Site, engine: FakeEngine) -> None:

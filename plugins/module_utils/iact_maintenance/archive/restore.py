@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from ..errors import Refused
+from ..errors import Interrupted, MaintenanceError, Refused
 from ..host import Host, close, storage
 from ..processes import Limits
 from . import tar
@@ -96,14 +96,24 @@ def open_target(host: Host, path: str) -> Iterator[Target]:
         yield target
         with storage(path):
             os.fsync(descriptor)
-    except BaseException:
+    except BaseException as ended:
         target.undo()
         if make:
             with contextlib.suppress(OSError):
                 os.rmdir(path)
+        if isinstance(ended, (MaintenanceError, Interrupted)):
+            ended.changed = ended.changed or _holds_something(path, make)
         raise
     finally:
         close(descriptor)
+
+
+def _holds_something(path: str, made: bool) -> bool:
+    """Whether a restore that was undone left something behind: a directory that it made, or what lies in one."""
+    try:
+        return os.path.lexists(path) if made else bool(os.listdir(path))
+    except OSError:
+        return True
 
 
 def restore_file(host: Host, archive: Opened, place: Place, target: Target, name: str, limits: Limits) -> str:

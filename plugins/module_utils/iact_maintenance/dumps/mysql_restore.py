@@ -13,7 +13,7 @@ from typing import Any
 
 from ..engines.endpoint import Endpoint
 from ..engines.mysql_connection import connect, offers_tls, quote_identifier, resolve, rows
-from ..errors import DatabaseFault, MaintenanceError, Refused
+from ..errors import DatabaseFault, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Command, Limits
 from ..settings import Restore, Server
@@ -53,9 +53,10 @@ def restore(
             message = f"the restore of {source.component} into {database} broke off: {done.reason}"
             raise DatabaseFault("restore_failed", message, hint=_TRIGGERS if "1419" in done.errors else "")
         return RestoreFacts(database, _count(endpoint._replace(database=database), settings.deadline_seconds))
-    except BaseException:
-        if created:
-            _drop(endpoint, database)
+    except BaseException as ended:
+        gone = created and _drop(endpoint, database)
+        if isinstance(ended, (MaintenanceError, Interrupted)):
+            ended.changed = not gone
         raise
 
 
@@ -82,13 +83,21 @@ def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
         hint = "name an empty database with restore.target_database, or none for a new one"
         raise Refused("not_empty", f"the database {database} is not empty", hint=hint)
     if not exists:
-        rows(connection, endpoint, f"CREATE DATABASE {quote_identifier(database)} CHARACTER SET utf8mb4")
+        try:
+            rows(connection, endpoint, f"CREATE DATABASE {quote_identifier(database)} CHARACTER SET utf8mb4")
+        except Interrupted as ended:
+            # Nobody knows whether the server still made it, and what is perhaps another's may not be dropped.
+            ended.changed = True
+            raise
     return not exists
 
 
-def _drop(endpoint: Endpoint, database: str) -> None:
+def _drop(endpoint: Endpoint, database: str) -> bool:
+    """Whether the database is gone; a server that went away keeps it."""
     with contextlib.suppress(MaintenanceError), closing(connect(endpoint)) as connection:
         rows(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
+        return True
+    return False
 
 
 def _count(endpoint: Endpoint, seconds: float) -> dict[str, int | None]:

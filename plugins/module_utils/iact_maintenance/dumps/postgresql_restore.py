@@ -9,7 +9,7 @@ from typing import Any
 
 from ..engines.endpoint import Endpoint, within
 from ..engines.postgresql_connection import close, connect, faults, quote_identifier, resolve, rows, run
-from ..errors import DatabaseFault, MaintenanceError, Refused
+from ..errors import DatabaseFault, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Command, Completed, Limits
 from ..report import Finding
@@ -91,9 +91,10 @@ def restore(
             done = host.run(Command(argv, environment, pass_descriptors=descriptors), limits, stream)
         findings = _left_out(done, source, database)
         return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
-    except BaseException:
-        if created:
-            _drop(endpoint, database)
+    except BaseException as ended:
+        gone = created and _drop(endpoint, database)
+        if isinstance(ended, (MaintenanceError, Interrupted)):
+            ended.changed = not gone
         raise
 
 
@@ -145,6 +146,10 @@ def _prepare(endpoint: Endpoint, target: Endpoint) -> bool:
         exists = bool(rows(connection, endpoint, query, target.database))
         if not exists:
             _alone(connection, endpoint, f"CREATE DATABASE {quote_identifier(str(target.database))} TEMPLATE template0")
+    except Interrupted as ended:
+        # Nobody knows whether the server still made it, and what is perhaps another's may not be dropped.
+        ended.changed = True
+        raise
     finally:
         close(connection)
     if exists:
@@ -182,13 +187,16 @@ def _alone(connection: Any, endpoint: Endpoint, statement: str) -> None:
         within(_CREATE_SECONDS, f"PostgreSQL at {endpoint.place}", executed)
 
 
-def _drop(endpoint: Endpoint, database: str) -> None:
+def _drop(endpoint: Endpoint, database: str) -> bool:
+    """Whether the database is gone; a server that went away keeps it."""
     with contextlib.suppress(MaintenanceError):
         connection = connect(endpoint)
         try:
             _alone(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
+            return True
         finally:
             close(connection)
+    return False
 
 
 def _count(target: Endpoint, seconds: float) -> dict[str, int | None]:

@@ -20,7 +20,7 @@ from ..archive.verify import verify
 from ..dumps import logs, sqlite
 from ..dumps.model import RestoreFacts, Source
 from ..dumps.table import DUMPS
-from ..errors import BadOption, MaintenanceError, Refused
+from ..errors import BadOption, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report
@@ -52,8 +52,12 @@ class Plan(NamedTuple):
 
 @dataclass
 class Restored:
-    """What has been restored, a row for each component, and where its rows differ from the manifest's."""
+    """What has been restored, a row for each component, and where its rows differ from the manifest's.
 
+    `begun` is the component that the run is at, or was last.
+    """
+
+    begun: str = ""
     rows: list[dict[str, object]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -147,6 +151,27 @@ def _target(planned: Plan, component: Component) -> str:
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     """The report of a restore: verified first, restored, its rows compared. Raises MaintenanceError."""
     restored = Restored()
+    try:
+        _restore_all(planned, host, progress, restored)
+    except (MaintenanceError, Interrupted) as ended:
+        _tell(ended, planned, restored)
+        raise
+    return _report(planned, restored)
+
+
+def _tell(ended: MaintenanceError | Interrupted, planned: Plan, restored: Restored) -> None:
+    """Nothing; what ended the run names the databases that stay. Files do not: they are gone again by now."""
+    rows = [row for row in restored.rows if row["name"] in planned.databases]
+    known = [row["name"] for row in rows]
+    if ended.changed and restored.begun in planned.databases and restored.begun not in known:
+        rows.append({"name": restored.begun, "target": planned.databases[restored.begun]})
+    ended.changed = ended.changed or bool(rows)
+    ended.facts = {**ended.facts, "archive": planned.path, "components": rows}
+    if isinstance(ended, Interrupted) and rows:
+        ended.so_far = f"writing to {', '.join(str(row['target']) for row in rows)}"
+
+
+def _restore_all(planned: Plan, host: Host, progress: Progress, restored: Restored) -> None:
     with contextlib.closing(open_archive(planned.path)) as archive:
         if archive.stamp != planned.stamp:
             raise Damaged(archive.label, "the file", "it changed while this run looked at it")
@@ -155,15 +180,10 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         names = {component.name for component in planned.components}
         places = [place for place in layout.places if place.component.name in names]
         with _directory(planned, host, places) as target:
-            try:
-                for place in places:
-                    progress(f"restoring {place.component.name}")
-                    restored.rows.append(_restore(planned, host, archive, place, target, restored.findings))
-            except MaintenanceError as error:
-                # Databases that were restored before stay, and somebody has to know their names.
-                error.facts["components"] = [row for row in restored.rows if row["name"] in planned.databases]
-                raise
-    return _report(planned, restored)
+            for place in places:
+                restored.begun = place.component.name
+                progress(f"restoring {restored.begun}")
+                restored.rows.append(_restore(planned, host, archive, place, target, restored.findings))
 
 
 @contextlib.contextmanager
