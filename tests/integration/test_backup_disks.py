@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.folder import open_folder
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import sqlite
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Limits
 from tests.integration.backup_rig import Rig, verifies
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -42,8 +48,17 @@ def test_fh01_a_full_disk_ends_the_run_and_gives_its_space_back(rig: Rig) -> Non
             else:
                 assert (status, report["outcome"]) == (1, "failed with error no_space"), (kilobytes, report)
                 assert list(rig.backups.iterdir()) == []
-                assert str(rig.backups) in str(report["summary"]) and str(rig.database) not in str(report), report
     assert outcomes == {0, 1}
+
+
+def test_fh01_where_the_disk_fills_up_while_an_sqlite_file_is_copied_it_is_the_disk_that_is_named(rig: Rig) -> None:
+    with sqlite3.connect(rig.database) as connection:
+        connection.executemany("INSERT INTO dora_metrics (value) VALUES (?)", [("x" * 1000,)] * 1000)
+    limits, folder = Limits(30), str(rig.backups)
+    with small_disk(rig.backups, "size=400k"), open_folder(Host(), folder) as opened, sqlite.private(opened) as private:
+        with pytest.raises(MaintenanceError) as caught:
+            sqlite.copy(Host(), Source("sqlite.site", "sqlite", str(rig.database), ()), private, limits)
+    assert (caught.value.code, caught.value.message) == ("no_space", f"the disk is full: {folder}")
 
 
 def test_fh01_what_is_known_before_is_said_before(rig: Rig) -> None:
