@@ -307,6 +307,19 @@ def test_fd10_a_dump_without_its_last_table_s_rows_is_found_out(
         assert found.code == "dump_incomplete"
 
 
+def test_fd10_a_dump_that_is_whole_but_lacks_a_table_is_found_out_though_the_program_ended_well(
+    postgresql: PostgreSQL, small: str, tmp_path: Path
+) -> None:
+    login = sites.login(postgresql, None)
+    (tmp_path / "dump").write_bytes(dumped(login, whole(small))[1].content)
+    host = with_fake(tmp_path, f"cat {tmp_path}/dump")
+    assert dumped(login, whole(small), host)[0].rows == {"nothing": 0}
+    postgresql.execute("CREATE TABLE later (id int)", database=small)
+    for source in (whole(small), Source(f"postgresql.{small}", "postgresql", small, ("later",))):
+        found = fault(login, source, host)
+        assert found.code == "dump_incomplete" and "lacks later" in found.message
+
+
 def test_fd45_a_dump_program_older_than_the_server_fails_before_it_is_started(
     postgresql: PostgreSQL, small: str, tmp_path: Path
 ) -> None:

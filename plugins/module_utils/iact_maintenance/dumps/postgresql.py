@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -35,6 +36,9 @@ _REMEDY = (
     "as administrator: GRANT pg_read_all_data TO the account; against row security ALTER ROLE … BYPASSRLS; "
     "GRANT SELECT ON LARGE OBJECT for each of those"
 )
+_HINT = "see whether the dump program is the distribution's own"
+# By number, because names are listed in the database's own encoding.
+_TABLE_DATA = re.compile(rb"^\d+; 0 (\d+) TABLE DATA ", re.MULTILINE)
 _OWN = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _TABLES = (
     "SELECT n.nspname, c.relname, c.relkind::text, c.oid FROM pg_catalog.pg_class c "
@@ -94,15 +98,18 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         tables = _tables(connection, endpoint, source)
         findings = _check_outside(connection, endpoint, source, tables, settings)
         argv = (program.path, *_options(name, tables if source.tables else []))
-        reader = _read_along(host, environment, settings)
+        readers = _readers(host, environment, settings)
         command = Command(argv, environment, pass_descriptors=descriptors)
         limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
         try:
-            done = output.run(host, command, reader, limits)
+            done = output.run(host, command, lambda chunk: _give(readers, chunk), limits)
+            read, listed = (reader.end() for reader in readers)
         except BaseException:
-            reader.abandon()
+            for reader in readers:
+                reader.abandon()
             raise
-        _check(done, reader.end(), source)
+        _check(done, read, source)
+        _check_contents(listed, source, tables)
         counted = _count(connection, endpoint, tables, settings.deadline_seconds)
         # Ends the snapshot, which has served.
         identity = read_identity(connection, endpoint)
@@ -187,12 +194,18 @@ def _pattern(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _read_along(host: Host, environment: dict[str, str], settings: Backup) -> ReadAlong:
+def _readers(host: Host, environment: dict[str, str], settings: Backup) -> list[ReadAlong]:
+    """One that reads all of the dump, and one that lists what it holds."""
     # In the same environment but for the password, so that Debian's wrapper picks the version that writes.
     own = {name: text for name, text in environment.items() if name != "PGPASSFILE"}
     program = tool(host, "pg_restore", own)
-    argv = (program.path, "--format=custom", "--file=/dev/null")
-    return ReadAlong(host, Command(argv, own), settings.deadline_seconds)
+    commands = [Command((program.path, "--format=custom", what), own) for what in ("--file=/dev/null", "--list")]
+    return [ReadAlong(host, command, settings.deadline_seconds) for command in commands]
+
+
+def _give(readers: list[ReadAlong], chunk: bytes) -> None:
+    for reader in readers:
+        reader(chunk)
 
 
 def _check(done: Completed, read: Completed, source: Source) -> None:
@@ -202,7 +215,16 @@ def _check(done: Completed, read: Completed, source: Source) -> None:
         raise DatabaseFault("dump_failed", f"the dump of {source.component} broke off: {done.reason}", hint=hint)
     if read.status != 0:
         message = f"the dump of {source.component} is not whole, although {done.reason}: {read.reason}"
-        raise DatabaseFault("dump_incomplete", message, hint="see whether the dump program is the distribution's own")
+        raise DatabaseFault("dump_incomplete", message, hint=_HINT)
+
+
+def _check_contents(listed: Completed, source: Source, tables: list[Table]) -> None:
+    """Raises DatabaseFault unless the dump announces the rows of every table."""
+    found = {int(oid) for oid in _TABLE_DATA.findall(listed.output)}
+    absent = [table.label for table in tables if table.kind == "r" and table.oid not in found]
+    if absent:
+        message = f"the dump of {source.component} lacks {', '.join(absent[:20])}, although the program ended well"
+        raise DatabaseFault("dump_incomplete", message, hint=_HINT)
 
 
 def _count(connection: Any, endpoint: Endpoint, tables: list[Table], seconds: float) -> dict[str, int | None]:

@@ -22,6 +22,8 @@ from .children import Tool, find_tool, private_file
 _HINT = "apt-get install postgresql-client"
 _WAIT_SECONDS = 0.2
 _CHUNKS_AHEAD = 16
+# Half a million lines of a list of contents, at least.
+_KEPT_BYTES = 64 * 1024 * 1024
 
 
 def tool(host: Host, name: str, environment: Mapping[str, str]) -> Tool:
@@ -71,9 +73,9 @@ def _environment(endpoint: Endpoint, passfile: str) -> dict[str, str]:
 class ReadAlong:
     """PostgreSQL's own reader, given every byte of a dump while it is made: the proof that it is whole.
 
-    `pg_dump` ends its archive with no word of its own, and a list of contents (`pg_restore -l`) reads only the head.
-    So `pg_restore` turns all of it into SQL, which goes nowhere: it ends with 0 only where the data of every table that
-    the head announces was there to its end. Beside the dump and not after it, because nothing is kept to be read again.
+    `pg_dump` ends its archive with no word of its own. So one `pg_restore` turns all of it into SQL that goes nowhere:
+    it ends with 0 only where the data of every table that the head announces was there to its end. Another lists what
+    the head announces. Beside the dump and not after it, because nothing is kept to be read again.
     """
 
     def __init__(self, host: Host, command: Command, deadline_seconds: float) -> None:
@@ -86,7 +88,8 @@ class ReadAlong:
 
     def _read(self) -> None:
         try:
-            self._done = self._host.run(self._command, self._limits, iter(self._waiting.get, None))
+            chunks = iter(self._waiting.get, None)
+            self._done = self._host.run(self._command, self._limits, chunks, keep_bytes=_KEPT_BYTES)
         except MaintenanceError as trouble:
             self._trouble = trouble
         finally:
