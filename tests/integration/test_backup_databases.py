@@ -164,6 +164,39 @@ def test_fd07_a_server_killed_while_it_is_dumped_makes_no_backup(rig: Rig, kit: 
     assert kit.component() in json.loads(output)["summary"]
 
 
+HARM = {"mysql": "GRANT INSERT ON {database}.other TO '{user}'@'%'", "postgresql": "ALTER ROLE {user} CREATEROLE"}
+
+
+@pytest.mark.parametrize("code", ["read_only", "restore_account", "not_empty", "auth"])
+def test_c3_ft12_the_dry_run_of_a_restore_refuses_what_the_real_one_refuses(rig: Rig, kit: Kit, code: str) -> None:
+    assert rig.run()[0] == 0
+    words = ["restore", "--components", kit.component()]
+    login = kit.login(kit.restore, "restore")
+    if code == "read_only":
+        login = {**login, "read_only": True}
+    elif code == "restore_account":
+        kit.server.execute(HARM[kit.engine].format(database=kit.database, user=kit.restore[0]))
+    elif code == "auth":
+        login = kit.login((kit.restore[0], "wrong"), "wrong")
+    else:
+        assert rig.run((), *words, "--target-database", "iact_restore_full")[0] == 0
+        kit.made.append("iact_restore_full")
+        words += ["--target-database", "iact_restore_full"]
+    rig.configure({**kit.sections(), "restore": {kit.engine: login}}, tables=["dora_metrics"])
+    before = _scratch(kit)
+    (dry, would), (real, did) = rig.run((), *words, "--dry-run"), rig.run((), *words)
+    assert (dry, would["outcome"]) == (real, did["outcome"]), (would, did)
+    assert did["outcome"] == f"failed with error {code}" and (dry == 2) is (code != "auth")
+    assert _scratch(kit) == before
+
+
+def test_c3_the_dry_run_of_a_restore_makes_no_database(rig: Rig, kit: Kit) -> None:
+    assert rig.run()[0] == 0
+    status, would = rig.run((), "restore", "--components", kit.component(), "--dry-run")
+    assert (status, would["changed"], would["dry_run"]) == (0, True, True), would
+    assert _scratch(kit) == []
+
+
 CLIENTS = {"mysql": "mariadb", "postgresql": "pg_restore"}
 
 

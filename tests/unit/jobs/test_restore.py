@@ -16,8 +16,11 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Source,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
+    DatabaseFault,
     Interrupted,
     MaintenanceError,
+    Refused,
+    ToolMissing,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import restore
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
@@ -43,6 +46,8 @@ class FakeEngine(ModuleType):
         self.sources: list[Source] = []
         self.rows = 7
         self.fault: Interrupted | None = None
+        self.refusal: MaintenanceError | None = None
+        self.checked: list[str] = []
 
     def locate(self, settings: object, server: object, host: object) -> list[Source]:
         return [Source("mysql.iact", "mysql", "iact", ("dora_metrics",))]
@@ -50,6 +55,11 @@ class FakeEngine(ModuleType):
     def dump(self, host: object, server: object, source: Source, settings: object, output: object) -> DumpFacts:
         output.run(host, Command(("/bin/echo", "dump")), lambda _chunk: None, Limits(30))  # type: ignore[attr-defined]
         return DumpFacts({"dora_metrics": 7}, "", "10.11", {}, "mariadb-dump", (), "sql")
+
+    def check_restore(self, host: object, server: object, database: str) -> None:
+        self.checked.append(database)
+        if self.refusal is not None:
+            raise self.refusal
 
     def restore(
         self, host: object, server: object, source: Source, database: str, stream: Iterator[bytes], settings: object
@@ -125,8 +135,9 @@ def test_the_dry_run_says_where_everything_would_go_and_writes_nothing(site: Sit
         ({"archive": "none.tar"}, "no_archive"),
     ],
 )
-def test_what_is_not_possible_is_refused(site: Site, options: dict[str, object], code: str) -> None:
-    result = restored(site, **options)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_is_not_possible_is_refused(site: Site, options: dict[str, object], code: str, dry_run: bool) -> None:
+    result = restored(site, dry_run=dry_run, **options)
     assert (result.exit_status, result.error_code) == (2, code)
 
 
@@ -152,6 +163,25 @@ def test_a_database_without_a_restore_account_is_refused_with_the_grant(site: Si
     assert (result.exit_status, result.error_code) == (2, "restore_account")
     assert "GRANT ALL ON `iact\\_restore\\_%`.*" in result.findings[0].hint
     assert engine.restored == {}
+
+
+def test_c3_the_dry_run_refuses_what_the_server_would_not_let_happen(site: Site, engine: FakeEngine) -> None:
+    for refusal in (Refused("restore_account", "it may write elsewhere"), DatabaseFault("auth", "access denied")):
+        engine.refusal = refusal
+        dry, real = (restored(site, dry_run=dry, components=["mysql.iact"], **ACCOUNT) for dry in (True, False))
+        assert (dry.exit_status, dry.error_code) == (real.exit_status, real.error_code)
+        assert (dry.exit_status, dry.error_code) == (refusal.exit_status, refusal.code)
+    assert set(engine.checked) == {"iact_restore_20261124030000_1"} and engine.restored == {}
+
+
+def test_c3_the_dry_run_refuses_what_no_program_here_can_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*names: str, hint: str = "") -> str:
+        raise ToolMissing(names[0], hint=hint)
+
+    monkeypatch.setattr(site.host, "find_tool", missing)
+    target = str(site.root / "restored")
+    dry, real = (restored(site, dry_run=dry, target_directory=target) for dry in (True, False))
+    assert (dry.exit_status, dry.error_code) == (real.exit_status, real.error_code) == (2, "tool_missing")
 
 
 def test_ft13_a_database_goes_into_a_scratch_database_of_its_own(site: Site, engine: FakeEngine) -> None:

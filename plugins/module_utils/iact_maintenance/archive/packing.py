@@ -107,6 +107,11 @@ def _require(done: Completed) -> None:
         raise ProcessFault("compressor_failed", done.reason)
 
 
+def unpacker(host: Host, compression: str) -> str:
+    """The program that decompresses; empty where none is needed. Raises ToolMissing."""
+    return "" if compression == GZIP else host.find_tool("zstd", hint="install zstd to read this archive")
+
+
 def unpack(host: Host, compression: str, chunks: Iterator[bytes], sink: Sink, limits: Limits) -> None:
     """Nothing; `chunks` went decompressed to `sink`. Raises MaintenanceError `integrity`, ToolMissing or ProcessFault.
 
@@ -114,7 +119,7 @@ def unpack(host: Host, compression: str, chunks: Iterator[bytes], sink: Sink, li
     """
     if compression == GZIP:
         return _gunzip(chunks, sink)
-    command = Command((host.find_tool("zstd", hint="install zstd to read this archive"), "-d", "-q", "-c"))
+    command = Command((unpacker(host, compression), "-d", "-q", "-c"))
     (done,) = host.pipeline([command], [sink], limits, chunks)
     if done.status != 0:
         raise MaintenanceError("integrity", f"it does not decompress: {done.reason}")

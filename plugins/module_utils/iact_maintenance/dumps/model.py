@@ -1,8 +1,9 @@
 """What every kind of dump answers with, whatever engine it comes from.
 
-Each engine has the same three functions:
+Each engine has the same four functions:
 `locate(settings: Backup, server, host) -> list[Source]`,
-`dump(host, server, source, settings, output) -> DumpFacts` and
+`dump(host, server, source, settings, output) -> DumpFacts`,
+`check_restore(host, server, database)`, which raises what would keep a restore from beginning, and
 `restore(host, server, source, database, stream: Iterator[bytes], settings: Restore) -> RestoreFacts`.
 """
 

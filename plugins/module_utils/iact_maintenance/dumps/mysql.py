@@ -17,12 +17,12 @@ from ..report import Finding
 from ..settings import Backup, Server
 from .children import Tool, warnings_of
 from .model import DumpFacts, Output, Source, of_database
-from .mysql_restore import restore
+from .mysql_restore import check_restore, restore
 from .mysql_rights import RESTORE_PREFIX, missing_for_dump, read_rights
 from .mysql_stream import DumpWatcher
 from .mysql_tool import COMMON, credentials, dump_tool, is_mariadb
 
-__all__ = ["dump", "locate", "restore"]
+__all__ = ["check_restore", "dump", "locate", "restore"]
 
 _TRANSACTIONAL = ("innodb", "rocksdb", "tokudb", "ndbcluster")
 # 1412: the definition changed under the snapshot; 1146: the table went. Another try meets a new, whole state.

@@ -28,6 +28,16 @@ _TRIGGERS = "as administrator: SET PERSIST log_bin_trust_function_creators = 1; 
 _HINT = r"an account of its own is needed: GRANT ALL ON `iact\_restore\_%`.* TO 'iact_restore'@'localhost';"
 
 
+def check_restore(host: Host, server: Server, database: str) -> None:
+    """Nothing where a restore into `database` would begin. Raises DatabaseFault, ToolMissing.
+
+    Raises Refused `restore_account`, `read_only` or `not_empty`.
+    """
+    _tool, endpoint = _means(host, server)
+    with closing(connect(endpoint)) as connection:
+        _look(connection, endpoint, database)
+
+
 def restore(
     host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
 ) -> RestoreFacts:
@@ -36,12 +46,8 @@ def restore(
     Raises Refused `restore_account`, `read_only` or `not_empty`; DatabaseFault `restore_failed`, after which a database
     that this run created is gone again.
     """
-    if server.read_only:
-        raise Refused("read_only", "restore.mysql.read_only is true: nothing may ever write there")
-    tool = client_tool(host)
-    endpoint = resolve(server, host)._replace(database=None)
+    tool, endpoint = _means(host, server)
     with closing(connect(endpoint)) as connection:
-        _check_account(connection, endpoint)
         has_tls = offers_tls(connection)
         created = _prepare(connection, endpoint, database)
     try:
@@ -60,6 +66,12 @@ def restore(
         raise
 
 
+def _means(host: Host, server: Server) -> tuple[Tool, Endpoint]:
+    if server.read_only:
+        raise Refused("read_only", "restore.mysql.read_only is true: nothing may ever write there")
+    return client_tool(host), resolve(server, host)._replace(database=None)
+
+
 def _options(host: Host, tool: Tool) -> tuple[str, ...]:
     sandbox = ("--sandbox",) if knows(host, tool, "--sandbox") else ()
     return ("--binary-mode", *sandbox, "--local-infile=0", "--batch", "--skip-reconnect", *COMMON)
@@ -73,8 +85,9 @@ def _check_account(connection: Any, endpoint: Endpoint) -> None:
         raise Refused("restore_account", message, hint=_HINT)
 
 
-def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
-    """Whether the database was created; where it is there already, it must be empty."""
+def _look(connection: Any, endpoint: Endpoint, database: str) -> bool:
+    """Whether the database is there already, and empty. Raises Refused."""
+    _check_account(connection, endpoint)
     query = "SELECT (SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s), "
     query += "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = %s) + "
     query += "(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = %s)"
@@ -82,6 +95,12 @@ def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
     if things:
         hint = "name an empty database with restore.target_database, or none for a new one"
         raise Refused("not_empty", f"the database {database} is not empty", hint=hint)
+    return bool(exists)
+
+
+def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
+    """Whether the database was created; where it is there already, it must be empty."""
+    exists = _look(connection, endpoint, database)
     if not exists:
         try:
             rows(connection, endpoint, f"CREATE DATABASE {quote_identifier(database)} CHARACTER SET utf8mb4")

@@ -26,10 +26,10 @@ from ..settings import Backup, Server
 from .children import Tool, warnings_of
 from .model import DumpFacts, Output, Source, of_database
 from .postgresql_outside import OUTSIDE, check
-from .postgresql_restore import restore
+from .postgresql_restore import check_restore, restore
 from .postgresql_tool import ReadAlong, credentials, major, tool
 
-__all__ = ["dump", "locate", "restore"]
+__all__ = ["check_restore", "dump", "locate", "restore"]
 
 _LOCK_WAIT_MILLISECONDS = 60_000
 _REMEDY = (

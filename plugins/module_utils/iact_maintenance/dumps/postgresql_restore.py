@@ -22,6 +22,7 @@ from .postgresql_tool import credentials, tool
 # Every server has it, and nobody works there.
 _MAINTENANCE_DATABASE = "postgres"
 _CREATE_SECONDS = 60.0
+_CLIENT = "pg_restore"
 _HINT = "an account of its own is needed: CREATE ROLE iact_restore LOGIN CREATEDB;"
 # Owners, roles and rights are this server's matter; the rest of these need an administrator and hold no rows.
 _OPTIONS = (
@@ -69,6 +70,23 @@ _DISPENSABLE = re.compile(
 _SHOWN_CHARACTERS = 300
 
 
+def check_restore(host: Host, server: Server, database: str) -> None:
+    """Nothing where a restore into `database` would begin. Raises DatabaseFault, ToolMissing.
+
+    Raises Refused `restore_account`, `read_only` or `not_empty`.
+    """
+    endpoint, target = _places(host, server, database)
+    with credentials(endpoint) as (_descriptors, environment):
+        tool(host, _CLIENT, environment)
+    connection = connect(endpoint)
+    try:
+        exists = _exists(connection, endpoint, target)
+    finally:
+        close(connection)
+    if exists:
+        _check_empty(target)
+
+
 def restore(
     host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
 ) -> RestoreFacts:
@@ -77,15 +95,12 @@ def restore(
     Raises Refused `restore_account`, `read_only` or `not_empty`; DatabaseFault `restore_failed`, after which a database
     that this run created is gone again.
     """
-    if server.read_only:
-        raise Refused("read_only", "restore.postgresql.read_only is true: nothing may ever write there")
-    endpoint = resolve(server, host)._replace(database=_MAINTENANCE_DATABASE)
-    target = endpoint._replace(database=database)
+    endpoint, target = _places(host, server, database)
     created = _prepare(endpoint, target)
     try:
         _make_schemas(target, source)
         with credentials(target) as (descriptors, environment):
-            program = tool(host, "pg_restore", environment)
+            program = tool(host, _CLIENT, environment)
             argv = (program.path, "--format=custom", *_options(source), f"--dbname={database}")
             limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
             done = host.run(Command(argv, environment, pass_descriptors=descriptors), limits, stream)
@@ -96,6 +111,14 @@ def restore(
         if isinstance(ended, (MaintenanceError, Interrupted)):
             ended.changed = not gone
         raise
+
+
+def _places(host: Host, server: Server, database: str) -> tuple[Endpoint, Endpoint]:
+    """Where databases are made, and the one to restore into. Raises Refused."""
+    if server.read_only:
+        raise Refused("read_only", "restore.postgresql.read_only is true: nothing may ever write there")
+    endpoint = resolve(server, host)._replace(database=_MAINTENANCE_DATABASE)
+    return endpoint, endpoint._replace(database=database)
 
 
 def _options(source: Source) -> tuple[str, ...]:
@@ -141,9 +164,7 @@ def _prepare(endpoint: Endpoint, target: Endpoint) -> bool:
     """Whether the database was created; where it is there already, it must be empty. Raises Refused, DatabaseFault."""
     connection = connect(endpoint)
     try:
-        _check_account(connection, endpoint)
-        query = "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s"
-        exists = bool(rows(connection, endpoint, query, target.database))
+        exists = _exists(connection, endpoint, target)
         if not exists:
             _alone(connection, endpoint, f"CREATE DATABASE {quote_identifier(str(target.database))} TEMPLATE template0")
     except Interrupted as ended:
@@ -155,6 +176,13 @@ def _prepare(endpoint: Endpoint, target: Endpoint) -> bool:
     if exists:
         _check_empty(target)
     return not exists
+
+
+def _exists(connection: Any, endpoint: Endpoint, target: Endpoint) -> bool:
+    """Whether the database is there already. Raises Refused where the account is not one to restore with."""
+    _check_account(connection, endpoint)
+    query = "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s"
+    return bool(rows(connection, endpoint, query, target.database))
 
 
 def _check_account(connection: Any, endpoint: Endpoint) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..archive import catalogue
 from ..archive.folder import open_folder
 from ..archive.manifest import Component
+from ..archive.packing import unpacker
 from ..archive.reading import Damaged, Opened, Place, Stamp, open_archive, read_layout
 from ..archive.restore import Target, check_target, open_target, restore_file, restore_logs
 from ..archive.selection import foreign_path, select
@@ -63,7 +64,10 @@ class Restored:
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """What would be restored where; only headers and the manifest are read. Raises Refused, Damaged."""
+    """What would be restored where; only headers and the manifest are read, and the servers asked whether they let it.
+
+    Raises Refused, Damaged, DatabaseFault.
+    """
     options = settings.restore
     path = _archive_path(settings, host)
     archive = open_archive(path)
@@ -72,15 +76,22 @@ def plan(settings: Settings, host: Host) -> Plan:
     finally:
         archive.close()
     components = _chosen(manifest.components, options.components)
+    for component in manifest.components:
+        # All are read before any is restored.
+        unpacker(host, component.member.compression)
     databases = [component for component in components if component.engine not in _FILES]
     _check_databases(settings, databases)
     if len(databases) < len(components):
         _check_directory(host, options.target_directory)
+    targets = _targets(settings, host, databases)
+    for component in databases:
+        server = _server(settings, component.engine)
+        DUMPS[component.engine].check_restore(host, server, targets[component.name])
     findings: tuple[Finding, ...] = ()
     if manifest.missing:
         names = ", ".join(missing.name for missing in manifest.missing)
         findings = (Finding("warning", "partial_archive", f"the archive is partial: it does not hold {names}"),)
-    return Plan(settings, path, archive.stamp, components, _targets(settings, host, databases), findings)
+    return Plan(settings, path, archive.stamp, components, targets, findings)
 
 
 def _archive_path(settings: Settings, host: Host) -> str:
