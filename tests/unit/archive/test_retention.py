@@ -130,6 +130,12 @@ def test_b4_the_newest_three_partial_archives_stay() -> None:
     assert [gone.name for gone in retention.decide_partial(found, NOW).delete] == [found[4].name, found[3].name]
 
 
+def test_b4_the_partial_archive_just_written_stays_also_where_others_are_dated_later() -> None:
+    found = [entry(NOW + timedelta(seconds=seconds), "partial") for seconds in range(5)]
+    later = NOW + timedelta(seconds=9)
+    assert [gone.name for gone in retention.decide_partial(found, later, found[0].name).delete] == [found[1].name]
+
+
 def test_fh25_one_run_ahead_of_the_clock_costs_no_archive_its_place() -> None:
     ahead = [entry(NOW + timedelta(days=365 * years)) for years in range(1, 6)]
     for found, rule in ((nights(30), RULE), (nights(6), retention.Rule(1, 30, 3)), (nights(12), RULE)):

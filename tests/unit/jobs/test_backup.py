@@ -321,6 +321,14 @@ def test_a_damaged_sqlite_file_is_a_failed_component(site: Site) -> None:
     assert site.kinds() == ["partial"]
 
 
+def test_b4_a_failed_run_never_deletes_the_partial_archive_that_it_announces(site: Site) -> None:
+    site.database.write_bytes(b"no database " * 1000)
+    for seconds in (240, 180, 120, 60):
+        site.host.moment = NIGHT + timedelta(seconds=seconds)
+        result = site.run()
+        assert os.path.exists(str(result.facts["archive"])) and result.facts["deleted"] == []
+
+
 def test_fh01_too_little_space_is_said_before_anything_is_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site.host, "free_bytes", lambda path: 1000)
     result = site.run()

@@ -49,7 +49,8 @@ def candidates(entries: list[catalogue.Entry], options: Backup, host: Host, just
     rule = retention.Rule(options.retention_days, options.retention_count, options.keep_minimum)
     now = host.now()
     good = retention.decide(entries, rule, now, just_written)
-    return Candidates(good.delete + retention.decide_partial(entries, now).delete, good.findings)
+    partial = retention.decide_partial(entries, now, just_written)
+    return Candidates(good.delete + partial.delete, good.findings)
 
 
 def remove(folder: Folder, entries: tuple[catalogue.Entry, ...], deleted: list[str]) -> None:

@@ -50,10 +50,10 @@ def decide(entries: Sequence[Entry], rule: Rule, now: datetime, just_written: st
     return Decision(tuple(sorted(delete, key=age_key)), tuple(findings))
 
 
-def decide_partial(entries: Sequence[Entry], now: datetime) -> Decision:
-    """The partial archives that may go: all but the newest three and those that lie ahead of `now`."""
+def decide_partial(entries: Sequence[Entry], now: datetime, just_written: str = "") -> Decision:
+    """The partial archives that may go: all but the newest three, `just_written` and those that lie ahead of `now`."""
     partial = _newest_first(entries, PARTIAL, now)
-    return Decision(tuple(reversed(partial[_PARTIALS_KEPT:])))
+    return Decision(tuple(entry for entry in reversed(partial[_PARTIALS_KEPT:]) if entry.name != just_written))
 
 
 def _newest_first(entries: Sequence[Entry], kind: str, now: datetime) -> list[Entry]:

@@ -229,7 +229,7 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
         catalogue.remember(host, state_directory, folder, {written.name: proof})
     if written.saved.troubles:
         entries = catalogue.read(folder, state_directory)
-        pruning.remove(folder, retention.decide_partial(entries, host.now()).delete, deleted)
+        pruning.remove(folder, retention.decide_partial(entries, host.now(), written.name).delete, deleted)
         return
     proving = pruning.prove_unknown(host, folder, state_directory, Limits(options.deadline_seconds))
     going = pruning.candidates(proving.entries, options, host, just_written=written.name)
