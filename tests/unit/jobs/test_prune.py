@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Interrupted
-from tests.unit.jobs.sites import Site
+from tests.unit.jobs.sites import Site, codes
 
 
 @pytest.fixture
@@ -26,6 +26,15 @@ def test_the_dry_run_announces_what_the_real_one_deletes(site: Site) -> None:
     assert announced.facts["would_delete"] == real.facts["deleted"] == before[:2]
     assert (real.facts["kept"], real.changed) == (4, True)
     assert site.archives() == before[2:]
+
+
+def test_the_dry_run_says_that_more_may_go_where_archives_are_unverified(site: Site) -> None:
+    (site.root / "state" / "archives.json").unlink()
+    announced = site.run("prune", dry_run=True)
+    assert announced.facts["would_delete"] == [] and announced.facts["unverified"] == 6
+    assert codes(announced) == {"unverified"} and "yet: 6" in announced.findings[0].message
+    assert len(site.run("prune").facts["deleted"]) == 2  # type: ignore[arg-type]
+    assert codes(site.run("prune", dry_run=True)) == set()
 
 
 def test_fh43_a_run_that_was_killed_half_way_is_finished_by_the_next(

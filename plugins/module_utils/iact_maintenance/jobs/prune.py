@@ -9,7 +9,7 @@ from ..archive.folder import open_folder
 from ..errors import Interrupted, MaintenanceError
 from ..host import Host
 from ..processes import Limits
-from ..report import Report
+from ..report import Finding, Report
 from ..settings import Settings
 from .runner import Job, Progress
 
@@ -22,6 +22,7 @@ class Plan(NamedTuple):
     settings: Settings
     going: pruning.Candidates
     kept: int
+    unread: int = 0
 
 
 def plan(settings: Settings, host: Host) -> Plan:
@@ -30,15 +31,24 @@ def plan(settings: Settings, host: Host) -> Plan:
         entries = catalogue.read(folder, settings.state_directory)
     going = pruning.candidates(entries, settings.backup, host)
     good = [entry for entry in entries if entry.kind == catalogue.GOOD and entry not in going.delete]
-    return Plan(settings, going, len(good))
+    unread = sum(entry.kind == catalogue.UNVERIFIED for entry in entries)
+    return Plan(settings, going, len(good), unread)
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """The report of a dry run."""
+    """The report of a dry run; what was never proven may go too, but only a run that read it knows that."""
     names = [entry.name for entry in planned.going.delete]
     summary = f"archives to delete: {len(names)}; good ones to keep: {planned.kept}"
-    facts = {"dry_run": True, "would_delete": names, "kept": planned.kept}
-    return Report(NAME, summary, planned.going.findings, facts, changed=bool(names))
+    facts = {"dry_run": True, "would_delete": names, "kept": planned.kept, "unverified": planned.unread}
+    return Report(NAME, summary, (*planned.going.findings, *_unread(planned)), facts, changed=bool(names))
+
+
+def _unread(planned: Plan) -> list[Finding]:
+    if not planned.unread:
+        return []
+    said = f"archives that were not verified here yet: {planned.unread}; prune reads them first, and more may then go"
+    hint = "run `iact-maintenance verify all`, then this again, to see which"
+    return [Finding("info", "unverified", said, hint)]
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
