@@ -16,7 +16,6 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.packing import GZIP, Compression
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     MaintenanceError,
-    StorageFault,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from tests.unit.archive.samples import CONTENTS, LIMITS, NIGHT, forge, sha256, write
@@ -153,7 +152,7 @@ def test_an_archive_that_changed_since_it_was_verified_is_told_when_it_is_read(s
 
 def test_a_symbolic_link_or_a_fifo_is_no_archive(tmp_path: Path, small: Path) -> None:
     (tmp_path / "link.tar").symlink_to(small)
-    with pytest.raises(StorageFault):
+    with pytest.raises(reading.Damaged, match="symbolic link"):
         reading.open_archive(str(tmp_path / "link.tar"))
     os.mkfifo(tmp_path / "fifo.tar")
     with pytest.raises(MaintenanceError, match="regular"):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import report
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import table
@@ -88,6 +90,18 @@ class Site:
     def kinds(self) -> list[str]:
         found = self.run("archives").facts["archives"]
         return [entry["kind"] for entry in found]  # type: ignore[attr-defined]
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Nothing; the archive of that name may not be read from now on, also where root runs the tests."""
+    real = os.open
+
+    def refused(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if os.path.basename(path) == name:
+            raise PermissionError(13, "Permission denied")
+        return real(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", refused)
 
 
 def codes(result: report.Report) -> set[str]:

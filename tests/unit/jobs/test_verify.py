@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.jobs.sites import Site
+from tests.unit.jobs.sites import Site, refuse
 
 
 @pytest.fixture
@@ -40,6 +40,29 @@ def test_ft01_a_flipped_bit_is_found_named_and_remembered(site: Site) -> None:
     assert (result.exit_status, result.error_code) == (1, "integrity")
     assert last in result.findings[0].message
     assert site.kinds() == ["good", "broken"]
+
+
+def test_an_archive_that_cannot_be_read_keeps_no_other_from_its_verdict(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.next_night()
+    first, second, third = site.archives()
+    (site.root / "state" / "archives.json").unlink()
+    refuse(monkeypatch, first)
+    result = site.run("verify", {"restore": {"archive": "all"}})
+    assert (result.exit_status, result.error_code) == (1, "unverified")
+    assert result.summary.endswith("2 of 3") and first in result.findings[0].message
+    assert "Permission denied" in result.findings[0].message
+    assert verified(site, "all") == {first: "unverified", second: "good", third: "good"}
+    assert site.kinds() == ["unverified", "good", "good"], "the proofs are remembered"
+
+
+def test_a_link_with_an_archives_name_is_broken_and_the_others_are_read(site: Site) -> None:
+    first, last = site.archives()
+    link = "iact_data_backup_20200101_020000.tar"
+    (site.backups / link).symlink_to(site.backups / last)
+    assert verified(site, "all") == {link: "broken", first: "good", last: "good"}
+    assert site.run("verify", {"restore": {"archive": "all"}}).error_code == "integrity"
 
 
 def test_an_archive_that_lies_elsewhere_is_verified_by_its_path_and_no_proof_is_kept(site: Site) -> None:

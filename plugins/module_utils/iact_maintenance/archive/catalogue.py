@@ -24,9 +24,10 @@ _PROVEN, _DAMAGED = "proven", "damaged"
 
 
 class Entry(NamedTuple):
-    """One file of the catalogue: `kind` is what it is worth, `reason` why it is broken; `manifest` where it was read.
+    """One file of the catalogue: `kind` is what it is worth, `reason` why it is not good; `manifest` where it was read.
 
-    `good` was completely read and matched its checksums (at `proven_at`); what only looks right is `unverified`.
+    `good` was completely read and matched its checksums (at `proven_at`); `unverified` is what only looks right, and
+    what could not be read, since it may be good.
     """
 
     name: str
@@ -73,7 +74,9 @@ def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry |
     One that lies ahead of `now` is passed over: written while a clock ran ahead, it would be the newest for years.
     """
     return max(
-        (entry for entry in entries if entry.kind == kind and not entry.is_ahead(now)), key=age_key, default=None
+        (entry for entry in entries if entry.kind == kind and entry.created_at and not entry.is_ahead(now)),
+        key=age_key,
+        default=None,
     )
 
 
@@ -106,17 +109,22 @@ def _entry(folder: Folder, name: str, proof: object) -> Entry:
     try:
         archive = open_archive(name, folder.descriptor)
     except MaintenanceError as error:
-        return Entry(name, BROKEN, reason=error.message)
+        return Entry(name, _worth(error), reason=error.message)
     try:
         layout = read_layout(archive)
     except MaintenanceError as error:
-        return Entry(name, BROKEN, archive.stamp, reason=error.message)
+        return Entry(name, _worth(error), archive.stamp, reason=error.message)
     finally:
         archive.close()
     found = Entry(name, UNVERIFIED, archive.stamp, layout.manifest)
     if parsed.partial or not layout.manifest.complete:
         found = found._replace(kind=PARTIAL)
     return _judged(found, proof)
+
+
+def _worth(error: MaintenanceError) -> str:
+    """The kind of what ended so; one that this user may not read can be good, and nobody is to remove it as broken."""
+    return BROKEN if isinstance(error, Damaged) else UNVERIFIED
 
 
 def _judged(entry: Entry, proof: object) -> Entry:

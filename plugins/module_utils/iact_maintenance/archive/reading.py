@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -68,7 +69,12 @@ def stamp_of(found: os.stat_result) -> Stamp:
 def open_archive(path: str, folder: int | None = None) -> Opened:
     """The archive at `path`, or of that name in `folder`, open. Raises StorageFault, or Damaged for what is no file."""
     with storage(path):
-        descriptor = os.open(path, _READ_FLAGS, dir_fd=folder)
+        try:
+            descriptor = os.open(path, _READ_FLAGS, dir_fd=folder)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise Damaged(os.path.basename(path), "the file", "it is a symbolic link") from None
+            raise
         try:
             found = os.fstat(descriptor)
         except OSError:

@@ -41,12 +41,18 @@ def preview(planned: Plan, host: Host) -> Report:
     }
     summary = f"good archives in {planned.directory}: {kinds[catalogue.GOOD]}{since}{others}"
     broken = [entry for entry in planned.entries if entry.kind == catalogue.BROKEN]
-    return Report(NAME, summary, (*map(_broken, broken), *_ahead(planned, host)), facts)
+    unread = [entry for entry in planned.entries if entry.kind == catalogue.UNVERIFIED and entry.reason]
+    return Report(NAME, summary, (*map(_broken, broken), *map(_unread, unread), *_ahead(planned, host)), facts)
 
 
 def _broken(entry: catalogue.Entry) -> Finding:
     hint = "it is never counted and never deleted; remove it by hand when you no longer need it"
     return Finding("warning", "broken_archive", f"{entry.name} is broken: {entry.reason}", hint)
+
+
+def _unread(entry: catalogue.Entry) -> Finding:
+    hint = "put right what the message names; until it was read, it is neither counted nor deleted"
+    return Finding("warning", "unverified", f"{entry.name} could not be read: {entry.reason}", hint)
 
 
 def _ahead(planned: Plan, host: Host) -> list[Finding]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..archive import catalogue
-from ..archive.folder import open_folder
+from ..archive.folder import Folder, open_folder
 from ..archive.selection import ALL, foreign_path, select
+from ..errors import MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report
@@ -43,7 +44,7 @@ def preview(planned: Plan, host: Host) -> Report:
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """What every archive is worth now that it was read to its end; exit status 1 where one is broken."""
+    """What every archive is worth now that it was read to its end; exit status 1 where one is not proven."""
     return _report(_elsewhere(planned, host, progress) if planned.foreign else _here(planned, host, progress))
 
 
@@ -54,7 +55,7 @@ def _here(planned: Plan, host: Host, progress: Progress) -> list[catalogue.Entry
         for name in planned.names:
             progress(f"reading {name}")
             entry = entries.get(name) or catalogue.Entry(name, catalogue.UNVERIFIED)
-            proven, proofs[name] = catalogue.prove(host, folder, entry, Limits(settings.backup.deadline_seconds))
+            proven, proofs[name] = _judge(planned, host, folder, entry)
             results.append(proven)
         catalogue.remember(host, settings.state_directory, folder, proofs)
     return results
@@ -65,16 +66,41 @@ def _elsewhere(planned: Plan, host: Host, progress: Progress) -> list[catalogue.
     (path,) = planned.names
     progress(f"reading {path}")
     entry = catalogue.Entry(path, catalogue.UNVERIFIED)
-    return [catalogue.prove(host, None, entry, Limits(planned.settings.backup.deadline_seconds))[0]]
+    return [_judge(planned, host, None, entry)[0]]
+
+
+def _judge(
+    planned: Plan, host: Host, folder: Folder | None, entry: catalogue.Entry
+) -> tuple[catalogue.Entry, dict[str, object]]:
+    """The entry once it was read, and its proof; one that cannot be read does not keep the others from a verdict."""
+    try:
+        return catalogue.prove(host, folder, entry, Limits(planned.settings.backup.deadline_seconds))
+    except Refused:
+        raise
+    except MaintenanceError as error:
+        return entry._replace(kind=catalogue.UNVERIFIED, proven_at="", reason=error.message), {}
 
 
 def _report(results: list[catalogue.Entry]) -> Report:
     broken = [entry for entry in results if entry.kind == catalogue.BROKEN]
-    hint = "do not restore from it; look at the disk, and copy the good archives elsewhere"
-    findings = tuple(Finding("critical", "integrity", entry.reason, hint) for entry in broken)
-    summary = f"archives that are, byte for byte, what was written: {len(results) - len(broken)} of {len(results)}"
+    unread = [entry for entry in results if entry.kind == catalogue.UNVERIFIED]
+    findings = (*map(_broken, broken), *map(_unread, unread))
+    proven = len(results) - len(findings)
+    summary = f"archives that are, byte for byte, what was written: {proven} of {len(results)}"
     report = Report(NAME, summary, findings, {"archives": [entry.as_dict() for entry in results]})
-    return report._replace(exit_status=1, error_code="integrity") if broken else report
+    if broken:
+        return report._replace(exit_status=1, error_code="integrity")
+    return report._replace(exit_status=1, error_code="unverified") if unread else report
+
+
+def _broken(entry: catalogue.Entry) -> Finding:
+    hint = "do not restore from it; look at the disk, and copy the good archives elsewhere"
+    return Finding("critical", "integrity", entry.reason, hint)
+
+
+def _unread(entry: catalogue.Entry) -> Finding:
+    said = f"{entry.name} could not be verified and is not counted: {entry.reason}"
+    return Finding("critical", "unverified", said, "put right what the message names, then verify it again")
 
 
 JOB = Job(NAME, plan, apply, preview, lock="archives.lock", shared=True, always_runs=True)
