@@ -94,7 +94,7 @@ options:
   allow_incomplete:
     description:
     - 'What a dump would lack only warns: triggers and routines that the account may not see, types and functions
-      that named PostgreSQL tables need.'
+      that named PostgreSQL tables need, tables that the last archive has and the server shows no more.'
     - Without it and without a config file V(false) holds.
     type: bool
   ignore_unreadable:

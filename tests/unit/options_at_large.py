@@ -14,6 +14,8 @@ _CHOSEN = {
     "retention_count": 20,
     "use_tz": False,
     "time_zone": "America/Lima",
+    # Texts that are paths.
+    "sqlite_files": ["/sandbox/other.sqlite3"],
 }
 
 

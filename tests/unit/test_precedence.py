@@ -70,7 +70,7 @@ def explicit(option: Option) -> object:
         return list(option.default) if isinstance(option.default, tuple) else option.default
     if option.choices:
         return option.choices[-1]
-    return {"list": ["given"], "path": "/given", "str": "given", "bool": True}.get(option.kind, option.minimum)
+    return {"list": ["/given"], "path": "/given", "str": "/given", "bool": True}.get(option.kind, option.minimum)
 
 
 def expected(option: Option, value: object) -> object:

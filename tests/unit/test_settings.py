@@ -217,3 +217,9 @@ def test_names_are_spelled_as_their_user_typed_them() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         build([]).session_cleanup.days = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("path", ["-1", "../..", "nan", "db.sqlite3"])
+def test_files_of_sqlite_are_named_by_absolute_paths(path: str) -> None:
+    with pytest.raises(BadOption, match="backup.sqlite_files is .*: absolute paths are allowed"):
+        of_file({"backup": {"sqlite_files": ["/srv/db.sqlite3", path]}})

@@ -176,8 +176,8 @@ _BACKUP = (
     Option(
         "allow_incomplete",
         "bool",
-        "What a dump would lack only warns: triggers and routines that the account may not see, "
-        "types and functions that named PostgreSQL tables need.",
+        "What a dump would lack only warns: triggers and routines that the account may not see, types and functions "
+        "that named PostgreSQL tables need, tables that the last archive has and the server shows no more.",
         False,
     ),
     Option("ignore_unreadable", "bool", "Log files that cannot be read only warn.", False),

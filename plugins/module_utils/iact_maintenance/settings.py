@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar, Union, cast
 
 from .errors import BadOption, Refused
 from .options import JOB_SECTIONS, SECTIONS, SHARED_SECTIONS, SITE, Option
-from .secret import Secret
+from .secret import Secret, printable
 from .values import mapping, nearest, parse
 
 
@@ -318,6 +318,9 @@ def _check_relations(values: dict[str, _Values]) -> None:
             raise BadOption(
                 f"{section}.{lesser} is {own[lesser]}: at most {section}.{greater} ({own[greater]}) is allowed"
             )
+    for path in cast("tuple[str, ...]", backup["sqlite_files"]):
+        if not path.startswith("/"):
+            raise BadOption(f"backup.sqlite_files is {printable(path, 80)}: absolute paths are allowed")
     if cleanup["use_tz"] is False:
         # Here, because only such sites need it and its import takes time that every start would pay.
         from .engines.facts import zone_named

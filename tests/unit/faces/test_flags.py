@@ -72,6 +72,17 @@ def test_an_option_before_the_command_is_told_where_it_belongs() -> None:
     assert caught.value.hint == "write it after health"
 
 
+def test_a_line_has_one_form_of_the_answer() -> None:
+    with pytest.raises(BadOption, match="--json and --nagios exclude each other"):
+        flags.parse(["health", "--json", "--nagios"])
+
+
+def test_every_flag_of_a_command_is_offered_for_one_that_is_unknown() -> None:
+    with pytest.raises(BadOption, match="--nagio is not an option") as caught:
+        flags.parse(["health", "--nagio"])
+    assert caught.value.hint == "did you mean --nagios?"
+
+
 def test_the_form_of_the_answer_is_known_before_the_line_is_understood() -> None:
     guessed = Parsed.guess(["session-cleanup", "--nonsense", "--json", "--scheduled"])
     assert (guessed.job, guessed.json, guessed.scheduled) == ("session_cleanup", True, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -63,3 +64,16 @@ def test_fh12_a_signal_that_comes_while_the_report_is_made_ends_without_a_traceb
         [sys.executable, "-c", script], capture_output=True, check=False, timeout=30, cwd=MODULE_UTILS
     )
     assert (done.returncode, done.stderr) == (143, b"")
+
+
+def test_a_ctrl_c_while_the_code_is_still_loaded_ends_without_a_traceback() -> None:
+    script = (
+        "import builtins, os, signal, sys\nfrom iact_maintenance.faces import start\nload = builtins.__import__\n"
+        "def interrupting(name, *rest):\n"
+        "    if name == 'cli':\n        os.kill(os.getpid(), signal.SIGINT)\n    return load(name, *rest)\n"
+        "builtins.__import__ = interrupting\nsys.argv = ['x', 'version']\nstart.start()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=False, timeout=30, cwd=MODULE_UTILS
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")

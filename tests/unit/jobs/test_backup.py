@@ -133,6 +133,28 @@ def test_a_database_dump_becomes_a_member(site: Site, engine: FakeEngine) -> Non
     assert subprocess.run(["zstd", "-d"], input=shown.stdout, capture_output=True, check=True).stdout == b"dump\n"
 
 
+def test_x12_a_table_that_the_last_archive_has_and_the_server_shows_no_more_is_a_trouble(
+    site: Site, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a right was lost: one of two servers shows the table no more, and the other still has its own."""
+    elsewhere = Source("mysql.other", "mysql", "other", ("dora_metrics",))
+    both = [*engine.locate(None, None, None), elsewhere]
+    monkeypatch.setattr(engine, "locate", lambda *_asked: list(both))
+    site.options = {"tables": ["dora_metrics"]}
+    assert site.run(sections=MYSQL).exit_status == 0
+    both.pop(0)
+    for dry_run in (True, False):
+        result = site.run(sections=MYSQL, dry_run=dry_run)
+        assert (result.exit_status, result.error_code) == (1, "table_gone")
+        assert "has the table dora_metrics of iact" in result.findings[0].message
+    site.options["allow_incomplete"] = True
+    accepted = site.run(sections=MYSQL)
+    assert (accepted.exit_status, accepted.status) == (0, "warning")
+    assert "table_gone" in codes(accepted)
+    del site.options["allow_incomplete"]
+    assert site.run(sections=MYSQL).exit_status == 0
+
+
 def test_b4_one_dead_component_keeps_the_others_in_a_partial_archive(site: Site, engine: FakeEngine) -> None:
     engine.script = "echo half; exit 3"
     site.options = {"tables": ["dora_metrics"]}

@@ -57,7 +57,7 @@ def restore(
             done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, for_restore(stream))
         if done.status != 0:
             message = f"the restore of {source.component} into {database} broke off: {done.reason}"
-            raise DatabaseFault("restore_failed", message, hint=_TRIGGERS if "1419" in done.errors else "")
+            raise DatabaseFault("restore_failed", message, hint=_TRIGGERS if "ERROR 1419 " in done.errors else "")
         return RestoreFacts(database, _count(endpoint._replace(database=database), settings.deadline_seconds))
     except BaseException as ended:
         gone = created and _drop(endpoint, database)

@@ -156,6 +156,8 @@ def parse(words: Sequence[str]) -> Parsed:
     flags = {
         name: given[name] for name in ("json", "verbose", "scheduled", "dry_run", "force", "nagios") if name in given
     }
+    if flags.get("json") and flags.get("nagios"):
+        raise BadOption("--json and --nagios exclude each other: one form of the answer is allowed")
     config = given["file"] if given.get("file") is not None else given.get("config")
     return Parsed(command.name, command.job, options, config, asks=command.asks)._replace(**flags)
 
@@ -185,7 +187,9 @@ def _refuse_unknown(unknown: list[str], found: argparse.Namespace) -> None:
 
 def _flag_names(command: Command) -> list[str]:
     own = ["--" + option.name.replace("_", "-") for option in command.options if option.kind != "section"]
-    return [*own, "--config", "--json", "--verbose", "--scheduled", *(["--dry-run"] if command.dry_run else [])]
+    shared = ["--config", "--json", "--verbose", "--scheduled"]
+    further = {"--dry-run": command.dry_run, "--force": command.asks, "--nagios": command.nagios}
+    return [*own, *shared, *(flag for flag, has in further.items() if has)]
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

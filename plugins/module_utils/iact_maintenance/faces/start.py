@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 
 # Python's default of 700 would search the code that is being loaded for garbage again and again; still a number,
 # because a long job may make any amount of it.
@@ -12,6 +13,9 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 def start() -> None:
     """Never returns: the process ends with the exit status of its command line, whatever still hangs in it."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until guards.protect() says what a signal does, it ends the process without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     from .cli import main
 

@@ -24,7 +24,7 @@ from ..host import Host, iso
 from ..processes import Limits
 from ..report import Finding, Report
 from ..settings import Backup, Settings
-from .components import ENGINES, Located, Saved, Saver, Trouble, locate
+from .components import ENGINES, Located, Saved, Saver, Trouble, compared, locate
 from .runner import Job, Progress
 
 NAME = "backup"
@@ -82,6 +82,7 @@ def plan(settings: Settings, host: Host) -> Plan:
         if error.code != "unsafe_directory" or not options.create_directory:
             raise
         entries, last = [], None
+    located = compared(located, last.manifest if last else None, settings)
     old = pruning.candidates(entries, options, host)
     return Plan(settings, located, options.log_directory is not None, old, last)
 
@@ -111,7 +112,7 @@ def preview(planned: Plan, host: Host) -> Report:
         "would_delete": [entry.name for entry in planned.old.delete],
     }
     summary = f"would back up {len(names)} components into {planned.options.directory}"
-    findings = tuple(trouble.finding for trouble in troubles) + planned.old.findings
+    findings = tuple(trouble.finding for trouble in troubles) + planned.located.findings + planned.old.findings
     code = troubles[0].error.code if troubles else ""
     return Report(NAME, summary, findings, facts, changed=bool(names), exit_status=1 if code else 0, error_code=code)
 
@@ -151,7 +152,7 @@ def _tell(ended: Interrupted, planned: Plan, done: Done) -> None:
 
 def _write(planned: Plan, host: Host, folder: Folder, progress: Progress, done: Done) -> Written:
     created_at = _free_moment(host.now(), folder)
-    saved = Saved(troubles=list(planned.located.troubles))
+    saved = Saved(troubles=list(planned.located.troubles), findings=list(planned.located.findings))
     with contextlib.ExitStack() as opened:
         # Before the archive is begun: a run that is killed then leaves one file behind and not two.
         files = [source.component for source in planned.located.sources if source.engine == "sqlite"]

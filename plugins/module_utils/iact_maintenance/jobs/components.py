@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..archive.manifest import Component, LogFile, Member
+from ..archive.manifest import Component, LogFile, Manifest, Member
 from ..archive.names import member_name
 from ..archive.packing import Compression, Packer
 from ..archive.writer import MemberSink, Staged, Unwritable
@@ -37,10 +37,11 @@ class Trouble(NamedTuple):
 
 
 class Located(NamedTuple):
-    """The databases that a backup would dump, and what could not be found."""
+    """The databases that a backup would dump, what could not be found, and what is worth to be known of that."""
 
     sources: tuple[Source, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def locate(settings: Settings, host: Host) -> Located:
@@ -86,6 +87,39 @@ def _check_configured(options: Backup, servers: Mapping[str, object]) -> None:
 def _not_found(options: Backup, sources: list[Source]) -> list[str]:
     found = {table for source in sources for table in (*source.tables, *source.covered)}
     return [table for table in options.tables if table not in found]
+
+
+def compared(located: Located, last: Manifest | None, settings: Settings) -> Located:
+    """What was located, with a trouble for each table that the last archive has from a server and this one would not.
+
+    An account that lost a right is shown a table no more, which looks as if nobody had one there: found nowhere else,
+    the last copy of it would go with time. Only a finding where the settings allow an incomplete archive.
+    """
+    gone = [] if last is None else _gone(located, last, settings)
+    if settings.backup.allow_incomplete:
+        warnings = [trouble.finding._replace(severity="warning") for trouble in gone]
+        return located._replace(findings=located.findings + tuple(warnings))
+    return located._replace(troubles=located.troubles + tuple(gone))
+
+
+def _gone(located: Located, last: Manifest, settings: Settings) -> list[Trouble]:
+    options = settings.backup
+    servers = {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
+    # A server that could not be asked is a trouble already; one that is configured no more was taken out on purpose.
+    asked = {engine for engine in servers if servers[engine]} - {trouble.name for trouble in located.troubles}
+    now = {(source.component, name) for source in located.sources for name in (*source.tables, *source.covered)}
+    return [
+        Trouble(component.name, _table_gone(component, table))
+        for component in last.components
+        for table in component.tables
+        if component.engine in asked and table in options.tables and (component.name, table) not in now
+    ]
+
+
+def _table_gone(component: Component, table: str) -> MaintenanceError:
+    message = f"the last archive has the table {table} of {component.database}, and the server shows none there now"
+    hint = "see whether the account lost a right or login_db changed; if it is meant, run once with --allow-incomplete"
+    return MaintenanceError("table_gone", message, hint=hint)
 
 
 def _no_table(table: str) -> MaintenanceError:
