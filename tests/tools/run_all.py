@@ -32,7 +32,9 @@ def main(groups: list[str]) -> int:
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     processes = Processes()
-    signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT too, because a shell's `&` has it ignored, and by all that is started from here: it is what ends them.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     try:
         results = [*_packages({stage.group for lane in chosen for stage in lane}, processes), *_run(chosen, processes)]
     except KeyboardInterrupt:
