@@ -252,9 +252,9 @@ def bench_play() -> None:
     finally:
         subprocess.run([*molecule, "destroy", "-s", "default"], cwd=ROOT, check=False, capture_output=True)
     print(f"\nsecond run of site.yml over unchanged hosts: {took:.1f} s")
-    # Molecule colours its output whether or not anybody sees it.
+    # Molecule colours its output whether or not anybody sees it, and may draw a line beside it.
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
-    for host, ok, changed in re.findall(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)", plain, re.MULTILINE):
+    for host, ok, changed in re.findall(r"^[\s│]*(\S+)\s+: ok=(\d+)\s+changed=(\d+)", plain, re.MULTILINE):
         print(f"  {host}: {ok} tasks, {changed} changed")
 
 
