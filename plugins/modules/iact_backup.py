@@ -32,6 +32,17 @@ options:
     - Create the directory where it is missing.
     - Without it and without a config file V(false) holds.
     type: bool
+  require_mountpoint:
+    description:
+    - 'Refuse a directory that is neither a mount point nor on another filesystem than C(/) and C(state_directory):
+      a network disk that is not mounted.'
+    - Without it and without a config file V(false) holds.
+    type: bool
+  min_free_bytes:
+    description:
+    - Bytes of the directory's filesystem that a backup leaves free; by default a tenth of it, 1 GiB at most.
+    - Allowed is a whole number from 0 to 4611686018427387904.
+    type: int
   tables:
     description:
     - Tables to back up, each from every configured connection that has it.

@@ -27,7 +27,19 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = CHECKOUT / "plugins" / "module_utils"
-CALLS = ("write", "pwrite64", "fsync", "rename", "renameat", "renameat2", "unlink", "unlinkat", "ftruncate")
+CALLS = (
+    "write",
+    "pwrite64",
+    "fsync",
+    "link",
+    "linkat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
+    "ftruncate",
+)
 _CALL = re.compile(r"^(\w+)\(")
 
 

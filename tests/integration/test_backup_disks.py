@@ -55,7 +55,11 @@ def test_fh01_where_the_disk_fills_up_while_an_sqlite_file_is_copied_it_is_the_d
     with sqlite3.connect(rig.database) as connection:
         connection.executemany("INSERT INTO dora_metrics (value) VALUES (?)", [("x" * 1000,)] * 1000)
     limits, folder = Limits(30), str(rig.backups)
-    with small_disk(rig.backups, "size=400k"), open_folder(Host(), folder) as opened, sqlite.private(opened) as private:
+    with (
+        small_disk(rig.backups, "size=400k"),
+        open_folder(Host(), folder) as opened,
+        sqlite.private(opened, "1" * 32) as private,
+    ):
         with pytest.raises(MaintenanceError) as caught:
             sqlite.copy(Host(), Source("sqlite.site", "sqlite", str(rig.database), ()), private, limits)
     assert (caught.value.code, caught.value.message) == ("no_space", f"the disk is full: {folder}")

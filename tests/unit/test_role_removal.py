@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 import yaml
 from ansible.modules import find
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import identity
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, names
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health, table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.state import HISTORY
 from tests.unit.role import ROLE, evaluated
 
-JOBS = ("session_cleanup", "health", "backup", "restore", "archives", "verify", "prune")
+JOBS = ("session_cleanup", "health", "backup", "restore", "archives", "adopt", "verify", "prune")
+KINDS = ("good", "unverified", "partial", "copy", "other_host", "broken", "foreign")
 ARCHIVE = names.ArchiveName(datetime(2026, 3, 1, 2, tzinfo=timezone.utc))
 
 
@@ -38,19 +41,51 @@ def test_the_state_is_taken_and_no_other_lock() -> None:
     found = patterns("absent.yml", "Find the state of the jobs")
     files = [HISTORY, catalogue.PROOFS, health.MEMORY]
     locks = [health.LOCK, *(job.lock for job in map(table.job, JOBS) if job.lock)]
-    for name in [*files, *locks, *(name + end for name in files for end in (".lock", ".part"))]:
+    beside = [*files, identity.FILE]
+    for name in [*files, *locks, *(name + end for name in beside for end in (".lock", ".part"))]:
         assert taken(found, name), name
-    for name in ("celery.lock", "site.json", "history.jsonl.old", "my-archives.lock", "health.json.backup"):
+    # The identity itself stays where archives that carry it do.
+    for name in (
+        "identity",
+        "identity.old",
+        "celery.lock",
+        "site.json",
+        "history.jsonl.old",
+        "my-archives.lock",
+        "health.json.backup",
+    ):
         assert not taken(found, name), name
 
 
-def test_a_purge_takes_our_archives_and_no_others() -> None:
-    found = patterns("purge.yml", "Find what the jobs wrote")
-    partial = names.ArchiveName(ARCHIVE.created_at, partial=True)
-    for name in (ARCHIVE.text, partial.text, ARCHIVE.text + names.PART, f"{names.STEM}copy_4711{names.PART}"):
+def purged(listed: object, status: int = 0) -> list[str]:
+    """Return the patterns of what a purge takes from the backup directory, by the command's list of archives."""
+    registered = {"rc": status, "stdout": json.dumps(listed)}
+    found = evaluated("__iact_maintenance_own_archives", __iact_maintenance_archives=registered)
+    assert isinstance(found, list)
+    return found
+
+
+def test_g21_a_purge_takes_this_host_s_archives_and_no_others() -> None:
+    other, own = "2" * 32, "1" * 32
+    kinds = {kind: ARCHIVE._replace(number=number) for number, kind in enumerate(KINDS, start=1)}
+    entries = [{"name": name.text, "kind": kind} for kind, name in kinds.items()]
+    found = purged({"identity": own, "archives": entries})
+    for kind in ("good", "unverified", "partial", "copy"):
+        assert taken(found, kinds[kind].text), kind
+    for kind in ("other_host", "broken", "foreign"):
+        assert not taken(found, kinds[kind].text), kind
+    for name in (names.part_name(ARCHIVE.created_at, own), names.copy_name(4711, own)):
         assert taken(found, name), name
-    for name in ("20250101_020000.tar.gz", "20250101.tar", "20250101_020000.tar.part.old", "copy_of_mine.part"):
-        assert not taken(found, names.STEM + name), name
+    for name in (names.part_name(ARCHIVE.created_at, other), names.copy_name(4711, other), "iact_data_backup_x.part"):
+        assert not taken(found, name), name
+    assert not taken(found, kinds["good"].text + ".old")
+
+
+@pytest.mark.parametrize(("listed", "status"), [({}, 0), ({"archives": []}, 1), ({}, 2)])
+def test_a_purge_without_a_list_takes_no_archive(listed: object, status: int) -> None:
+    found = purged(listed, status)
+    for name in (ARCHIVE.text, names.part_name(ARCHIVE.created_at, "1" * 32)):
+        assert not taken(found, name), name
 
 
 def test_a_purge_takes_the_three_logs_however_they_are_rotated_and_no_others() -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.hosts.scenario import COMMAND, host_named, play, said
 
 SITE = host_named("site")
 APART = host_named("apart")
 # What stays, or is not the role's: state and services of packages, the servers' and the system's own files.
-VAR = ("lib/mysql", "lib/postgresql", "lib/dpkg", "lib/apt", "lib/systemd", "lib/logrotate", "log/", "backups/")
+VAR = (
+    "lib/iact",
+    "lib/mysql",
+    "lib/postgresql",
+    "lib/dpkg",
+    "lib/apt",
+    "lib/systemd",
+    "lib/logrotate",
+    "log/",
+    "backups/",
+)
 NOT_OURS = (*(f"/var/{name}" for name in VAR), "/etc/rc", "/etc/systemd/system/", "crontab:x:")
 
 
@@ -43,6 +55,9 @@ def test_logs_and_backups_stay_and_nobody_inherits_them():
     assert SITE.file("/var/log/iact/cleanup.log").size > 0
     archives = SITE.check_output("find /var/backups/iact -name '*.tar' -printf '%u %m\\n'").splitlines()
     assert set(archives) == {"root 600"}
+    # With the identity that they carry, so that the next installation counts them as its own.
+    kept = SITE.check_output("find /var/lib/iact -type f -printf '%P\n'").split()
+    assert set(kept) == {"state/identity", ".kept-by-iact-maintenance", "state/.kept-by-iact-maintenance"}
 
 
 def test_a_second_removal_changes_nothing():
@@ -63,14 +78,21 @@ def test_a_new_installation_takes_over_what_was_kept_and_follows_no_link():
     assert SITE.file("/var/log/iact/foreign").user == "nobody"
     SITE.check_output("cd /var/log/iact && rm /root/target foreign planted hard")
     assert SITE.run(f"{COMMAND} health --json").rc == 0
+    kinds = {entry["kind"] for entry in json.loads(SITE.check_output(f"{COMMAND} archives --json"))["archives"]}
+    assert kinds == {"unverified"}
 
 
 def test_a_purge_takes_logs_and_archives_and_nothing_else():
     names = ("20250101.tar.gz", "20250101_020000.tar.gz", "20250101_020000.tar.old", "copy_of_mine.part")
     foreign = {f"iact_data_backup_{name}" for name in names}
-    ours = [f"iact_data_backup_{name}" for name in ("20250101_020000.tar.part", "copy_123.part")]
+    own = json.loads(SITE.file("/var/lib/iact/state/identity").content_string)["id"]
+    foreign |= {f"iact_data_backup_20250101_020000.{'f' * 32}.tar.part"}
+    ours = [
+        f"iact_data_backup_{name}.{own}{end}" for name, end in (("20250101_020000", ".tar.part"), ("copy_123", ".part"))
+    ]
     SITE.check_output(f"cd /var/backups/iact && touch {' '.join([*foreign, *ours])}")
     run = play("playbooks/uninstall.yml", "site", iact_maintenance_purge=True)
     assert run.return_code == 0, said(run)
     assert set(SITE.file("/var/backups/iact").listdir()) == foreign
     assert [name for name in SITE.file("/var/log/iact").listdir() if "_json" not in name] == []
+    assert not SITE.file("/var/lib/iact").exists

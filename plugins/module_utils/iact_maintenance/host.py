@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from typing import NamedTuple
 
 from .errors import LockHeld, Refused, StorageFault, ToolMissing
 from .processes import Command, Completed, Limits, Sink, run_pipeline
@@ -21,7 +24,27 @@ _NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used u
 # What a holder takes at most from getting a lock to writing its name into it.
 _NOTE_SECONDS = 0.2
 _CLOCKS_DIFFER_SECONDS = 300
+_MACHINE_ID, _MACHINE_ID_BYTES = "/etc/machine-id", 64
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_NUMBER = re.compile(rb"[0-9a-f]{32}")
+_MOUNTS, _MOUNTED_ON = "/proc/self/mountinfo", 4
+# Blanks and backslashes in a path, as proc(5) writes them.
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 _TOOL_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class HeldLock(NamedTuple):
+    """A lock that this process holds."""
+
+    descriptor: int
+    path: str
+
+    def was_replaced(self) -> bool:
+        """Return whether the file was deleted or replaced since it was locked, so that another run may hold the new."""
+        try:
+            return not os.path.samestat(os.fstat(self.descriptor), os.stat(self.path, follow_symlinks=False))
+        except OSError:
+            return True
 
 
 class Host:
@@ -49,6 +72,21 @@ class Host:
     def name(self) -> str:
         """This host's name."""
         return socket.gethostname()
+
+    def machine(self) -> str:
+        """Return a digest of this machine's own number (machine-id(5) asks not to show it); empty without one."""
+        try:
+            with open(_MACHINE_ID, "rb") as stream:
+                number = stream.read(_MACHINE_ID_BYTES).strip()
+        except OSError:
+            return ""
+        return hashlib.sha256(b"iact-maintenance " + number).hexdigest() if _NUMBER.fullmatch(number) else ""
+
+    def mount_points(self) -> frozenset[str]:
+        """Return the paths on which a filesystem is mounted. Raise StorageFault."""
+        with storage(_MOUNTS), open(_MOUNTS, "rb") as stream:
+            fields = [line.split(b" ") for line in stream]
+        return frozenset(os.fsdecode(_OCTAL.sub(_byte, field[_MOUNTED_ON])) for field in fields)
 
     def effective_user_id(self) -> int:
         """The number of the user this process runs as."""
@@ -84,6 +122,12 @@ class Host:
         with storage(path):
             found = os.statvfs(path)
         return found.f_bavail * found.f_frsize
+
+    def total_bytes(self, path: str) -> int:
+        """Return the size of the filesystem of `path`, in bytes. Raise StorageFault."""
+        with storage(path):
+            found = os.statvfs(path)
+        return found.f_blocks * found.f_frsize
 
     def free_percent(self, path: str) -> tuple[float, float]:
         """Room on the filesystem of `path` that this user may still use, in percent: of bytes, of files.
@@ -122,27 +166,40 @@ class Host:
             sync_directory(os.path.dirname(path))
 
     @contextlib.contextmanager
-    def lock(self, path: str, job: str, *, shared: bool = False, wait_seconds: float = 0) -> Iterator[None]:
-        """A context in which this process holds the lock file `path`. Raises LockHeld, naming the holder.
+    def lock(self, path: str, job: str, *, shared: bool = False, wait_seconds: float = 0) -> Iterator[HeldLock]:
+        """Return a context in which this process holds the lock file `path`. Raise LockHeld, naming the holder.
 
         The lock is an flock, never the file's existence: it is free again however its holder ended. A shared holder
         leaves no name behind, since there may be many.
         """
-        descriptor = _open_lock(path)
+        held = self._held(path, shared, wait_seconds)
+        descriptor = held.descriptor
         try:
-            self._take(descriptor, shared, wait_seconds, path)
             if shared:
-                yield
+                yield held
                 return
             holder = {"pid": os.getpid(), "job": job, "host": self.name(), "started_at": iso(self.now())}
             _write_note(descriptor, json.dumps(holder).encode())
             try:
-                yield
+                yield held
             finally:
                 # Else who comes next could be told of a holder that is long gone.
                 _write_note(descriptor, b"")
         finally:
             close(descriptor)
+
+    def _held(self, path: str, shared: bool, wait_seconds: float) -> HeldLock:
+        """Return the lock, taken on the file that bears its name now: one deleted meanwhile would lock nobody out."""
+        while True:
+            held = HeldLock(_open_lock(path), path)
+            try:
+                self._take(held.descriptor, shared, wait_seconds, path)
+                if not held.was_replaced():
+                    return held
+            except BaseException:
+                close(held.descriptor)
+                raise
+            close(held.descriptor)
 
     def _take(self, descriptor: int, shared: bool, wait_seconds: float, path: str) -> None:
         kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
@@ -204,6 +261,10 @@ def storage(path: str) -> Iterator[None]:
         raise StorageFault("storage", f"{path}: {error.strerror or 'input or output'}") from None
 
 
+def _byte(escaped: re.Match[bytes]) -> bytes:
+    return bytes([int(escaped[1], 8)])
+
+
 def close(descriptor: int) -> None:
     """Nothing; the file is closed. A fault says nothing here: what has to be on the disk was synced before."""
     with contextlib.suppress(OSError):
@@ -211,17 +272,41 @@ def close(descriptor: int) -> None:
 
 
 def sync_directory(path: str) -> None:
-    """Nothing; the directory's entries are on the disk. Raises OSError."""
+    """Write the directory's entries to the disk, where its filesystem can. Raise OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        sync_entries(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_entries(descriptor: int) -> bool:
+    """Return whether an open directory's entries were written to the disk; False where its filesystem cannot.
+
+    Network filesystems and those of FUSE may say so by EINVAL or ENOTSUP. Raise OSError for every other fault.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+        return False
+    return True
 
 
 def is_ahead(moment: datetime, now: datetime) -> bool:
     """Whether a moment lies further ahead than clocks differ: some clock was or is wrong, and its age says nothing."""
     return (moment - now).total_seconds() > _CLOCKS_DIFFER_SECONDS
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that `iso` wrote. Raise ValueError for any other text.
+
+    Without strptime, whose first call imports: in a module the user that a run became may not read what it imports.
+    """
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"{text!r} is not a time")
+    return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
 
 
 def iso(moment: datetime) -> str:

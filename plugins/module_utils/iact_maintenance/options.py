@@ -164,6 +164,20 @@ RETENTION = (
 _BACKUP = (
     Option("directory", "path", "Directory of the archives; mode 0700.", "/var/backups/iact"),
     Option("create_directory", "bool", "Create the directory where it is missing.", False),
+    Option(
+        "require_mountpoint",
+        "bool",
+        "Refuse a directory that is neither a mount point nor on another filesystem than C(/) and C(state_directory): "
+        "a network disk that is not mounted.",
+        False,
+    ),
+    Option(
+        "min_free_bytes",
+        "int",
+        "Bytes of the directory's filesystem that a backup leaves free; by default a tenth of it, 1 GiB at most.",
+        minimum=0,
+        maximum=2**62,
+    ),
     Option("tables", "list", "Tables to back up, each from every configured connection that has it.", ()),
     Option("mysql_databases", "list", "Whole MySQL or MariaDB databases to back up.", ()),
     Option("postgresql_databases", "list", "Whole PostgreSQL databases to back up.", ()),

@@ -96,6 +96,8 @@ class Backup(NamedTuple):
     postgresql: Server | None
     directory: str
     create_directory: bool
+    require_mountpoint: bool
+    min_free_bytes: int | None
     tables: tuple[str, ...]
     mysql_databases: tuple[str, ...]
     postgresql_databases: tuple[str, ...]

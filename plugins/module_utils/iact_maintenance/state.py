@@ -59,7 +59,7 @@ def runs(directory: str) -> list[Mapping[str, object]]:
 def _entry(line: bytes) -> Mapping[str, object] | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import tarfile
 from collections.abc import Mapping
@@ -17,7 +18,10 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Missing,
     digest_line,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import ArchiveName
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import (
+    ArchiveName,
+    part_name,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.packing import (
     Compression,
     Packer,
@@ -29,6 +33,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 
 NIGHT = datetime(2026, 11, 24, 2, 0, 0, tzinfo=timezone.utc)
 LIMITS = Limits(30)
+IDENTITY, OTHER_IDENTITY = "1" * 32, "2" * 32
 CONTENTS: Mapping[str, bytes] = {"sqlite.site": b"rows " * 400, "sqlite.other": b"\x00\x01" * 700}
 
 
@@ -38,14 +43,15 @@ def write(
     contents: Mapping[str, bytes] | None = None,
     missing: tuple[Missing, ...] = (),
     compression: Compression | None = None,
+    identity: str = IDENTITY,
 ) -> Path:
-    """The path of a published archive with one component for each of `contents`."""
+    """Return the path of a published archive with one component for each of `contents`."""
     host = Host()
     contents = CONTENTS if contents is None else contents
     compression = compression or choose(host)
     folder = os.open(directory, os.O_RDONLY)
     try:
-        with Staged(folder, str(directory), moment) as staged:
+        with Staged(folder, str(directory), part_name(moment, identity), moment) as staged:
             components = []
             for name, content in contents.items():
                 member = f"{name}.sqlite3{compression.suffix}"
@@ -54,12 +60,19 @@ def write(
                     packer.feed(iter([content]), LIMITS)
                 facts = Member(member, compression.name, sink.size_bytes, sink.sha256, packer.raw_size_bytes)
                 components.append(Component(name, "sqlite", name, facts))
-            staged.finish(Manifest(moment, "testhost", tuple(components), missing))
+            number = os.urandom(16).hex()
+            staged.finish(Manifest(moment, "testhost", tuple(components), missing, id=number, identity=identity))
             name = ArchiveName(moment, partial=bool(missing)).text
-            staged.publish(name)
+            assert staged.publish(name)
     finally:
         os.close(folder)
     return directory / name
+
+
+def identify(state: Path, number: str = IDENTITY, made_at: str = "2026-03-01T12:00:00Z") -> None:
+    """Make this machine, with that state directory, the host of that identity."""
+    content = {"id": number, "machine": Host().machine(), "made_at": made_at, "adopted": []}
+    (state / "identity").write_text(json.dumps(content))
 
 
 def forge(path: Path, members: list[tuple[tarfile.TarInfo, bytes]], manifest: bytes | None = None) -> Path:

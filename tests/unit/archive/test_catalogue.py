@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,12 +16,13 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import Missing
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
-from tests.unit.archive.samples import LIMITS, NIGHT, write
+from tests.unit.archive.samples import LIMITS, NIGHT, OTHER_IDENTITY, identify, write
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     (tmp_path / "state").mkdir()
+    identify(tmp_path / "state")
     return tmp_path / "state"
 
 
@@ -36,14 +38,16 @@ def folder(backups: Path) -> Iterator[Folder]:
         yield opened
 
 
+def entries(folder: Folder, state: Path) -> tuple[catalogue.Entry, ...]:
+    return catalogue.read(Host(), folder, str(state)).entries
+
+
 def kinds(folder: Folder, state: Path) -> dict[str, str]:
-    return {entry.name: entry.kind for entry in catalogue.read(folder, str(state))}
+    return {entry.name: entry.kind for entry in entries(folder, state)}
 
 
 def prove_all(folder: Folder, state: Path) -> None:
-    proofs = {}
-    for entry in catalogue.read(folder, str(state)):
-        _entry, proofs[entry.name] = catalogue.prove(Host(), folder, entry, LIMITS)
+    proofs = {entry.name: catalogue.prove(Host(), folder, entry, LIMITS) for entry in entries(folder, state)}
     catalogue.remember(Host(), str(state), folder, proofs)
 
 
@@ -68,7 +72,7 @@ def test_ft01_an_archive_found_damaged_stays_broken(folder: Folder, backups: Pat
     path.write_bytes(content)
     assert kinds(folder, state) == {path.name: "unverified"}
     prove_all(folder, state)
-    (entry,) = catalogue.read(folder, str(state))
+    (entry,) = entries(folder, state)
     assert entry.kind == "broken" and "digest" in entry.reason
 
 
@@ -98,9 +102,9 @@ def test_the_newest_good_archive_is_found_by_its_manifest(folder: Folder, backup
     for days in (0, 2, 1):
         write(backups, NIGHT + timedelta(days=days))
     now = NIGHT + timedelta(days=2)
-    assert catalogue.newest(catalogue.read(folder, str(state)), now) is None
+    assert catalogue.newest(entries(folder, state), now) is None
     prove_all(folder, state)
-    found = catalogue.newest(catalogue.read(folder, str(state)), now)
+    found = catalogue.newest(entries(folder, state), now)
     assert found is not None and found.created_at == NIGHT + timedelta(days=2)
 
 
@@ -108,29 +112,94 @@ def test_fh25_an_archive_ahead_of_the_clock_is_not_the_newest(folder: Folder, ba
     for days in (0, 1, 800):
         write(backups, NIGHT + timedelta(days=days))
     prove_all(folder, state)
-    entries = catalogue.read(folder, str(state))
+    found_there = entries(folder, state)
     # Clocks that differ by a few minutes are no reason to doubt.
     for now, days in ((NIGHT + timedelta(days=1, seconds=-300), 1), (NIGHT + timedelta(days=1, seconds=-301), 0)):
-        found = catalogue.newest(entries, now)
+        found = catalogue.newest(found_there, now)
         assert found is not None and found.created_at == NIGHT + timedelta(days=days)
-    assert catalogue.newest(entries, NIGHT - timedelta(days=1)) is None
-    said = catalogue.ahead_in_words(entries, NIGHT)
+    assert catalogue.newest(found_there, NIGHT - timedelta(days=1)) is None
+    said = catalogue.ahead_in_words(found_there, NIGHT)
     assert "iact_data_backup_20290201_020000.tar of 2029-02-01T02:00:00Z and 1 more" in said
-    assert catalogue.ahead_in_words(entries, NIGHT + timedelta(days=900)) == ""
+    assert catalogue.ahead_in_words(found_there, NIGHT + timedelta(days=900)) == ""
 
 
-def test_proofs_of_archives_that_are_gone_are_forgotten(folder: Folder, backups: Path, state: Path) -> None:
-    path = write(backups)
+def test_g2a_a_good_archive_that_is_gone_is_missed_until_it_is_told(folder: Folder, backups: Path, state: Path) -> None:
+    path, kept = write(backups), write(backups, NIGHT + timedelta(days=1))
     prove_all(folder, state)
     path.unlink()
     catalogue.remember(Host(), str(state), folder, {})
+    found = catalogue.read(Host(), folder, str(state))
+    assert found.gone == (path.name,) and path.name in found.gone_in_words
+    catalogue.forget(Host(), str(state), found.gone)
+    assert catalogue.read(Host(), folder, str(state)).gone == ()
+    assert list(json.loads((state / "archives.json").read_text())) == [kept.name]
+
+
+def test_proofs_of_partial_broken_and_other_hosts_archives_that_are_gone_are_forgotten(
+    folder: Folder, backups: Path, state: Path
+) -> None:
+    partial = write(backups, missing=(Missing("mysql.iact", "auth", "wrong password"),))
+    other = write(backups, NIGHT + timedelta(days=1), identity=OTHER_IDENTITY)
+    broken = write(backups, NIGHT + timedelta(days=2))
+    broken.write_bytes(broken.read_bytes().replace(b"sqlite.other", b"sqlite.othex", 1))
+    prove_all(folder, state)
+    for path in (partial, other, broken):
+        path.unlink()
+    catalogue.remember(Host(), str(state), folder, {})
+    assert catalogue.read(Host(), folder, str(state)).gone == ()
     assert json.loads((state / "archives.json").read_text()) == {}
+
+
+def test_g21_another_host_s_archive_is_its_own_whatever_is_proven_of_it(
+    folder: Folder, backups: Path, state: Path
+) -> None:
+    path = write(backups, identity=OTHER_IDENTITY)
+    before_identities = write(backups, NIGHT + timedelta(days=1), identity="")
+    prove_all(folder, state)
+    assert kinds(folder, state) == {path.name: "other_host", before_identities.name: "other_host"}
+    (first, second) = entries(folder, state)
+    assert "testhost" in first.reason and OTHER_IDENTITY in first.reason and first.proven_at
+    assert "before hosts had an identity" in second.reason
+    assert catalogue.newest(entries(folder, state), NIGHT + timedelta(days=2)) is None
+
+
+def test_g21_without_an_identity_no_archive_is_this_host_s(folder: Folder, backups: Path, state: Path) -> None:
+    path = write(backups)
+    for content in ('{"id": 5}', "{", json.dumps({"id": "1" * 32, "machine": "another", "made_at": "x"})):
+        (state / "identity").write_text(content)
+        assert kinds(folder, state) == {path.name: "other_host"}
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_g22_the_same_content_counts_once(folder: Folder, backups: Path, state: Path, linked: bool) -> None:
+    path = write(backups)
+    for name in ("iact_data_backup_20200101_020000.tar", path.name.replace(".tar", "_2.tar")):
+        (os.link if linked else shutil.copy)(path, backups / name)
+    prove_all(folder, state)
+    found = kinds(folder, state)
+    assert found.pop(path.name) == "good" and set(found.values()) == {"copy"}
+    assert catalogue.read(Host(), folder, str(state)).gone == ()
+    # Renamed, it is still there, and counts.
+    path.unlink()
+    assert sorted(kinds(folder, state).values()) == ["copy", "good"]
+    assert catalogue.read(Host(), folder, str(state)).gone == ()
+
+
+def test_g22_a_copy_of_a_damaged_archive_counts_in_its_place(folder: Folder, backups: Path, state: Path) -> None:
+    path, copied = write(backups), backups / "iact_data_backup_20200101_020000.tar"
+    shutil.copy(path, copied)
+    content = bytearray(path.read_bytes())
+    content[515] ^= 1
+    path.write_bytes(content)
+    prove_all(folder, state)
+    prove_all(folder, state)
+    assert kinds(folder, state) == {path.name: "broken", copied.name: "good"}
 
 
 def test_an_entry_is_shown_as_plain_data(folder: Folder, backups: Path, state: Path) -> None:
     write(backups)
     prove_all(folder, state)
-    (shown,) = (entry.as_dict() for entry in catalogue.read(folder, str(state)))
+    (shown,) = (entry.as_dict() for entry in entries(folder, state))
     assert shown["kind"] == "good" and shown["created_at"] == "2026-11-24T02:00:00Z"
     assert shown["components"] == ["sqlite.site", "sqlite.other"] and "proven_at" in shown
     json.dumps(shown)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timezone
 
 import pytest
@@ -32,6 +33,11 @@ def test_the_name_carries_the_moment_in_utc() -> None:
         "iact_data_backup_٢٠٢٥٠١٠١_020000.tar",
         "xiact_data_backup_20250101_020000.tar",
         "iact_data_backup_20250101_020000.tar.part",
+        "iact_data_backup_20250101_020000_1.tar",
+        "iact_data_backup_20250101_020000_02.tar",
+        "iact_data_backup_20250101_020000_x.tar",
+        "iact_data_backup_20250101_020000_2_2.tar",
+        "iact_data_backup_20250101_020000.partial_2.tar",
     ],
 )
 def test_fh44_a_name_that_is_not_ours_is_not_taken_for_an_archive(name: str) -> None:
@@ -39,22 +45,31 @@ def test_fh44_a_name_that_is_not_ours_is_not_taken_for_an_archive(name: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "ours"),
+    ("name", "identity"),
     [
-        (names.ArchiveName(MOMENT).text + names.PART, True),
-        (names.copy_name(4711), True),
-        ("iact_data_backup_20250101_020000.tar.gz.part", False),
-        ("iact_data_backup_20250101_020000.partial.tar.part", False),
-        ("iact_data_backup_20259901_020000.tar.part", False),
-        ("iact_data_backup_copy_.part", False),
-        ("iact_data_backup_copy_1.sqlite3.part", False),
-        ("iact_data_backup_copy_1.part\n", False),
-        ("iact_data_backup_.part", False),
-        ("iact_data_backup_20250101_020000.tar", False),
+        (names.part_name(MOMENT, "a" * 32), "a" * 32),
+        (names.copy_name(4711, "b" * 32), "b" * 32),
+        ("iact_data_backup_20250101_020000.tar.gz.part", ""),
+        ("iact_data_backup_20250101_020000.tar.part", ""),
+        (f"iact_data_backup_20250101_020000.{'a' * 31}.tar.part", ""),
+        (f"iact_data_backup_20250101_020000.{'A' * 32}.tar.part", ""),
+        (f"iact_data_backup_copy_.{'a' * 32}.part", ""),
+        (f"iact_data_backup_copy_1.{'a' * 32}.part\n", ""),
+        ("iact_data_backup_.part", ""),
+        ("iact_data_backup_20250101_020000.tar", ""),
     ],
 )
-def test_fh44_only_the_names_that_the_writer_gives_are_leftovers(name: str, ours: bool) -> None:
-    assert names.is_leftover(name) is ours
+def test_fh44_only_the_names_that_the_writer_gives_are_leftovers(name: str, identity: str) -> None:
+    assert names.writer_of(name) == identity
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_g07_archives_of_one_second_have_names_of_their_own_and_the_true_time(partial: bool) -> None:
+    first, second, third = itertools.islice(names.ArchiveName(MOMENT, partial).alternatives(), 3)
+    assert first.text == names.ArchiveName(MOMENT, partial).text
+    assert second.text == "iact_data_backup_20260102_030405_2" + (".partial.tar" if partial else ".tar")
+    for name in (first, second, third):
+        assert names.parse_archive_name(name.text) == name and name.created_at == MOMENT
 
 
 @pytest.mark.parametrize(

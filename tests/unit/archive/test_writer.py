@@ -3,13 +3,15 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import writer
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import publishing, writer
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import part_name
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import StorageFault
-from tests.unit.archive.samples import CONTENTS, NIGHT, write
+from tests.unit.archive.samples import CONTENTS, IDENTITY, NIGHT, write
 
 
 def test_people_read_an_archive_with_tar_and_zstd_alone(tmp_path: Path) -> None:
@@ -47,7 +49,7 @@ def test_x13_nothing_but_the_archive_is_left(tmp_path: Path) -> None:
 
 def test_a_member_that_was_given_up_leaves_no_trace(tmp_path: Path) -> None:
     folder = os.open(tmp_path, os.O_RDONLY)
-    with writer.Staged(folder, str(tmp_path), NIGHT) as staged:
+    with writer.Staged(folder, str(tmp_path), part_name(NIGHT, IDENTITY), NIGHT) as staged:
         with staged.member("first") as sink:
             sink(b"kept")
         before = Path(staged.path).read_bytes()
@@ -80,14 +82,60 @@ def test_fh08_a_directory_that_cannot_be_synced_publishes_nothing(
 
 
 def test_fh11_short_writes_are_carried_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = write(tmp_path).read_bytes()
     (tmp_path / "short").mkdir()
     real = os.write
+    monkeypatch.setattr(os, "urandom", lambda size: bytes(size))
+    whole = write(tmp_path, NIGHT + timedelta(days=1)).read_bytes()
     monkeypatch.setattr(os, "write", lambda descriptor, chunk: real(descriptor, bytes(chunk[:7])))
-    assert write(tmp_path / "short").read_bytes() == whole
+    assert write(tmp_path / "short", NIGHT + timedelta(days=1)).read_bytes() == whole
 
 
-def test_an_archive_of_the_same_second_is_never_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "iact_data_backup_20261124_020000.tar.part").write_text("somebody's")
+def test_g22_another_file_of_the_same_name_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / part_name(NIGHT, IDENTITY)).write_text("somebody's")
     with pytest.raises(StorageFault, match="File exists"):
         write(tmp_path)
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["by a link", "by a rename"])
+def test_g21_publishing_takes_no_name_that_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", _refused)
+    for name, content in (("taken", "theirs"), ("new", "ours")):
+        (tmp_path / name).write_text(content)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    assert not publishing.give_name(folder, "new", "taken")
+    assert (tmp_path / "taken").read_text() == "theirs"
+    assert publishing.give_name(folder, "new", "free")
+    os.close(folder)
+    assert sorted(os.listdir(tmp_path)) == ["free", "taken"] and (tmp_path / "free").read_text() == "ours"
+
+
+def _refused(*_names: str, **_options: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("number", [22, 95])
+def test_g26_a_filesystem_that_cannot_sync_a_directory_takes_an_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    real = os.fsync
+
+    def unable(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", unable)
+    assert write(tmp_path).exists()
+
+
+def test_fh42_a_member_ends_where_too_little_of_the_disk_would_stay_free(tmp_path: Path) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with writer.Staged(folder, str(tmp_path), part_name(NIGHT, IDENTITY), NIGHT, 1 << 60) as staged:
+        with pytest.raises(writer.Unwritable, match="min_free_bytes") as raised, staged.member("first") as sink:
+            sink(b"x")
+        assert raised.value.code == "no_space"
+    os.close(folder)
+    assert os.listdir(tmp_path) == []

@@ -16,7 +16,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.outcome import Outcome
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
-from tests.unit.archive.samples import LIMITS, write
+from tests.unit.archive.samples import LIMITS, OTHER_IDENTITY, identify, write
 
 from .conftest import NOW
 
@@ -27,6 +27,7 @@ HOUR = 3600
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "state").mkdir()
+    identify(tmp_path / "state")
     (tmp_path / "backups").mkdir(mode=0o700)
     return tmp_path / "backups"
 
@@ -48,9 +49,9 @@ def archive(directory: Path, hours_ago: float, *, proven: bool = True, missing: 
     name = write(directory, NOW - timedelta(hours=hours_ago), missing=missing).name
     with open_folder(Host(), str(directory)) as folder:
         state = str(directory.parent / "state")
-        (entry,) = [each for each in catalogue.read(folder, state) if each.name == name]
+        (entry,) = [each for each in catalogue.read(Host(), folder, state).entries if each.name == name]
         if proven:
-            catalogue.remember(Host(), state, folder, {name: catalogue.prove(Host(), folder, entry, LIMITS)[1]})
+            catalogue.remember(Host(), state, folder, {name: catalogue.prove(Host(), folder, entry, LIMITS)})
 
 
 def test_a_young_good_archive_passes(directory: Path, judge: Judge) -> None:
@@ -98,6 +99,38 @@ def test_fc10_no_archive_at_all_fails_once_the_first_is_overdue(judge: Judge) ->
     assert judge(written=25 * HOUR).status == "skip"
     assert judge(written=27 * HOUR).status == "fail"
     assert judge().status == "skip"
+
+
+def test_g2a_a_changed_setting_begins_no_limit_anew(directory: Path, judge: Judge) -> None:
+    identify(directory.parent / "state", made_at="2026-02-28T08:00:00Z")
+    assert judge(written=60).status == "fail"
+
+
+def test_g2a_an_archive_that_was_proven_and_is_gone_fails_at_once(directory: Path, judge: Judge) -> None:
+    archive(directory, 30)
+    archive(directory, 3)
+    newest = sorted(directory.iterdir())[-1]
+    newest.unlink()
+    outcome = judge(written=60)
+    assert (outcome.status, outcome.code) == ("fail", "archives_gone")
+    assert newest.name in outcome.message and "the newest left is" in outcome.message
+    for path in directory.iterdir():
+        path.unlink()
+    outcome = judge(written=60)
+    assert outcome.status == "fail" and "and 1 more" in outcome.message and "no good one is left" in outcome.message
+
+
+def test_g21_archives_of_another_host_are_no_backup_of_this_one(directory: Path, judge: Judge) -> None:
+    write(directory, NOW - timedelta(hours=3), identity=OTHER_IDENTITY)
+    assert judge(written=27 * HOUR).status == "fail"
+    outcome = judge(written=60)
+    assert outcome.status == "warn" and "other_host: 1" in outcome.message
+
+
+def test_fh06_a_backup_disk_that_is_not_mounted_is_named(directory: Path, judge: Judge) -> None:
+    with pytest.raises(MaintenanceError) as caught:
+        judge(require_mountpoint=True)
+    assert caught.value.code == "not_mounted"
 
 
 def test_an_archive_that_was_never_proven_warns(directory: Path, judge: Judge) -> None:

@@ -25,6 +25,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 )
 
 LIMITS = Limits(30)
+IDENTITY = "1" * 32
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def source(path: Path) -> Source:
 
 
 def copied(path: Path, folder: Folder, target: Path, host: Host | None = None) -> dict[str, int | None]:
-    with sqlite.private(folder) as private:
+    with sqlite.private(folder, IDENTITY) as private:
         facts = sqlite.copy(host or Host(), source(path), private, LIMITS)
         target.write_bytes(b"".join(private.chunks()))
         assert os.fstat(private.descriptor).st_size == 0, "its space is given back"
@@ -70,7 +71,7 @@ def test_a_copy_holds_the_rows_that_it_states(folder: Folder, site: Path, tmp_pa
 
 
 def test_the_copy_has_no_name_and_leaves_nothing(folder: Folder, site: Path) -> None:
-    with sqlite.private(folder) as private:
+    with sqlite.private(folder, IDENTITY) as private:
         sqlite.copy(Host(), source(site), private, LIMITS)
         assert folder.names() == []
     assert folder.names() == []
@@ -135,7 +136,7 @@ def test_a_missing_or_damaged_file_is_named(folder: Folder, tmp_path: Path) -> N
 
 
 def test_a_copy_that_takes_too_long_is_given_up(folder: Folder, site: Path, tmp_path: Path) -> None:
-    with pytest.raises(MaintenanceError) as raised, sqlite.private(folder) as private:
+    with pytest.raises(MaintenanceError) as raised, sqlite.private(folder, IDENTITY) as private:
         sqlite.copy(Host(), source(site), private, Limits(0))
     assert raised.value.code == "timeout"
     assert folder.names() == []

@@ -65,14 +65,14 @@ class Site:
             connection.executemany("INSERT INTO dora_metrics (value) VALUES (?)", [("x" * 50,)] * number)
         connection.close()
 
+    @property
+    def backup(self) -> dict[str, object]:
+        """The section of the backup."""
+        named = {"directory": str(self.backups), "log_directory": str(self.logs)}
+        return {**named, "sqlite_files": [str(self.database)], **self.options}
+
     def settings(self, sections: Mapping[str, object] | None = None) -> Settings:
-        backup = {
-            "directory": str(self.backups),
-            "sqlite_files": [str(self.database)],
-            "log_directory": str(self.logs),
-            **self.options,
-        }
-        site = {"state_directory": str(self.root / "state"), "backup": backup, **(sections or {})}
+        site = {"state_directory": str(self.root / "state"), "backup": self.backup, **(sections or {})}
         return build([Layer("test", site)])
 
     def run(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 from datetime import timedelta
@@ -9,15 +10,20 @@ from types import ModuleType
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import identity
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, reading
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import part_name
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import table as dumps_table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import DumpFacts, Source
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     Interrupted,
     MaintenanceError,
 )
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import table
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
-from tests.unit.jobs.sites import NIGHT, Site, codes, line
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
+from tests.unit.jobs.sites import NIGHT, ClockHost, Site, codes, line
 
 NAME = "iact_data_backup_20261124_020000.tar"
 MYSQL = {"mysql": {"login_user": "iact"}}
@@ -262,10 +268,13 @@ def test_b5_a_large_archive_warns(site: Site) -> None:
     assert codes(result) == {"large_archive"}
 
 
-def test_fh44_the_leftovers_of_a_killed_run_are_removed(site: Site) -> None:
-    (site.backups / "iact_data_backup_20261123_020000.tar.part").write_bytes(b"half")
+def test_fh44_the_leftovers_of_a_killed_run_are_removed_and_no_other_host_s(site: Site) -> None:
+    own, _findings = identity.ensure(site.host, str(site.root / "state"))
+    theirs = part_name(NIGHT, "f" * 32)
+    for name in (part_name(NIGHT - timedelta(days=1), own.id), part_name(NIGHT, own.id), theirs):
+        (site.backups / name).write_bytes(b"half")
     site.run()
-    assert site.archives() == [NAME]
+    assert site.archives() == sorted([NAME, theirs])
 
 
 def test_fh44_a_directory_called_as_a_leftover_keeps_no_backup_from_being_made(site: Site) -> None:
@@ -320,10 +329,141 @@ def test_fh25_one_run_under_a_clock_ahead_hides_no_real_archive(site: Site) -> N
     assert [entry["name"] for entry in site.run("verify").facts["archives"]] == [name]  # type: ignore[attr-defined]
 
 
-def test_two_runs_within_one_second_overwrite_nothing(site: Site) -> None:
+def test_g07_two_runs_within_one_second_overwrite_nothing_and_tell_the_true_time(site: Site) -> None:
+    found = [site.run().facts for _unused in range(3)]
+    assert site.archives() == [NAME, NAME.replace(".tar", "_2.tar"), NAME.replace(".tar", "_3.tar")]
+    assert {facts["created_at"] for facts in found} == {"2026-11-24T02:00:00Z"}
+    assert site.kinds() == ["good"] * 3 and codes(site.run("archives")) == set()
+
+
+def test_g21_two_hosts_in_one_directory_leave_each_other_s_archives_alone(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Site(tmp_path / "other", {"directory": str(site.backups)})
+    for each in (site, other):
+        each.options.update({"retention_days": 1, "retention_count": 2, "keep_minimum": 1})
+    theirs = [os.path.basename(str(other.run().facts["archive"])) for _unused in range(2)]
+    other.host.moment += timedelta(days=30)
+    for _unused in range(5):
+        last = site.next_night()
+        assert last.exit_status == 0 and not set(theirs) & set(last.facts["deleted"])  # type: ignore[call-overload]
+    listed = site.run("archives")
+    kinds = {str(entry["name"]): entry["kind"] for entry in listed.facts["archives"]}  # type: ignore[attr-defined]
+    assert sorted(kinds.values()) == ["good", "good", "other_host", "other_host"]
+    assert {name for name, kind in kinds.items() if kind == "other_host"} == set(theirs)
+    assert codes(listed) == {"other_host"}
+    assert site.run("prune").facts["deleted"] == []
+    assert os.path.basename(str(site.run("verify").facts["archives"][0]["name"])) not in theirs  # type: ignore[index]
+    # The other host's next run, a month later, deletes its own alone.
+    mine = set(kinds) - set(theirs)
+    assert set(other.run().facts["deleted"]) <= set(theirs) and mine <= set(site.archives())  # type: ignore[call-overload]
+
+
+def test_g21_another_host_s_archive_is_restored_only_by_its_name_and_says_whose_it_is(
+    site: Site, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Site(tmp_path / "other", {"directory": str(site.backups)})
+    name = os.path.basename(str(other.run().facts["archive"]))
+    for job in ("restore", "verify"):
+        refused = site.run(job, {"restore": {"target_directory": str(tmp_path / "copy")}})
+        assert (refused.exit_status, refused.error_code) == (2, "no_archive")
+        assert name in refused.findings[0].hint and "--adopt" in refused.findings[0].hint
+    restored = site.run("restore", {"restore": {"archive": name, "target_directory": str(tmp_path / "copy")}})
+    (finding,) = restored.findings
+    assert restored.exit_status == 0 and finding.code == "other_host" and other.host.name() in finding.message
+    elsewhere = shutil.copy(site.backups / name, tmp_path / name)
+    target = {"archive": str(elsewhere), "target_directory": str(tmp_path / "again")}
+    assert codes(site.run("restore", {"restore": target})) == {"other_host"}
+
+
+def test_g21_archives_of_this_host_s_earlier_identity_are_taken_over_and_no_others(site: Site) -> None:
+    site.run()
+    shutil.rmtree(site.root / "state")
+    (site.root / "state").mkdir()
+    site.next_night()
+    assert site.kinds() == ["other_host", "good"]
+    assert site.run("adopt", dry_run=True).facts["adopted"] == [NAME] and site.kinds() == ["other_host", "good"]
+    renamed = Renamed(site.host.moment)
+    refused = run(table.job("adopt"), site.settings(), renamed, Mode())
+    assert refused.facts["adopted"] == [] and "is of the host" in refused.findings[0].message
+    elsewhere = site.run("adopt", {"backup": {**site.backup, "sqlite_files": ["/srv/another.sqlite3"]}})
+    assert elsewhere.facts["adopted"] == [] and "not backed up here" in elsewhere.findings[0].message
+    taken = site.run("adopt")
+    assert (taken.facts["adopted"], taken.changed) == ([NAME], True)
+    assert site.kinds() == ["unverified", "good"]
+    site.next_night()
+    assert site.kinds() == ["good"] * 3
+
+
+class Renamed(ClockHost):
+    def name(self) -> str:
+        return "another-name"
+
+
+def test_g16_a_run_whose_lock_was_deleted_is_noticed_by_the_next_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, beside = catalogue.read, []
+
+    def meanwhile(*arguments: object) -> object:
+        if not beside:
+            beside.append(None)
+            (site.root / "state" / "archives.lock").unlink()
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(catalogue, "read", meanwhile)
+    assert "lock_replaced" in codes(site.run())
+
+
+def test_g16_a_second_run_beside_the_first_is_busy_and_leaves_its_archive_alone(site: Site, engine: FakeEngine) -> None:
+    second: list[Report] = []
+
+    def beside(*_arguments: object) -> list[Source]:
+        if not second:
+            second.append(Report("backup", ""))
+            (site.root / "state" / "archives.lock").unlink()
+            second.append(site.run())
+        return [Source("mysql.iact", "mysql", "iact", ("dora_metrics",))]
+
+    dump = engine.dump
+    engine.dump = lambda *arguments: beside() and dump(*arguments)  # type: ignore[method-assign,assignment,func-returns-value]
+    first = site.run(sections={**MYSQL, "backup": {**site.backup, "tables": ["dora_metrics"]}})
+    assert (second[1].exit_status, second[1].error_code) == (75, "busy")
+    assert first.exit_status == 0 and "lock_replaced" in codes(first) and site.archives() == [NAME]
+
+
+def test_g2a_archives_that_somebody_removed_are_told_once_by_the_next_backup(site: Site) -> None:
     for _unused in range(3):
-        assert site.run().exit_status == 0
-    assert len(site.archives()) == 3
+        site.next_night()
+    for path in site.backups.iterdir():
+        path.unlink()
+    assert codes(site.run("archives")) == {"archives_gone"}
+    result = site.next_night()
+    assert result.exit_status == 0 and codes(result) == {"archives_gone"}
+    assert codes(site.next_night()) == set() and codes(site.run("archives")) == set()
+
+
+def test_g2a_a_failed_backup_does_not_hide_that_archives_are_gone(site: Site) -> None:
+    site.run()
+    (site.backups / NAME).unlink()
+    site.database.write_bytes(b"no database " * 1000)
+    assert site.next_night().exit_status == 1
+    assert codes(site.run("archives")) == {"archives_gone"}
+
+
+def test_g2a_what_retention_deletes_is_not_missed(site: Site) -> None:
+    site.options = {"retention_days": 1, "retention_count": 2, "keep_minimum": 1}
+    for _unused in range(5):
+        assert codes(site.next_night()) <= {"retention_in_steps"}
+    assert codes(site.run("archives")) == set()
+
+
+def test_fh42_a_backup_leaves_the_database_s_disk_room(site: Site) -> None:
+    free = site.host.free_bytes(str(site.backups))
+    result = site.run("backup", {"backup": {**site.backup, "min_free_bytes": free + (1 << 40)}})
+    assert (result.exit_status, result.error_code) == (1, "no_space") and "must stay free" in result.summary
+    assert site.archives() == []
+    assert site.run("backup", {"backup": {**site.backup, "min_free_bytes": 0}}).exit_status == 0
 
 
 def test_retention_proves_what_it_does_not_know(site: Site) -> None:
@@ -409,20 +549,17 @@ def test_fh12_a_signal_after_the_archive_was_published_still_names_it(
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_fh12_a_signal_at_the_rename_names_the_archive_where_it_is_there(
+def test_fh12_a_signal_while_it_gets_its_name_names_the_archive_where_it_is_there(
     site: Site, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
-    real = os.rename
+    real = os.link
 
     def interrupted(*arguments: str, **more: int) -> None:
-        # The history is renamed as well.
-        ours = "src_dir_fd" in more
-        if after or not ours:
+        if after:
             real(*arguments, **more)
-        if ours:
-            raise Interrupted(15)
+        raise Interrupted(15)
 
-    monkeypatch.setattr(os, "rename", interrupted)
+    monkeypatch.setattr(os, "link", interrupted)
     result = site.run()
     assert (result.exit_status, result.changed, "archive" in result.facts) == (143, after, after)
     assert site.archives() == [NAME] * after

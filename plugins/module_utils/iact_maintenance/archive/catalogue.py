@@ -1,25 +1,31 @@
-"""What lies in the backup directory and what each file is worth: good, unverified, partial, broken or foreign."""
+"""What lies in the backup directory, whose each file is and what it is worth."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from .. import state
+from .. import identity, state
 from ..errors import MaintenanceError
 from ..host import Host, is_ahead, iso, storage
 from ..processes import Limits
+from ..secret import printable
 from .folder import Folder
 from .manifest import Manifest
-from .names import STEM, is_leftover, parse_archive_name
+from .names import PART, STEM, parse_archive_name
 from .reading import Damaged, Stamp, open_archive, read_layout
 from .verify import verify
 
 GOOD, UNVERIFIED, PARTIAL, BROKEN, FOREIGN = "good", "unverified", "partial", "broken", "foreign"
+OTHER_HOST, COPY = "other_host", "copy"
 PROOFS = "archives.json"
 AHEAD_HINT = "check the clock with timedatectl; where it is right, move what lies ahead of it elsewhere"
+GONE_HINT = (
+    "see who removed them, and whether backup.directory is right and mounted; the next good backup goes on without"
+)
+Proof = Mapping[str, object]
 _PROVEN, _DAMAGED = "proven", "damaged"
 
 
@@ -27,7 +33,8 @@ class Entry(NamedTuple):
     """One file of the catalogue: `kind` is what it is worth, `reason` why it is not good; `manifest` where it was read.
 
     `good` was completely read and matched its checksums (at `proven_at`); `unverified` is what only looks right, and
-    what could not be read, since it may be good.
+    what could not be read, since it may be good; `other_host` is another host's, `copy` one that is listed already, by
+    its `digest`. Only the first three and partial ones are this host's own.
     """
 
     name: str
@@ -36,6 +43,7 @@ class Entry(NamedTuple):
     manifest: Manifest | None = None
     proven_at: str = ""
     reason: str = ""
+    digest: str = ""
 
     @property
     def created_at(self) -> datetime | None:
@@ -54,18 +62,88 @@ class Entry(NamedTuple):
         if self.manifest:
             shown["created_at"] = iso(self.manifest.created_at)
             shown["host"] = self.manifest.host
+            shown["identity"] = self.manifest.identity
             shown["components"] = [component.name for component in self.manifest.components]
             shown["missing"] = [component.name for component in self.manifest.missing]
         texts = {"proven_at": self.proven_at, "reason": self.reason}
         return {**shown, **{key: text for key, text in texts.items() if text}}
 
 
-def read(folder: Folder, state_directory: str) -> list[Entry]:
-    """Every archive in the directory, the oldest name first; only headers and manifests are read."""
+class Catalogue(NamedTuple):
+    """Every archive in the directory, the oldest name first, and the names of those that were proven and are gone.
+
+    `identity` is this host's.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    gone: tuple[str, ...] = ()
+    identity: str = ""
+
+    def of_kind(self, kind: str) -> list[Entry]:
+        """Return the entries of one kind."""
+        return [entry for entry in self.entries if entry.kind == kind]
+
+    @property
+    def gone_in_words(self) -> str:
+        """Return which proven archives are gone, for people; empty where none is."""
+        if not self.gone:
+            return ""
+        others = f" and {len(self.gone) - 1} more" if len(self.gone) > 1 else ""
+        return f"proven good on this host, and gone since without being deleted by it: {self.gone[-1]}{others}"
+
+
+def read(host: Host, folder: Folder, state_directory: str) -> Catalogue:
+    """Return the catalogue; only headers and manifests are read."""
     with storage(os.path.join(state_directory, PROOFS)):
         proofs = state.read_mapping(state_directory, PROOFS)
-    names = [name for name in folder.names() if name.startswith(STEM) and not is_leftover(name)]
-    return [_entry(folder, name, proofs.get(name)) for name in names]
+    own, present = identity.read(host, state_directory), folder.names()
+    names = [name for name in present if name.startswith(STEM) and not name.endswith(PART)]
+    entries = [_owned(_entry(folder, name, proofs.get(name)), own) for name in names]
+    # By content too, since one that somebody renamed is not gone.
+    there = {*present, *(entry.digest for entry in entries if entry.kind != BROKEN)}
+    gone = [name for name, proof in proofs.items() if name not in there and _is_missed(proof, own, there)]
+    return Catalogue(tuple(_without_copies(entries)), tuple(sorted(gone)), own.id)
+
+
+def _owned(entry: Entry, own: identity.Identity) -> Entry:
+    if entry.kind == BROKEN or entry.manifest is None or own.wrote(entry.manifest.identity, entry.digest):
+        return entry
+    return entry._replace(kind=OTHER_HOST, reason=whose(entry.manifest))
+
+
+def whose(manifest: Manifest) -> str:
+    """Return who wrote an archive that is not this host's, for people."""
+    known = f"identity {manifest.identity}" if manifest.identity else "before hosts had an identity"
+    return f"written by the host {printable(manifest.host, 80)} ({known}), not by this one"
+
+
+def _without_copies(entries: list[Entry]) -> list[Entry]:
+    """Return the entries, those with the content of another one as copies, so that what is there twice counts once."""
+    counted: dict[str, Entry] = {}
+    for entry in sorted(entries, key=_likeness_key):
+        if entry.digest and entry.kind != BROKEN:
+            counted.setdefault(entry.digest, entry)
+    return [_unless_counted(entry, counted.get(entry.digest, entry)) for entry in entries]
+
+
+def _likeness_key(entry: Entry) -> tuple[bool, int, str]:
+    """Return what sorts the file that the writer itself named before its copies under other names."""
+    parsed = parse_archive_name(entry.name)
+    is_named_so = parsed is not None and parsed.created_at == entry.created_at
+    return not is_named_so, parsed.number if parsed else 0, entry.name
+
+
+def _unless_counted(entry: Entry, counted: Entry) -> Entry:
+    if entry.kind in (BROKEN, OTHER_HOST) or entry.name == counted.name:
+        return entry
+    return entry._replace(kind=COPY, reason=f"has the same content as {counted.name}")
+
+
+def _is_missed(proof: object, own: identity.Identity, there: set[str]) -> bool:
+    """Return whether this host proved the archive to be good and its own, and its content is not there any more."""
+    if not isinstance(proof, dict) or proof.get("verdict") != _PROVEN or not own.id:
+        return False
+    return proof.get("identity") == own.id and proof.get("digest") not in there
 
 
 def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry | None:
@@ -116,7 +194,7 @@ def _entry(folder: Folder, name: str, proof: object) -> Entry:
         return Entry(name, _worth(error), archive.stamp, reason=error.message)
     finally:
         archive.close()
-    found = Entry(name, UNVERIFIED, archive.stamp, layout.manifest)
+    found = Entry(name, UNVERIFIED, archive.stamp, layout.manifest, digest=layout.digest)
     if parsed.partial or not layout.manifest.complete:
         found = found._replace(kind=PARTIAL)
     return _judged(found, proof)
@@ -138,29 +216,42 @@ def _judged(entry: Entry, proof: object) -> Entry:
 
 
 def prove(host: Host, folder: Folder | None, entry: Entry, limits: Limits) -> tuple[Entry, dict[str, object]]:
-    """The entry after every byte was read, and the proof to remember. Raises ToolMissing, ProcessFault, StorageFault.
+    """Return the entry after every byte was read, and the proof to remember.
 
-    Without a folder the entry's name is a path.
+    Without a folder the entry's name is a path. Raise ToolMissing, ProcessFault or StorageFault.
     """
     try:
         archive = open_archive(entry.name, folder.descriptor if folder else None)
     except Damaged as error:
         return entry._replace(kind=BROKEN, reason=error.message), {}
     try:
-        manifest = verify(host, archive, limits).manifest
+        layout = verify(host, archive, limits)
     except Damaged as error:
         proof = damaged(archive.stamp, iso(host.now()), error.message)
         return entry._replace(kind=BROKEN, stamp=archive.stamp, reason=error.message), proof
     finally:
         archive.close()
+    kind = GOOD if entry.kind in (GOOD, UNVERIFIED) and layout.manifest.complete else entry.kind
+    kind = kind if layout.manifest.complete or entry.kind == OTHER_HOST else PARTIAL
     proof = proven(archive.stamp, iso(host.now()))
-    kind = GOOD if entry.kind != PARTIAL and manifest.complete else PARTIAL
-    return Entry(entry.name, kind, archive.stamp, manifest, str(proof["proven_at"])), proof
+    return entry._replace(
+        kind=kind,
+        stamp=archive.stamp,
+        manifest=layout.manifest,
+        proven_at=str(proof["proven_at"]),
+        reason="" if kind == GOOD else entry.reason,
+        digest=layout.digest,
+    ), proof
 
 
 def proven(stamp: Stamp, proven_at: str) -> dict[str, object]:
-    """The proof of an archive whose every byte was read and matched."""
+    """Return the proof of an archive whose every byte was read and matched."""
     return {"stamp": stamp._asdict(), "verdict": _PROVEN, "proven_at": proven_at}
+
+
+def _missed(proof: Proof, own: identity.Identity, digest: str) -> dict[str, object]:
+    """Return the proof of a good archive of this host, which is missed from now on if it goes."""
+    return {**proof, "identity": own.id, "digest": digest}
 
 
 def damaged(stamp: Stamp, proven_at: str, reason: str) -> dict[str, object]:
@@ -168,13 +259,31 @@ def damaged(stamp: Stamp, proven_at: str, reason: str) -> dict[str, object]:
     return {"stamp": stamp._asdict(), "verdict": _DAMAGED, "proven_at": proven_at, "reason": reason}
 
 
-def remember(host: Host, state_directory: str, folder: Folder, proofs: Mapping[str, Mapping[str, object]]) -> None:
-    """Nothing; the proofs are kept, and those of files that are gone are not. Raises StorageFault or LockHeld."""
-    present = set(folder.names())
+def remember(host: Host, state_directory: str, folder: Folder, proven: Mapping[str, tuple[Entry, Proof]]) -> None:
+    """Keep the proofs of archives, by name. Raise StorageFault or LockHeld.
+
+    Those of files that are gone are dropped, but not of good ones: that they are gone is what somebody has to be told.
+    """
+    own, present = identity.read(host, state_directory), set(folder.names())
 
     def change(known: dict[str, object]) -> None:
-        known.update({name: dict(proof) for name, proof in proofs.items() if proof})
+        for name, (entry, proof) in proven.items():
+            if proof:
+                known[name] = _missed(proof, own, entry.digest) if entry.kind == GOOD else dict(proof)
         for name in set(known) - present:
-            del known[name]
+            if not _is_missed(known[name], own, set()):
+                del known[name]
 
     state.change_mapping(host, state_directory, PROOFS, change)
+
+
+def forget(host: Host, state_directory: str, names: Iterable[str]) -> None:
+    """Drop the proofs of archives that are about to be deleted, or known to be gone. Raise StorageFault or LockHeld."""
+    going = set(names)
+    if going:
+        state.change_mapping(host, state_directory, PROOFS, lambda known: _drop(known, going))
+
+
+def _drop(known: dict[str, object], names: set[str]) -> None:
+    for name in names.intersection(known):
+        del known[name]

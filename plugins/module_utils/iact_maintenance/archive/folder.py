@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..errors import MaintenanceError
-from ..host import Host, close, storage, sync_directory
-from .names import is_leftover
+from ..errors import LockHeld, MaintenanceError, StorageFault
+from ..host import Host, close, storage, sync_directory, sync_entries
+from ..settings import Settings
+from .names import writer_of
 from .reading import Stamp, stamp_of
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LEFTOVER = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _WHAT = {
     errno.ENOENT: "does not exist",
@@ -35,17 +38,33 @@ class Folder(NamedTuple):
         with storage(self.path):
             return sorted(os.listdir(self.descriptor))
 
-    def remove_leftovers(self) -> list[str]:
-        """The names of what killed runs left behind, now gone; call it under the exclusive lock only."""
-        leftovers = [name for name in self.names() if is_leftover(name) and self._is_regular(name)]
-        for name in leftovers:
-            with storage(name):
-                os.unlink(name, dir_fd=self.descriptor)
-        return leftovers
+    def remove_leftovers(self, identity: str) -> list[str]:
+        """Return the names of what killed runs of this host left behind, now gone.
 
-    def _is_regular(self, name: str) -> bool:
-        with storage(os.path.join(self.path, name)):
-            return stat.S_ISREG(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_mode)
+        Another host's files are left alone. Raise LockHeld where one of ours is in use: another run is at work,
+        although this one was given the lock.
+        """
+        return [name for name in self.names() if writer_of(name) == identity and self._remove_leftover(name)]
+
+    def _remove_leftover(self, name: str) -> bool:
+        path = os.path.join(self.path, name)
+        with storage(path):
+            try:
+                descriptor = os.open(name, _LEFTOVER, dir_fd=self.descriptor)
+            except FileNotFoundError:
+                return False
+            except OSError as error:
+                if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+                    raise
+                return False
+            try:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return False
+                mark_in_use(descriptor)
+                os.unlink(name, dir_fd=self.descriptor)
+            finally:
+                close(descriptor)
+        return True
 
     def remove(self, name: str, stamp: Stamp) -> bool:
         """Whether the file was removed: only if it is still the one with that stamp. Raises StorageFault."""
@@ -53,8 +72,51 @@ class Folder(NamedTuple):
             if stamp_of(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)) != stamp:
                 return False
             os.unlink(name, dir_fd=self.descriptor)
-            os.fsync(self.descriptor)
+            sync_entries(self.descriptor)
         return True
+
+
+def mark_in_use(descriptor: int) -> None:
+    """Lock an unfinished file for as long as it is open. Raise LockHeld where another run has it locked."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno == errno.EWOULDBLOCK:
+            raise LockHeld("busy: another run of this host is writing an archive; its lock file was replaced") from None
+        # A filesystem that knows no locks: then the lock in the state directory is all there is.
+
+
+def check_room(descriptor: int, path: str, size_bytes: int) -> None:
+    """Raise StorageFault `no_space` where the file's filesystem has less room left. Raise OSError."""
+    found = os.fstatvfs(descriptor)
+    if found.f_bavail * found.f_frsize < size_bytes:
+        message = f"the disk is nearly full: {path} would have less free than backup.min_free_bytes says"
+        raise StorageFault("no_space", message, hint="free some space, then run it again; or lower min_free_bytes")
+
+
+@contextlib.contextmanager
+def open_backups(host: Host, settings: Settings, *, create: bool = False) -> Iterator[Folder]:
+    """Return a context with the open backup directory. Raise MaintenanceError `not_mounted`, or as open_folder does."""
+    if settings.backup.require_mountpoint:
+        _check_mounted(host, settings.backup.directory, settings.state_directory)
+    with open_folder(host, settings.backup.directory, create=create) as folder:
+        yield folder
+
+
+def _check_mounted(host: Host, path: str, state_directory: str) -> None:
+    """Refuse a directory that lies on the system's own disk, which it does while nothing is mounted there."""
+    existing = os.path.realpath(path)
+    while not os.path.lexists(existing):
+        existing = os.path.dirname(existing)
+    if existing == os.path.realpath(path) and existing in host.mount_points():
+        return
+    with storage(path):
+        system = {os.stat(place).st_dev for place in ("/", state_directory) if os.path.exists(place)}
+        is_own = os.stat(existing).st_dev not in system
+    if not is_own:
+        message = f"the backup directory {path} lies on the system's own disk: nothing is mounted there"
+        hint = "mount it (findmnt --fstab), or set backup.require_mountpoint to false"
+        raise MaintenanceError("not_mounted", message, hint=hint)
 
 
 @contextlib.contextmanager

@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
 from ..about import NAME, VERSION
-from ..host import iso
+from ..host import iso, moment
 from .names import is_member_name
 
 MANIFEST = "manifest.json"
@@ -20,7 +20,6 @@ FORMAT = "iact.maintenance archive"
 FORMAT_VERSION = 1
 COMPRESSIONS = ("zstd", "gzip")
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _Kind = TypeVar("_Kind")
 
 
@@ -75,7 +74,11 @@ class Missing(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """What an archive holds; `missing` is empty in a complete one."""
+    """What an archive holds; `missing` is empty in a complete one.
+
+    `id` is its own random number, so that no two archives have the same manifest; `identity` is that of the host that
+    wrote it, empty in archives from before hosts had one.
+    """
 
     created_at: datetime
     host: str
@@ -84,6 +87,8 @@ class Manifest(NamedTuple):
     warnings: tuple[str, ...] = ()
     tools: Mapping[str, str] = {}
     program_version: str = VERSION
+    id: str = ""
+    identity: str = ""
 
     @property
     def complete(self) -> bool:
@@ -99,6 +104,8 @@ class Manifest(NamedTuple):
             "program_version": self.program_version,
             "created_at": iso(self.created_at),
             "host": self.host,
+            "id": self.id,
+            "identity": self.identity,
             "complete": self.complete,
             "components": [component.as_dict() for component in self.components],
             "missing": [component._asdict() for component in self.missing],
@@ -135,6 +142,8 @@ def from_bytes(content: bytes) -> Manifest:
         warnings=tuple(_texts(raw, "warnings")),
         tools={key: str(value) for key, value in _mapping(raw.get("tools")).items()},
         program_version=_typed(raw, "program_version", str),
+        id=_typed({"id": "", **raw}, "id", str),
+        identity=_typed({"identity": "", **raw}, "identity", str),
     )
 
 
@@ -168,16 +177,6 @@ def _file(raw: Mapping[str, object]) -> LogFile:
         raise ValueError("a file's name in the inner archive is not one of ours")
     moment(modified_at)
     return LogFile(name, member, _size(raw, "size_bytes"), modified_at)
-
-
-def moment(text: str) -> datetime:
-    """The moment that `host.iso` wrote. Raises ValueError for any other text.
-
-    Without strptime, whose first call imports: in a module the user that a run became may not read what it imports.
-    """
-    if not _TIME.fullmatch(text):
-        raise ValueError(f"{text!r} is not a time")
-    return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
 
 
 def _size(raw: Mapping[str, object], key: str) -> int:

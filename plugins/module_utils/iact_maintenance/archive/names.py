@@ -5,35 +5,47 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import NamedTuple
 from urllib.parse import quote
 
 STEM = "iact_data_backup_"
 PART = ".part"
-_ARCHIVE = re.compile(STEM + r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(\.partial)?\.tar", re.ASCII)
-_COPY = STEM + "copy_"
-_LEFT_COPY = re.compile(re.escape(_COPY) + r"\d+" + re.escape(PART), re.ASCII)
+_ARCHIVE = re.compile(
+    STEM + r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?:_([2-9]|[1-9]\d{1,5}))?(\.partial)?\.tar", re.ASCII
+)
+_PART = re.compile(STEM + r"(?:copy_\d+\.([0-9a-f]{32})|\d{8}_\d{6}\.([0-9a-f]{32})\.tar)" + re.escape(PART), re.ASCII)
 _MEMBER = re.compile(r"[A-Za-z0-9_%~][A-Za-z0-9_%~.-]{0,99}", re.ASCII)
 _STAMP = "%Y%m%d_%H%M%S"
 _LONGEST_BYTES = 100
+_MOST_OF_A_SECOND = 1000
 _DIGEST_CHARACTERS = 16
 
 
 class ArchiveName(NamedTuple):
-    """The name of an archive of ours: the moment it was begun, in UTC, and whether it is a partial one."""
+    """The name of an archive of ours: the moment it was begun, in UTC, and whether it is a partial one.
+
+    `number` tells those of one second apart: the second one has the 2.
+    """
 
     created_at: datetime
     partial: bool = False
+    number: int = 1
 
     @property
     def text(self) -> str:
-        """The file's name."""
-        return STEM + self.created_at.strftime(_STAMP) + (".partial" if self.partial else "") + ".tar"
+        """Return the file's name."""
+        number = f"_{self.number}" if self.number > 1 else ""
+        return STEM + self.created_at.strftime(_STAMP) + number + (".partial" if self.partial else "") + ".tar"
+
+    def alternatives(self) -> Iterator[ArchiveName]:
+        """Return this name, then those that the same archive may have where another one bears it already."""
+        return (self._replace(number=number) for number in range(self.number, _MOST_OF_A_SECOND))
 
 
 def parse_archive_name(name: str) -> ArchiveName | None:
-    """What the name of an archive of ours says; None for every other name."""
+    """Return what the name of an archive of ours says; None for every other name."""
     found = _ARCHIVE.fullmatch(name)
     if found is None:
         return None
@@ -42,20 +54,23 @@ def parse_archive_name(name: str) -> ArchiveName | None:
         moment = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except ValueError:
         return None
-    return ArchiveName(moment, partial=found.group(7) is not None)
+    return ArchiveName(moment, partial=found.group(8) is not None, number=int(found.group(7) or 1))
 
 
-def copy_name(process_id: int) -> str:
-    """What the private copy of an SQLite file is called, for as long as it has a name."""
-    return f"{_COPY}{process_id}{PART}"
+def part_name(created_at: datetime, identity: str) -> str:
+    """Return the name of an archive that is being written by the host of that identity."""
+    return f"{STEM}{created_at.strftime(_STAMP)}.{identity}.tar{PART}"
 
 
-def is_leftover(name: str) -> bool:
-    """Whether a file is called as only the writer calls its own, so that a killed run of ours left it behind."""
-    if not name.endswith(PART):
-        return False
-    archive = parse_archive_name(name[: -len(PART)])
-    return _LEFT_COPY.fullmatch(name) is not None or (archive is not None and not archive.partial)
+def copy_name(process_id: int, identity: str) -> str:
+    """Return the name of the private copy of an SQLite file, for as long as it has one."""
+    return f"{STEM}copy_{process_id}.{identity}{PART}"
+
+
+def writer_of(name: str) -> str:
+    """Return the identity of the host that a file is written by, or was when it was killed; empty for other files."""
+    found = _PART.fullmatch(name)
+    return found[1] or found[2] if found else ""
 
 
 def encode(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,17 +27,18 @@ class Proving:
     """The catalogue once every archive that looks right was read; `proofs` are what was learnt."""
 
     entries: list[catalogue.Entry] = field(default_factory=list)
-    proofs: dict[str, dict[str, object]] = field(default_factory=dict)
+    proofs: dict[str, tuple[catalogue.Entry, catalogue.Proof]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
 def prove_unknown(host: Host, folder: Folder, state_directory: str, limits: Limits) -> Proving:
     """The catalogue, each unverified archive proven: where the state was lost, retention would count too few."""
     proving = Proving()
-    for entry in catalogue.read(folder, state_directory):
+    for entry in catalogue.read(host, folder, state_directory).entries:
         if entry.kind == catalogue.UNVERIFIED:
             try:
-                entry, proving.proofs[entry.name] = catalogue.prove(host, folder, entry, limits)
+                entry, proof = catalogue.prove(host, folder, entry, limits)
+                proving.proofs[entry.name] = entry, proof
             except MaintenanceError as error:
                 said = f"{entry.name} could not be verified and is not counted: {error.message}"
                 proving.findings.append(Finding("warning", "unverified", said, error.hint))
@@ -44,7 +46,7 @@ def prove_unknown(host: Host, folder: Folder, state_directory: str, limits: Limi
     return proving
 
 
-def candidates(entries: list[catalogue.Entry], options: Backup, host: Host, just_written: str = "") -> Candidates:
+def candidates(entries: Sequence[catalogue.Entry], options: Backup, host: Host, just_written: str = "") -> Candidates:
     """What may go by the options' rule: good archives, and partial ones but for the newest."""
     rule = retention.Rule(options.retention_days, options.retention_count, options.keep_minimum)
     now = host.now()
@@ -53,11 +55,19 @@ def candidates(entries: list[catalogue.Entry], options: Backup, host: Host, just
     return Candidates(good.delete + partial.delete, good.findings)
 
 
-def remove(folder: Folder, entries: tuple[catalogue.Entry, ...], deleted: list[str]) -> None:
-    """Nothing; each archive that was removed is in `deleted`, also where this ends early. Raises StorageFault.
+class Removal(NamedTuple):
+    """Where archives are removed, and the names of those that were, also where a removal ends early."""
 
-    One that changed since it was judged stays.
-    """
+    folder: Folder
+    state_directory: str
+    deleted: list[str]
+
+
+def remove(host: Host, removal: Removal, entries: tuple[catalogue.Entry, ...]) -> None:
+    """Delete archives; one that changed since it was judged stays. Raise StorageFault or LockHeld."""
+    folder, deleted = removal.folder, removal.deleted
+    # First, because one whose proof is forgotten is read again, and one that is gone with its proof there is missed.
+    catalogue.forget(host, removal.state_directory, [entry.name for entry in entries])
     for entry in entries:
         if entry.stamp is None:
             continue

@@ -55,10 +55,14 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """An archive whose headers, padding, manifest and end were proven; its members' data was not read yet."""
+    """An archive whose headers, padding, manifest and end were proven; its members' data was not read yet.
+
+    `digest` is the manifest's, so that of the whole content: the manifest has the digest of each member.
+    """
 
     manifest: Manifest
     places: tuple[Place, ...]
+    digest: str = ""
 
 
 def stamp_of(found: os.stat_result) -> Stamp:
@@ -104,7 +108,8 @@ def read_layout(archive: Opened) -> Layout:
     except ValueError as error:
         raise Damaged(archive.label, MANIFEST, str(error)) from None
     _compare(archive, manifest, [header for header, _offset in headers])
-    return Layout(manifest, tuple(map(Place, manifest.components, (offset for _header, offset in headers))))
+    places = tuple(map(Place, manifest.components, (offset for _header, offset in headers)))
+    return Layout(manifest, places, hashlib.sha256(content).hexdigest())
 
 
 def _compare(archive: Opened, manifest: Manifest, headers: list[tar.Header]) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from ..errors import Interrupted, MaintenanceError, Refused
-from ..host import Host, close, storage
+from ..host import Host, close, moment, storage
 from ..processes import Limits
 from . import tar
-from .manifest import LogFile, moment
+from .manifest import LogFile
 from .reading import Damaged, Opened, Place
 from .stream import content
 from .verify import read_member

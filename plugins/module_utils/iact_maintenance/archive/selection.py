@@ -34,8 +34,16 @@ def select(entries: Sequence[catalogue.Entry], directory: str, wanted: str, now:
 
 
 def _none(entries: Sequence[catalogue.Entry], directory: str, now: datetime) -> Refused:
-    """The refusal where there is no latest one; which of those ahead of the clock is wanted, only a person can say."""
+    """Return the refusal where there is no latest one; which of the others is wanted, only a person can say."""
     ahead = catalogue.ahead(entries, now)
+    others = [entry for entry in entries if entry.kind == catalogue.OTHER_HOST and entry.created_at]
+    if not ahead and others:
+        newest = max(others, key=catalogue.age_key)
+        message = f"there is no good archive of this host in {directory}, and {len(others)} of other hosts"
+        hint = (
+            f"name one to restore it anyway: {newest.name} was {newest.reason}; or take this host's own earlier ones "
+        )
+        return Refused("no_archive", message, hint=hint + "over with `iact-maintenance archives --adopt`")
     if not ahead:
         hint = "name one of those that `iact-maintenance archives` lists"
         return Refused("no_archive", f"there is no good archive in {directory}", hint=hint)

@@ -1,4 +1,4 @@
-"""Writes an archive front to back into one `.part` file and publishes it by one rename.
+"""Writes an archive front to back into one `.part` file and publishes it by giving it its final name.
 
 A member's size is not known before its dump ends, so its header is written first and patched by seeking back.
 """
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import StorageFault
-from ..host import close, storage
+from ..host import close, storage, sync_entries
 from . import tar
+from .folder import check_room, mark_in_use
 from .manifest import DIGEST, MANIFEST, Manifest, digest_line
-from .names import PART, ArchiveName
+from .publishing import give_name
 from .reading import Opened, stamp_of
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -42,14 +43,17 @@ class MemberSink:
     descriptor: int
     path: str
     name: str
+    keep_free_bytes: int = 0
     size_bytes: int = 0
 
     def __post_init__(self) -> None:
         self._digest = hashlib.sha256()
 
     def __call__(self, chunk: bytes) -> None:
-        """Nothing; the chunk is written. Raises StorageFault."""
+        """Write the chunk. Raise Unwritable, also where too little of the disk would stay free."""
         with _writing(self.path):
+            if self.keep_free_bytes:
+                check_room(self.descriptor, os.path.dirname(self.path), len(chunk) + self.keep_free_bytes)
             write_all(self.descriptor, chunk)
         self._digest.update(chunk)
         self.size_bytes += len(chunk)
@@ -61,13 +65,16 @@ class MemberSink:
 
 
 class Staged:
-    """An archive being written, in a file that nobody takes for one and that goes away unless it is published."""
+    """An archive being written, in a file that nobody takes for one and that goes away unless it is published.
 
-    def __init__(self, folder: int, directory: str, created_at: datetime) -> None:
-        self._folder = folder
-        self._name = ArchiveName(created_at).text + PART
+    `part` is the file's name while it is written. It is locked as long as it is open, so that another run of this host,
+    whatever became of the lock between the two, leaves it alone.
+    """
+
+    def __init__(self, folder: int, directory: str, part: str, created_at: datetime, keep_free_bytes: int = 0) -> None:
+        self._folder, self._name, self._keep_free_bytes = folder, part, keep_free_bytes
+        self.is_synced = True
         self._modified = int(created_at.timestamp())
-        self._published = False
         self.path = os.path.join(directory, self._name)
         with _writing(self.path):
             self.descriptor = os.open(self._name, _FLAGS, 0o600, dir_fd=folder)
@@ -75,6 +82,7 @@ class Staged:
     def __enter__(self) -> Staged:
         try:
             with _writing(self.path):
+                mark_in_use(self.descriptor)
                 # A umask of 0777 would have taken even the owner's rights away.
                 os.fchmod(self.descriptor, 0o600)
                 # Before any dump is started: a disk that refuses this refuses the archive.
@@ -85,10 +93,10 @@ class Staged:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        # While it is locked, so that nobody else takes it for a leftover; after a link its own name is still there.
+        with contextlib.suppress(OSError):
+            os.unlink(self._name, dir_fd=self._folder)
         close(self.descriptor)
-        if not self._published:
-            with contextlib.suppress(OSError):
-                os.unlink(self._name, dir_fd=self._folder)
 
     @contextlib.contextmanager
     def member(self, name: str = "") -> Iterator[MemberSink]:
@@ -96,7 +104,7 @@ class Staged:
         with _writing(self.path):
             start = os.lseek(self.descriptor, 0, os.SEEK_CUR)
             write_all(self.descriptor, bytes(tar.BLOCK_BYTES))
-        sink = MemberSink(self.descriptor, self.path, name)
+        sink = MemberSink(self.descriptor, self.path, name, self._keep_free_bytes)
         try:
             yield sink
             with _writing(self.path):
@@ -127,17 +135,20 @@ class Staged:
             stamp = stamp_of(os.fstat(self.descriptor))
             return Opened(os.dup(self.descriptor), self._name, stamp)
 
-    def publish(self, name: str) -> None:
-        """Nothing; the archive has its name, durably. Raises StorageFault, and then nothing bears that name."""
+    def publish(self, name: str) -> bool:
+        """Return whether the archive has its name, durably; False where another file has it.
+
+        Raise Unwritable, and then the archive bears no name.
+        """
         with _writing(self.path):
-            os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+            if not give_name(self._folder, self._name, name):
+                return False
             try:
-                os.fsync(self._folder)
+                self.is_synced = sync_entries(self._folder)
             except OSError:
                 os.unlink(name, dir_fd=self._folder)
                 raise
-            finally:
-                self._published = True
+        return True
 
 
 def write_all(descriptor: int, chunk: bytes) -> None:

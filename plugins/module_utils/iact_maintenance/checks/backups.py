@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from datetime import datetime
 
 from ..archive import catalogue
-from ..archive.folder import open_folder
-from ..settings import Settings
+from ..archive.folder import open_backups
 from .context import Context
 from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
 from .wording import span
@@ -20,15 +20,19 @@ def backups(context: Context) -> list[Outcome]:
     settings = context.settings
     if not settings.backup.enabled:
         return [Outcome(SKIP, "the backup is disabled on this host")]
-    entries, now = _entries(context), context.host.now()
-    outcome, said = _judge(context, entries, now), catalogue.ahead_in_words(entries, now)
+    found, now = _found(context), context.host.now()
+    outcome, said = _judge(context, found, now), catalogue.ahead_in_words(found.entries, now)
     return [outcome.doubting_the_clock(said, catalogue.AHEAD_HINT) if said else outcome]
 
 
-def _judge(context: Context, entries: list[catalogue.Entry], now: datetime) -> Outcome:
-    newest = catalogue.newest(entries, now)
+def _judge(context: Context, found: catalogue.Catalogue, now: datetime) -> Outcome:
+    newest = catalogue.newest(found.entries, now)
+    if found.gone_in_words:
+        # At once and whatever else lies there: whoever removed these may remove the others.
+        left = f"; the newest left is {newest.name}" if newest else "; no good one is left"
+        return Outcome(FAIL, found.gone_in_words + left, catalogue.GONE_HINT, code="archives_gone")
     if newest is None or newest.created_at is None:
-        return _none(context, len(entries))
+        return _none(context, found)
     age = max(0.0, (now - newest.created_at).total_seconds())
     limit = context.settings.backup.max_age_seconds
     measure = Measure(round(age), "s", "", str(limit))
@@ -38,26 +42,27 @@ def _judge(context: Context, entries: list[catalogue.Entry], now: datetime) -> O
     return Outcome(PASS, message, measure=measure)
 
 
-def _entries(context: Context) -> list[catalogue.Entry]:
-    backup = context.settings.backup
-    if backup.create_directory and not os.path.lexists(backup.directory):
+def _found(context: Context) -> catalogue.Catalogue:
+    settings = context.settings
+    if settings.backup.create_directory and not os.path.lexists(settings.backup.directory):
         # The first backup makes it.
-        return []
-    with open_folder(context.host, backup.directory) as folder:
-        return catalogue.read(folder, context.settings.state_directory)
+        return catalogue.Catalogue()
+    with open_backups(context.host, settings) as folder:
+        return catalogue.read(context.host, folder, settings.state_directory)
 
 
-def _none(context: Context, others: int) -> Outcome:
-    """The verdict where no archive is known to be good: its time counts from the config file's last write."""
-    found = f"no good archive in {context.settings.backup.directory}" + (f" ({others} others)" if others else "")
-    limit = context.settings.backup.max_age_seconds
-    waited = _waited_seconds(context.settings, context.host.now())
+def _none(context: Context, found: catalogue.Catalogue) -> Outcome:
+    """Return the verdict where no archive is known to be good: its time counts from the host's first provisioning."""
+    kinds = Counter(entry.kind for entry in found.entries)
+    others = ", ".join(f"{kind}: {number}" for kind, number in sorted(kinds.items()))
+    message = f"no good archive of this host in {context.settings.backup.directory}"
+    message += f" ({others})" if others else ""
+    limit, waited = context.settings.backup.max_age_seconds, context.waited_seconds()
     if waited is not None and waited > limit:
-        return Outcome(FAIL, f"{found}, {span(waited)} after the settings were written", _HINT)
+        return Outcome(FAIL, f"{message}, {span(waited)} after the host was provisioned", _HINT)
     if others:
-        return Outcome(WARN, found, "iact-maintenance verify reads them and tells which are good")
-    return Outcome(SKIP, f"{found} yet; the first is due {span(limit)} after the settings were written")
-
-
-def _waited_seconds(settings: Settings, now: datetime) -> float | None:
-    return None if settings.config_written_at is None else now.timestamp() - settings.config_written_at
+        hint = (
+            "`iact-maintenance verify all` tells which of its own are good, `archives --verbose` whose the others are"
+        )
+        return Outcome(WARN, message, hint)
+    return Outcome(SKIP, f"{message} yet; the first is due {span(limit)} after the host was provisioned")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import NamedTuple
 
+from .. import identity
 from ..django import client
 from ..django.project import Project
 from ..errors import MaintenanceError
@@ -44,6 +45,16 @@ class Context(NamedTuple):
     host: Host
     limit_seconds: float
     question: ProjectQuestion | None = None
+
+    def waited_seconds(self) -> float | None:
+        """Return the seconds since this host was provisioned; None where nothing says when.
+
+        The first run wrote that down. A config file that was written anew since begins no limit anew.
+        """
+        written_at = self.settings.config_written_at
+        made_at = identity.read(self.host, self.settings.state_directory).made_at_seconds
+        moments = [moment for moment in (written_at, made_at) if moment is not None]
+        return self.host.now().timestamp() - min(moments) if written_at is not None else None
 
     def project(self) -> Project:
         """The Django project, waited for. Raises MaintenanceError where it cannot be asked."""

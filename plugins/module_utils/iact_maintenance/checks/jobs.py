@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from .. import state
-from ..archive.manifest import moment
 from ..errors import Refused
-from ..host import is_ahead
+from ..host import is_ahead, moment
 from ..settings import Scheduled, Settings
 from .context import Context
 from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
@@ -104,13 +103,12 @@ def _judge_believed(context: Context, name: str, job: Scheduled, runs: list[_Run
 
 
 def _never(context: Context, name: str, job: Scheduled, hint: str) -> Outcome:
-    """The verdict on a job that never succeeded as scheduled: its time counts from the config file's last write."""
-    written_at = context.settings.config_written_at
-    if written_at is None:
+    """Return the verdict on a job that never succeeded as scheduled: its time counts from the first provisioning."""
+    waited = context.waited_seconds()
+    if waited is None:
         return Outcome(SKIP, "never ran as scheduled, and no config file says that it should", part=name)
-    waited = context.host.now().timestamp() - written_at
     if waited > job.max_age_seconds:
-        message = f"late: no scheduled success since the settings were written {span(waited)} ago"
+        message = f"late: no scheduled success since the host was provisioned {span(waited)} ago"
         return Outcome(FAIL, message, hint, name)
     allowed = span(job.max_age_seconds)
-    return Outcome(SKIP, f"has not run as scheduled yet; late {allowed} after the settings were written", part=name)
+    return Outcome(SKIP, f"has not run as scheduled yet; late {allowed} after the host was provisioned", part=name)

@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ..archive.folder import Folder
+from ..archive.folder import Folder, check_room, mark_in_use
 from ..archive.names import copy_name
 from ..engines.sqlite import connect, faults, quote_identifier
 from ..errors import ProcessFault, StorageFault
@@ -32,6 +32,7 @@ class Private(NamedTuple):
     descriptor: int
     connection: sqlite3.Connection
     path: str
+    keep_free_bytes: int = 0
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes of the copy, a piece at a time; at the end its space is given back. Raises StorageFault."""
@@ -81,20 +82,21 @@ def size_bytes(source: Source) -> int:
 
 
 @contextlib.contextmanager
-def private(folder: Folder) -> Iterator[Private]:
-    """A context with a private file in the backup directory. Raises DatabaseFault, StorageFault.
+def private(folder: Folder, identity: str, keep_free_bytes: int = 0) -> Iterator[Private]:
+    """Return a context with a private file in the backup directory. Raise DatabaseFault or StorageFault.
 
     It loses its name before a byte is in it, so that nothing is left however this process ends.
     """
-    name = copy_name(os.getpid())
+    name = copy_name(os.getpid(), identity)
     path = os.path.join(folder.path, name)
     with storage(path):
         descriptor = os.open(name, _FLAGS, 0o600, dir_fd=folder.descriptor)
     try:
+        mark_in_use(descriptor)
         with closing(_open(path)) as connection:
             with storage(path):
                 os.unlink(name, dir_fd=folder.descriptor)
-            yield Private(descriptor, connection, path)
+            yield Private(descriptor, connection, path, keep_free_bytes)
     finally:
         with contextlib.suppress(OSError):
             os.unlink(name, dir_fd=folder.descriptor)
@@ -120,6 +122,8 @@ def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts
     def check(_status: int, _remaining: int, _total: int) -> None:
         if host.monotonic() > until:
             raise ProcessFault("timeout", f"the copy did not end within {limits.deadline_seconds:g} s")
+        if into.keep_free_bytes:
+            check_room(into.descriptor, os.path.dirname(into.path), into.keep_free_bytes)
 
     with closing(connect(SQLiteFile(source.database), writable=False)) as connection, faults(source.database):
         connection.execute("BEGIN")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..host import Host
 from ..settings import Server
 from .facts import Convention, FoundTable, Sessions
-from .mysql_connection import connect, resolve, rows
+from .mysql_connection import connect, read_identity, resolve, rows
 from .mysql_sessions import MySQLSessions
 
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
@@ -18,6 +18,16 @@ def ping(server: Server, host: Host) -> str:
     try:
         (answer,) = rows(connection, endpoint, "SELECT VERSION()")
         return str(answer[0])
+    finally:
+        connection.close()
+
+
+def identity(server: Server, host: Host) -> dict[str, object]:
+    """Return what tells this server from every other one. Raise DatabaseFault or Refused."""
+    endpoint = resolve(server, host)
+    connection = connect(endpoint)
+    try:
+        return read_identity(connection, endpoint)
     finally:
         connection.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..host import Host
 from ..settings import Server
 from .facts import Convention, FoundTable, Sessions
-from .postgresql_connection import close, connect, resolve, rows, run
+from .postgresql_connection import close, connect, read_identity, resolve, rows, run
 from .postgresql_sessions import PostgreSQLSessions
 
 
@@ -21,6 +21,16 @@ def ping(server: Server, host: Host) -> str:
             statement_seconds=endpoint.connect_timeout,
         )
         return str(found[0][0])
+    finally:
+        close(connection)
+
+
+def identity(server: Server, host: Host) -> dict[str, object]:
+    """Return what tells this server from every other one. Raise DatabaseFault or Refused."""
+    endpoint = resolve(server, host)
+    connection = connect(endpoint)
+    try:
+        return read_identity(connection, endpoint)
     finally:
         close(connection)
 

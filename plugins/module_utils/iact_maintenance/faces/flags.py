@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from ..about import DEFAULT_CONFIG, NAME
@@ -26,6 +26,8 @@ class Command(NamedTuple):
     dry_run: bool = False
     asks: bool = False
     nagios: bool = False
+    switches: Mapping[str, tuple[str, str]] = {}
+    """Flags that ask for another job instead, by name: the job, and the help."""
 
 
 def _named(job: str, *names: str) -> tuple[Option, ...]:
@@ -68,6 +70,8 @@ COMMANDS = (
         "archives --verbose",
         "backup",
         _named("backup", "directory"),
+        dry_run=True,
+        switches={"adopt": ("adopt", "take over archives of this host's earlier identity, by host name and servers")},
     ),
     Command(
         "verify",
@@ -159,7 +163,8 @@ def parse(words: Sequence[str]) -> Parsed:
     if flags.get("json") and flags.get("nagios"):
         raise BadOption("--json and --nagios exclude each other: one form of the answer is allowed")
     config = given["file"] if given.get("file") is not None else given.get("config")
-    return Parsed(command.name, command.job, options, config, asks=command.asks)._replace(**flags)
+    job = next((job for name, (job, _text) in command.switches.items() if given.get(name)), command.job)
+    return Parsed(command.name, job, options, config, asks=command.asks)._replace(**flags)
 
 
 def _refuse_passwords(words: Sequence[str]) -> None:
@@ -189,7 +194,8 @@ def _flag_names(command: Command) -> list[str]:
     own = ["--" + option.name.replace("_", "-") for option in command.options if option.kind != "section"]
     shared = ["--config", "--json", "--verbose", "--scheduled"]
     further = {"--dry-run": command.dry_run, "--force": command.asks, "--nagios": command.nagios}
-    return [*own, *shared, *(flag for flag, has in further.items() if has)]
+    switches = [f"--{name}" for name in command.switches]
+    return [*own, *switches, *shared, *(flag for flag, has in further.items() if has)]
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -229,6 +235,8 @@ def _add_flags(parser: argparse.ArgumentParser, command: Command) -> None:
         parser.add_argument(command.positional.name, nargs="?", help=_help(command.positional))
     for option in command.options:
         _add_option(parser, option)
+    for name, (_job, text) in command.switches.items():
+        parser.add_argument(f"--{name}", action="store_true", help=text)
     if command.dry_run:
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     if command.asks:

@@ -1,4 +1,4 @@
-"""The list of archives: what lies in the backup directory and what each file is worth. Nothing is changed."""
+"""The list of archives: what lies in the backup directory, whose it is and what it is worth. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections import Counter
 from typing import NamedTuple
 
 from ..archive import catalogue
-from ..archive.folder import open_folder
+from ..archive.folder import open_backups
 from ..host import Host, iso
 from ..report import Finding, Report
+from ..secret import printable
 from ..settings import Settings
 from .runner import Job, Progress
 
@@ -19,13 +20,18 @@ class Plan(NamedTuple):
     """The catalogue of a directory."""
 
     directory: str
-    entries: tuple[catalogue.Entry, ...]
+    found: catalogue.Catalogue
+
+    @property
+    def entries(self) -> tuple[catalogue.Entry, ...]:
+        """Return what lies there."""
+        return self.found.entries
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """The catalogue. Raises MaintenanceError `unsafe_directory`."""
-    with open_folder(host, settings.backup.directory) as folder:
-        return Plan(folder.path, tuple(catalogue.read(folder, settings.state_directory)))
+    """Return the catalogue. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
+    with open_backups(host, settings) as folder:
+        return Plan(folder.path, catalogue.read(host, folder, settings.state_directory))
 
 
 def preview(planned: Plan, host: Host) -> Report:
@@ -36,13 +42,29 @@ def preview(planned: Plan, host: Host) -> Report:
     since = f", the newest of {iso(newest.created_at)}" if newest and newest.created_at else ""
     facts = {
         "directory": planned.directory,
+        "identity": planned.found.identity,
         "newest_good": newest.name if newest else None,
         "archives": [entry.as_dict() for entry in planned.entries],
     }
     summary = f"good archives in {planned.directory}: {kinds[catalogue.GOOD]}{since}{others}"
     broken = [entry for entry in planned.entries if entry.kind == catalogue.BROKEN]
     unread = [entry for entry in planned.entries if entry.kind == catalogue.UNVERIFIED and entry.reason]
-    return Report(NAME, summary, (*map(_broken, broken), *map(_unread, unread), *_ahead(planned, host)), facts)
+    findings = (*map(_broken, broken), *map(_unread, unread), *_ahead(planned, host), *_elsewhere(planned))
+    return Report(NAME, summary, findings, facts)
+
+
+def _elsewhere(planned: Plan) -> list[Finding]:
+    """Return what to know of archives that are gone and of those of other hosts."""
+    found = []
+    if planned.found.gone_in_words:
+        found.append(Finding("warning", "archives_gone", planned.found.gone_in_words, catalogue.GONE_HINT))
+    others = planned.found.of_kind(catalogue.OTHER_HOST)
+    if others:
+        hosts = sorted({entry.manifest.host for entry in others if entry.manifest})
+        message = f"archives of other hosts, neither counted nor deleted here: {len(others)} ({', '.join(hosts)})"
+        hint = "`archives --adopt` takes over those whose host name and servers are this host's"
+        found.append(Finding("info", "other_host", printable(message), hint))
+    return found
 
 
 def _broken(entry: catalogue.Entry) -> Finding:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .. import identity
 from ..archive import catalogue, pruning
-from ..archive.folder import open_folder
+from ..archive.folder import open_backups
 from ..errors import Interrupted, MaintenanceError
 from ..host import Host
 from ..processes import Limits
@@ -26,9 +27,9 @@ class Plan(NamedTuple):
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """What would go. Raises MaintenanceError `unsafe_directory`."""
-    with open_folder(host, settings.backup.directory) as folder:
-        entries = catalogue.read(folder, settings.state_directory)
+    """Return what would go. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
+    with open_backups(host, settings) as folder:
+        entries = catalogue.read(host, folder, settings.state_directory).entries
     going = pruning.candidates(entries, settings.backup, host)
     good = [entry for entry in entries if entry.kind == catalogue.GOOD and entry not in going.delete]
     unread = sum(entry.kind == catalogue.UNVERIFIED for entry in entries)
@@ -57,12 +58,13 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     deleted: list[str] = []
     leftovers: list[str] = []
     try:
-        with open_folder(host, settings.backup.directory) as folder:
-            leftovers += folder.remove_leftovers()
+        with open_backups(host, settings) as folder:
+            own, _findings = identity.ensure(host, settings.state_directory)
+            leftovers += folder.remove_leftovers(own.id)
             limits = Limits(settings.backup.deadline_seconds)
             proving = pruning.prove_unknown(host, folder, settings.state_directory, limits)
             going = pruning.candidates(proving.entries, settings.backup, host)
-            pruning.remove(folder, going.delete, deleted)
+            pruning.remove(host, pruning.Removal(folder, settings.state_directory, deleted), going.delete)
             catalogue.remember(host, settings.state_directory, folder, proving.proofs)
     except (MaintenanceError, Interrupted) as ended:
         ended.facts = {**ended.facts, "deleted": deleted, "leftovers": len(leftovers)}

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .. import identity
 from ..archive import catalogue
-from ..archive.folder import open_folder
+from ..archive.folder import open_backups
 from ..archive.manifest import Component
 from ..archive.packing import unpacker
-from ..archive.reading import Damaged, Opened, Place, Stamp, open_archive, read_layout
+from ..archive.reading import Damaged, Layout, Opened, Place, Stamp, open_archive, read_layout
 from ..archive.restore import Target, check_target, open_target, restore_file, restore_logs
 from ..archive.selection import foreign_path, select
 from ..archive.stream import content
@@ -72,7 +73,8 @@ def plan(settings: Settings, host: Host) -> Plan:
     path = _archive_path(settings, host)
     archive = open_archive(path)
     try:
-        manifest = read_layout(archive).manifest
+        layout = read_layout(archive)
+        manifest = layout.manifest
     finally:
         archive.close()
     components = _chosen(manifest.components, options.components)
@@ -87,11 +89,21 @@ def plan(settings: Settings, host: Host) -> Plan:
     for component in databases:
         server = _server(settings, component.engine)
         DUMPS[component.engine].check_restore(host, server, targets[component.name])
-    findings: tuple[Finding, ...] = ()
+    findings = _findings_of(layout, identity.read(host, settings.state_directory))
+    return Plan(settings, path, archive.stamp, components, targets, findings)
+
+
+def _findings_of(layout: Layout, own: identity.Identity) -> tuple[Finding, ...]:
+    """Return what to know of the archive before anybody uses what comes out of it."""
+    found, manifest = [], layout.manifest
     if manifest.missing:
         names = ", ".join(missing.name for missing in manifest.missing)
-        findings = (Finding("warning", "partial_archive", f"the archive is partial: it does not hold {names}"),)
-    return Plan(settings, path, archive.stamp, components, targets, findings)
+        message = f"the archive is partial: it does not hold {names}"
+        found.append(Finding("warning", "partial_archive", message, "see whether another archive holds them"))
+    if not own.wrote(manifest.identity, layout.digest):
+        hint = "make sure that it is the one you want before the application uses what was restored"
+        found.append(Finding("warning", "other_host", f"the archive was {catalogue.whose(manifest)}", hint))
+    return tuple(found)
 
 
 def _archive_path(settings: Settings, host: Host) -> str:
@@ -99,8 +111,8 @@ def _archive_path(settings: Settings, host: Host) -> str:
     foreign = foreign_path(directory, wanted)
     if foreign is not None:
         return foreign
-    with open_folder(host, directory) as folder:
-        entries = catalogue.read(folder, settings.state_directory)
+    with open_backups(host, settings) as folder:
+        entries = catalogue.read(host, folder, settings.state_directory).entries
         ours = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
         return os.path.join(directory, select(ours, directory, wanted, host.now()).name)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from .. import state
+from .. import identity, state
 from ..errors import Interrupted, MaintenanceError, Refused, StorageFault
-from ..host import Host, iso
+from ..host import HeldLock, Host, iso
 from ..report import Finding, Report, report_of, report_of_fault
 from ..settings import Settings
 
@@ -77,29 +77,37 @@ def _run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
     if mode.confirm is not None:
         # Without the lock, because a forgotten question must not keep cron from working; planned anew after the answer.
         mode.confirm(job.preview(job.plan(settings, host), host))
-    with _locked(job, settings, host):
+    with _locked(job, settings, host) as held:
         try:
-            return job.apply(job.plan(settings, host), host, mode.progress)
+            report = job.apply(job.plan(settings, host), host, mode.progress)
         finally:
             mode.progress("")
+        return report.with_findings([_lock_replaced(held)] if held is not None and held.was_replaced() else [])
+
+
+def _lock_replaced(held: HeldLock) -> Finding:
+    message = f"the lock {held.path} was deleted or replaced during this run: another run may have worked beside it"
+    return Finding("warning", "lock_replaced", message, "leave the files of the state directory alone")
 
 
 @contextlib.contextmanager
-def _locked(job: Job, settings: Settings, host: Host) -> Any:
+def _locked(job: Job, settings: Settings, host: Host) -> Iterator[HeldLock | None]:
     if not job.lock:
-        yield
+        yield None
         return
-    with host.lock(os.path.join(settings.state_directory, job.lock), job.name, shared=job.shared):
-        yield
+    with host.lock(os.path.join(settings.state_directory, job.lock), job.name, shared=job.shared) as held:
+        yield held
 
 
 def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mode) -> Report:
     """The report, with a warning where it could not be written to the history: health would miss this run."""
     troubles: list[MaintenanceError] = []
     faults: list[Exception] = []
+    findings: list[Finding] = []
 
     def record() -> None:
         try:
+            findings.extend(identity.ensure(host, settings.state_directory)[1])
             if job.remember is not None:
                 job.remember(report, settings, host)
             state.record_run(host, settings.state_directory, report, scheduled=mode.scheduled)
@@ -123,6 +131,7 @@ def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mo
             host=report.host,
             duration_seconds=report.duration_seconds,
         )
+    report = report.with_findings(tuple(findings))
     if not troubles or report.exit_status != 0:
         return report
     hint = troubles[0].hint or "look at the state directory"

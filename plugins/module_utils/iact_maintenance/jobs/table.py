@@ -17,6 +17,8 @@ def job(name: str) -> Job:
         from .restore import JOB
     elif name == "archives":
         from .archives import JOB
+    elif name == "adopt":
+        from .adopt import JOB
     elif name == "verify":
         from .verify import JOB
     elif name == "prune":

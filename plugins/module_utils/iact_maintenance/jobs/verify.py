@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..archive import catalogue
-from ..archive.folder import Folder, open_folder
+from ..archive.folder import Folder, open_backups
 from ..archive.selection import ALL, foreign_path, select
 from ..errors import MaintenanceError, Refused
 from ..host import Host
@@ -26,15 +26,19 @@ class Plan(NamedTuple):
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """The archives that `restore.archive` names. Raises Refused, MaintenanceError `unsafe_directory`."""
+    """Return the archives that `restore.archive` names; all are those of this host.
+
+    Raise Refused, MaintenanceError `unsafe_directory` or `not_mounted`.
+    """
     directory, wanted = settings.backup.directory, settings.restore.archive
     foreign = foreign_path(directory, wanted)
     if foreign is not None:
         return Plan(settings, (foreign,), foreign=True)
-    with open_folder(host, directory) as folder:
-        entries = catalogue.read(folder, settings.state_directory)
-    ours = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
-    chosen = ours if wanted == ALL else [select(ours, directory, wanted, host.now())]
+    with open_backups(host, settings) as folder:
+        entries = catalogue.read(host, folder, settings.state_directory).entries
+    archives = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
+    ours = [entry for entry in archives if entry.kind != catalogue.OTHER_HOST]
+    chosen = ours if wanted == ALL else [select(archives, directory, wanted, host.now())]
     return Plan(settings, tuple(entry.name for entry in chosen))
 
 
@@ -50,12 +54,14 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 
 def _here(planned: Plan, host: Host, progress: Progress) -> list[catalogue.Entry]:
     settings, proofs, results = planned.settings, {}, []
-    with open_folder(host, settings.backup.directory) as folder:
-        entries = {entry.name: entry for entry in catalogue.read(folder, settings.state_directory)}
+    with open_backups(host, settings) as folder:
+        found = catalogue.read(host, folder, settings.state_directory)
+        entries = {entry.name: entry for entry in found.entries}
         for name in planned.names:
             progress(f"reading {name}")
             entry = entries.get(name) or catalogue.Entry(name, catalogue.UNVERIFIED)
-            proven, proofs[name] = _judge(planned, host, folder, entry)
+            proven, proof = _judge(planned, host, folder, entry)
+            proofs[name] = proven, proof
             results.append(proven)
         catalogue.remember(host, settings.state_directory, folder, proofs)
     return results

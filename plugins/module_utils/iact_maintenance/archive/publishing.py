@@ -1,0 +1,41 @@
+"""Gives a finished file its final name, unless another file bears it: no archive is ever replaced."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+
+# Filesystems without hard links say one of these: exFAT and FUSE EPERM, others that they do not know the call.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
+# renameat2(2) of Linux, which Python does not offer.
+_RENAME_NOREPLACE = 1
+
+
+def give_name(folder: int, temporary: str, name: str) -> bool:
+    """Return whether the file has the name now; False where another file has it. Raise OSError.
+
+    Both names are in the directory open as `folder`. By a link, which never replaces anything, on every filesystem that
+    has them; else by a rename that is told not to.
+    """
+    try:
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _rename(folder, temporary, name)
+    os.unlink(temporary, dir_fd=folder)
+    return True
+
+
+def _rename(folder: int, temporary: str, name: str) -> bool:
+    library = ctypes.CDLL(None, use_errno=True)
+    names = (os.fsencode(temporary), os.fsencode(name))
+    if library.renameat2(folder, names[0], folder, names[1], _RENAME_NOREPLACE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number == errno.EEXIST:
+        return False
+    raise OSError(number, os.strerror(number), name)

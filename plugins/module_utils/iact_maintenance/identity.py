@@ -1,0 +1,119 @@
+"""The host's identity, made once and written into every archive, so that no host takes another's for its own.
+
+It lies in the state directory. A copy of that on another machine (a cloned host) is told by `/etc/machine-id`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from . import state
+from .errors import StorageFault
+from .host import Host, iso, moment, storage
+from .report import Finding
+
+FILE = "identity"
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_ID_CHARACTERS = 32
+_RANDOM_BYTES = 32
+
+
+class Identity(NamedTuple):
+    """This host's identity; `adopted` are the digests of the manifests of archives that it took over.
+
+    `made_at` is the moment of its first run, from which limits count where nothing has succeeded yet.
+    """
+
+    id: str
+    made_at: str
+    adopted: frozenset[str] = frozenset()
+
+    @property
+    def made_at_seconds(self) -> float | None:
+        """Return when it was made, in seconds since 1970; None where that is not known."""
+        try:
+            return moment(self.made_at).timestamp()
+        except ValueError:
+            return None
+
+    def wrote(self, identity: str, digest: str) -> bool:
+        """Return whether an archive is this host's own: written by it, or taken over."""
+        return identity == self.id or digest in self.adopted
+
+
+NOBODY = Identity("", "")
+
+
+def read(host: Host, directory: str) -> Identity:
+    """Return this host's identity; NOBODY where none was made yet, or the state is another machine's.
+
+    Raise StorageFault where the state cannot be read.
+    """
+    with storage(os.path.join(directory, FILE)):
+        return _identity(state.read_mapping(directory, FILE), host.machine()) or NOBODY
+
+
+def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
+    """Return this host's identity, made where there is none, and a warning where it replaces another one.
+
+    Raise StorageFault or LockHeld.
+    """
+    path, machine = os.path.join(directory, FILE), host.machine()
+    found, existed = read(host, directory), os.path.lexists(path)
+    if found is not NOBODY:
+        return found, ()
+    findings: list[Finding] = []
+
+    def change(stored: dict[str, object]) -> None:
+        # Another run may have made one while this one waited for the file's lock.
+        if _identity(stored, machine) is None:
+            findings.extend([_replaced(stored)] if existed else [])
+            stored.clear()
+            stored.update(_made(host, machine))
+
+    state.change_mapping(host, directory, FILE, change)
+    made = read(host, directory)
+    if made is NOBODY:
+        raise StorageFault("storage", f"{path} does not hold what was written to it", hint="see the disk and its logs")
+    return made, tuple(findings)
+
+
+def adopt(host: Host, directory: str, digests: Iterable[str]) -> None:
+    """Count the archives whose manifests have these digests as this host's own. Raise StorageFault or LockHeld."""
+    own, _findings = ensure(host, directory)
+
+    def change(stored: dict[str, object]) -> None:
+        stored["adopted"] = sorted(own.adopted.union(digests))
+
+    state.change_mapping(host, directory, FILE, change)
+
+
+def _made(host: Host, machine: str) -> dict[str, object]:
+    drawn = hashlib.sha256(os.urandom(_RANDOM_BYTES) + machine.encode()).hexdigest()[:_ID_CHARACTERS]
+    return {"id": drawn, "machine": machine, "host": host.name(), "made_at": iso(host.now()), "adopted": []}
+
+
+def _identity(stored: Mapping[str, object], machine: str) -> Identity | None:
+    """Return the identity in a state file; None where it is damaged, missing, or of another machine."""
+    identifier, made_at, adopted = stored.get("id"), stored.get("made_at"), stored.get("adopted", [])
+    if not isinstance(identifier, str) or not _ID.fullmatch(identifier) or not isinstance(made_at, str):
+        return None
+    # Where either has no machine-id, as in some containers, nothing speaks against it.
+    if machine and stored.get("machine") and stored["machine"] != machine:
+        return None
+    return Identity(identifier, made_at, frozenset(map(str, adopted if isinstance(adopted, list) else ())))
+
+
+def _replaced(stored: Mapping[str, object]) -> Finding:
+    what = "the identity in the state directory was damaged" if not stored.get("id") else _cloned(stored)
+    message = f"{what}: this host has a new one, and earlier archives are not its own"
+    hint = "if they are, take them over with `iact-maintenance archives --adopt`"
+    return Finding("warning", "new_identity", message, hint)
+
+
+def _cloned(stored: Mapping[str, object]) -> str:
+    return f"the state directory was made on another machine (host {stored.get('host')}, another /etc/machine-id)"

@@ -1,0 +1,112 @@
+"""Adoption: archives that this host wrote under an earlier identity are taken over, so that they count again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from .. import identity
+from ..archive import catalogue
+from ..archive.folder import open_backups
+from ..archive.manifest import Component
+from ..engines.table import ENGINES
+from ..errors import MaintenanceError
+from ..host import Host
+from ..report import Finding, Report
+from ..secret import printable
+from ..settings import Server, Settings
+from .runner import Job, Progress
+
+NAME = "adopt"
+_HINT = "restore it by its name where it is needed, or move it out of the directory"
+
+
+class Plan(NamedTuple):
+    """The archives to take over, and why each of the others is not."""
+
+    settings: Settings
+    matching: tuple[catalogue.Entry, ...]
+    refused: Mapping[str, str]
+
+
+class _Servers:
+    """The identities of the servers that this host backs up, each asked once."""
+
+    def __init__(self, settings: Settings, host: Host) -> None:
+        backup = settings.backup
+        self._host = host
+        self._known: dict[str, dict[str, object]] = {}
+        self._servers = {"mysql": backup.mysql, "postgresql": backup.postgresql}
+        self._files = {*backup.sqlite_files, *([settings.sqlite.path] if settings.sqlite else [])}
+
+    def difference(self, component: Component) -> str:
+        """Return why a component is not of a server that is backed up here; empty where it is."""
+        if component.engine == "logs":
+            return ""
+        if component.engine == "sqlite":
+            return "" if component.database in self._files else f"{component.database} is not backed up here"
+        server = self._servers.get(component.engine)
+        if server is None:
+            return f"no {component.engine} server is configured here"
+        try:
+            own = self._identity(component.engine, server)
+        except MaintenanceError as error:
+            return f"the {component.engine} server cannot be asked who it is: {error.message}"
+        same = _server_of(component.server_identity) == own
+        return "" if same else f"{component.name} is of another {component.engine} server"
+
+    def _identity(self, engine: str, server: Server) -> dict[str, object]:
+        if engine not in self._known:
+            self._known[engine] = _server_of(ENGINES[engine].identity(server, self._host))
+        return self._known[engine]
+
+
+def _server_of(found: Mapping[str, object]) -> dict[str, object]:
+    """Return what tells a server from another, without the database."""
+    return {name: value for name, value in found.items() if name != "database"}
+
+
+def plan(settings: Settings, host: Host) -> Plan:
+    """Return which archives would be taken over. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
+    with open_backups(host, settings) as folder:
+        others = catalogue.read(host, folder, settings.state_directory).of_kind(catalogue.OTHER_HOST)
+    servers = _Servers(settings, host)
+    reasons = {entry.name: _difference(entry, host, servers) for entry in others}
+    matching = tuple(entry for entry in others if not reasons[entry.name])
+    return Plan(settings, matching, {name: reason for name, reason in reasons.items() if reason})
+
+
+def _difference(entry: catalogue.Entry, host: Host, servers: _Servers) -> str:
+    """Return why an archive is not of this host; empty where its host's name and its servers are this host's."""
+    if entry.manifest is None:
+        return "it cannot be read"
+    if entry.manifest.host != host.name():
+        return f"it is of the host {printable(entry.manifest.host, 80)}, this one is {host.name()}"
+    differences = (servers.difference(component) for component in entry.manifest.components)
+    return next(filter(None, differences), "")
+
+
+def preview(planned: Plan, host: Host) -> Report:
+    """Return the report of a dry run."""
+    return _report(planned, f"archives to take over: {len(planned.matching)}", {"dry_run": True})
+
+
+def apply(planned: Plan, host: Host, progress: Progress) -> Report:
+    """Return the report after the archives were taken over; their files are not changed. Raise StorageFault."""
+    settings = planned.settings
+    if planned.matching:
+        identity.adopt(host, settings.state_directory, [entry.digest for entry in planned.matching])
+    return _report(planned, f"archives taken over: {len(planned.matching)}", {})
+
+
+def _report(planned: Plan, summary: str, facts: Mapping[str, object]) -> Report:
+    findings = [
+        Finding("warning", "other_host", f"{name} is not taken over: {reason}", _HINT)
+        for name, reason in planned.refused.items()
+    ]
+    rows: dict[str, object] = {"adopted": [entry.name for entry in planned.matching], "others": len(planned.refused)}
+    summary += f"; of other hosts: {len(planned.refused)}"
+    return Report(NAME, summary, tuple(findings), {**facts, **rows}, changed=bool(planned.matching))
+
+
+JOB = Job(NAME, plan, apply, preview, lock="archives.lock")

@@ -1,0 +1,189 @@
+"""How a backup's archive is written: component by component, read back whole, and only then given its name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from .. import identity
+from ..archive import catalogue, pruning
+from ..archive.folder import Folder
+from ..archive.manifest import Component, Manifest, Missing
+from ..archive.names import ArchiveName, part_name
+from ..archive.packing import ZSTD, Compression
+from ..archive.reading import Stamp, stamp_of
+from ..archive.verify import verify
+from ..archive.writer import Staged
+from ..dumps import logs, sqlite
+from ..errors import MaintenanceError, StorageFault
+from ..host import Host, iso
+from ..processes import Limits
+from ..report import Finding
+from ..settings import Backup, Settings
+from .components import Located, Saved, Saver
+from .runner import Progress
+
+_ID_BYTES = 16
+_GIB = 1024**3
+
+
+class Plan(NamedTuple):
+    """What a run would do: back up what was located and, where `with_logs`, the logs; then let `old` archives go."""
+
+    settings: Settings
+    located: Located
+    with_logs: bool
+    old: pruning.Candidates
+    last: catalogue.Entry | None
+
+    @property
+    def options(self) -> Backup:
+        """The backup's own options."""
+        return self.settings.backup
+
+
+class Written(NamedTuple):
+    """What became of the archive: its name and what was proven; an empty name where nothing was kept."""
+
+    name: str
+    stamp: Stamp | None
+    created_at: datetime
+    saved: Saved
+    digest: str = ""
+
+    def is_there(self, directory: str) -> bool:
+        """Return whether the file of that name is this archive, and not another's that had the name before."""
+        try:
+            found = os.stat(os.path.join(directory, self.name), follow_symlinks=False)
+        except OSError:
+            return False
+        return self.stamp is not None and stamp_of(found) == self.stamp
+
+    @property
+    def size_bytes(self) -> int:
+        """The archive's size."""
+        return self.stamp.size_bytes if self.stamp else 0
+
+
+class Writing(NamedTuple):
+    """Where a run writes, who writes, and how the run is shown."""
+
+    folder: Folder
+    own: identity.Identity
+    progress: Progress
+
+
+@dataclass
+class Done:
+    """How far a run has come: the archive that it published, or was about to, and what retention removed."""
+
+    compression: Compression
+    written: Written | None = None
+    deleted: list[str] = field(default_factory=list)
+
+
+def keep_free_bytes(host: Host, folder: Folder, options: Backup) -> int:
+    """Return what must stay free: as the option says, else a tenth of the filesystem, 1 GiB at most."""
+    if options.min_free_bytes is not None:
+        return options.min_free_bytes
+    return min(_GIB, host.total_bytes(folder.path) // 10)
+
+
+def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
+    """Return what became of the archive; `done` knows it too, where a signal ends the run. Raise MaintenanceError."""
+    folder, own, progress = writing
+    created_at = host.now().replace(microsecond=0)
+    saved = Saved(troubles=list(planned.located.troubles), findings=list(planned.located.findings))
+    with contextlib.ExitStack() as opened:
+        # Before the archive is begun: a run that is killed then leaves one file behind and not two.
+        files = [source.component for source in planned.located.sources if source.engine == "sqlite"]
+        kept = keep_free_bytes(host, folder, planned.options)
+        copies = {name: opened.enter_context(sqlite.private(folder, own.id, kept)) for name in files}
+        part = part_name(created_at, own.id)
+        staged = opened.enter_context(Staged(folder.descriptor, folder.path, part, created_at, kept))
+        _save_all(planned, Saver(host, planned.settings, staged, copies, done.compression), saved, progress)
+        _require_something(saved)
+        is_partial = bool(saved.troubles)
+        if is_partial and not (planned.options.keep_partial and saved.components):
+            done.written = Written("", None, created_at, saved)
+            return done.written
+        progress("reading the archive back")
+        staged.finish(_manifest(host, own, created_at, saved, done.compression))
+        read = _read_back(host, staged, planned.options)
+        for name in ArchiveName(created_at, is_partial).alternatives():
+            done.written = Written(name.text, read.stamp, created_at, saved, read.digest)
+            if staged.publish(name.text):
+                saved.findings += [] if staged.is_synced else [_not_synced(folder)]
+                return done.written
+    raise StorageFault(
+        "storage", f"{folder.path} has an archive under each name of {iso(created_at)}", hint="look there"
+    )
+
+
+def _not_synced(folder: Folder) -> Finding:
+    message = (
+        f"the filesystem of {folder.path} cannot be told to write a name down, so a power cut may lose the archive's"
+    )
+    return Finding("info", "not_synced", message, "nothing, where the server of a network disk does it by itself")
+
+
+def _save_all(planned: Plan, saver: Saver, saved: Saved, progress: Progress) -> None:
+    for source in planned.located.sources:
+        progress(f"saving {source.component}")
+        saver.attempt(saved, source.component, partial(saver.save_source, saved, source))
+    if planned.with_logs:
+        progress("saving the logs")
+        earlier = _earlier_logs(planned.last)
+        saver.attempt(saved, logs.COMPONENT, partial(saver.save_logs, saved, earlier))
+
+
+def _earlier_logs(last: catalogue.Entry | None) -> list[str]:
+    components: Sequence[Component] = last.manifest.components if last and last.manifest else ()
+    return [file.name for component in components for file in component.files]
+
+
+def _require_something(saved: Saved) -> None:
+    """An archive that holds nothing would count as a backup and push out those that hold something."""
+    if not saved.components and not saved.troubles:
+        hint = "check backup.log_directory and backup.log_patterns"
+        raise MaintenanceError("nothing_found", "there is nothing to back up: no log file matches", hint=hint)
+
+
+def _manifest(
+    host: Host, own: identity.Identity, created_at: datetime, saved: Saved, compression: Compression
+) -> Manifest:
+    missing = tuple(Missing(trouble.name, trouble.error.code, trouble.error.message) for trouble in saved.troubles)
+    warnings = [finding.message for finding in saved.findings if finding.severity != "info"] + saved.notes
+    tools = {ZSTD: compression.version} if compression.tool else {}
+    return Manifest(
+        created_at,
+        host.name(),
+        tuple(saved.components),
+        missing,
+        tuple(warnings),
+        tools,
+        id=os.urandom(_ID_BYTES).hex(),
+        identity=own.id,
+    )
+
+
+class _Read(NamedTuple):
+    """What is known of an archive whose every byte was read back."""
+
+    stamp: Stamp
+    digest: str
+
+
+def _read_back(host: Host, staged: Staged, options: Backup) -> _Read:
+    """Return what is known of the archive after it was read back: a file under a final name always verifies."""
+    archive = staged.reopened()
+    try:
+        layout = verify(host, archive, Limits(options.deadline_seconds))
+        return _Read(archive.stamp, layout.digest)
+    finally:
+        archive.close()
