@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 NAME = "iact-maintenance"
-VERSION = "0.1.0"
+VERSION = "0.1.1"
 DEFAULT_CONFIG = "/etc/iact/maintenance.json"
