@@ -73,6 +73,11 @@ options:
     - Without it and without a config file V(*.json.log*,*_json.log*) holds.
     type: list
     elements: str
+  follow_links:
+    description:
+    - Names, or patterns of names, of links among the logs that are followed, to files of the running account.
+    type: list
+    elements: str
   retention_days:
     description:
     - Days for which archives are kept.

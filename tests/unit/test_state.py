@@ -53,6 +53,34 @@ def test_nothing_is_remembered_at_first(tmp_path: Path) -> None:
     assert state.read_mapping(str(tmp_path), "health.json") == {}
 
 
+@pytest.mark.parametrize(
+    "line", ['{"job": []}', '{"job": {}}', '{"job": null}', "[" * 100_000, '{"a":' * 50_000, "\x00", "{", "5", '"job"']
+)
+def test_g1c_a_damaged_line_is_passed_over_and_dropped(tmp_path: Path, line: str) -> None:
+    record(FakeHost(), tmp_path, number=1)
+    with (tmp_path / state.HISTORY).open("a") as stream:
+        stream.write(line + "\n")
+    assert [run["time"] for run in state.runs(str(tmp_path))] == ["T1"]
+    record(FakeHost(), tmp_path, number=2)
+    assert [json.loads(kept)["time"] for kept in (tmp_path / state.HISTORY).read_text().splitlines()] == ["T1", "T2"]
+
+
+def test_g1c_of_a_history_that_is_too_large_the_newest_part_counts(tmp_path: Path) -> None:
+    with (tmp_path / state.HISTORY).open("w") as stream:
+        stream.write((json.dumps({"job": "backup", "time": "old", "filler": "x" * 1000}) + "\n") * 20_000)
+        stream.write(json.dumps({"job": "backup", "time": "newest"}) + "\n")
+    assert state.runs(str(tmp_path))[-1]["time"] == "newest"
+    record(FakeHost(), tmp_path, number=3)
+    assert [run["time"] for run in state.runs(str(tmp_path))][-2:] == ["newest", "T3"]
+    assert (tmp_path / state.HISTORY).stat().st_size < 2**20
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 50_000, "[1]", "{", ""])
+def test_g1c_a_damaged_state_file_is_empty(tmp_path: Path, content: str) -> None:
+    (tmp_path / "archives.json").write_text(content)
+    assert state.read_mapping(str(tmp_path), "archives.json") == {}
+
+
 def test_many_runs_of_one_job_do_not_push_another_out(tmp_path: Path) -> None:
     lines = [json.dumps({"job": "backup", "time": "night"})]
     lines += [json.dumps({"job": "health", "time": number}) for number in range(5000)]

@@ -184,6 +184,12 @@ _BACKUP = (
     Option("sqlite_files", "list", "SQLite files to back up, as absolute paths.", ()),
     Option("log_directory", "path", "Directory of the application's JSON logs."),
     Option("log_patterns", "list", "Names of the logs in that directory.", ("*.json.log*", "*_json.log*")),
+    Option(
+        "follow_links",
+        "list",
+        "Names, or patterns of names, of links among the logs that are followed, to files of the running account.",
+        (),
+    ),
     *RETENTION,
     Option("keep_partial", "bool", "Keep what a failed run could save as a partial archive (the newest 3 stay).", True),
     Option("warning_size_bytes", "int", "Size of an archive above which to warn.", _GIB, minimum=1, maximum=2**62),

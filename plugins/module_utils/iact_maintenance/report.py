@@ -9,6 +9,7 @@ from typing import NamedTuple
 from .errors import MaintenanceError
 
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
+REPORT_HINT = "please report this line; nothing is known to be lost, but do not count this run as done"
 _RANK = {OK: 0, WARNING: 1, UNKNOWN: 2, CRITICAL: 3}
 _STATUS_OF_SEVERITY = {"info": OK, "warning": WARNING, "critical": CRITICAL, "unknown": UNKNOWN}
 
@@ -108,6 +109,5 @@ def place_of(fault: Exception) -> str:
 def report_of_fault(job: str, fault: Exception) -> Report:
     """The report of a fault of our own, which names only its kind and place."""
     message = f"internal fault: {place_of(fault)}"
-    hint = "please report this line; nothing is known to be lost, but do not count this run as done"
-    finding = Finding("unknown", "internal_fault", message, hint)
+    finding = Finding("unknown", "internal_fault", message, REPORT_HINT)
     return Report(job=job, summary=message, findings=(finding,), exit_status=1, error_code="internal_fault")

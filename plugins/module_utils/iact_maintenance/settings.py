@@ -104,6 +104,7 @@ class Backup(NamedTuple):
     sqlite_files: tuple[str, ...]
     log_directory: str | None
     log_patterns: tuple[str, ...]
+    follow_links: tuple[str, ...]
     retention_days: int
     retention_count: int
     keep_minimum: int

@@ -37,23 +37,30 @@ def record_run(host: Host, directory: str, report: Report, *, scheduled: bool) -
 
 
 def _newest_of_each_job(lines: list[bytes]) -> list[bytes]:
-    """The newest lines of every job, in order: a health check every five minutes must not push the nights out."""
-    seen: dict[object, int] = {}
+    """Return the newest lines of every job, in order: a health check every five minutes must not push the nights out.
+
+    A damaged line, and one that names no job, is dropped.
+    """
+    seen: dict[str, int] = {}
     kept = []
     for line in reversed(lines):
-        entry = _entry(line)
-        if entry is None:
-            continue
-        seen[entry.get("job")] = seen.get(entry.get("job"), 0) + 1
-        if seen[entry.get("job")] <= _KEPT_OF_A_JOB:
+        job = _job(_entry(line))
+        seen[job] = seen.get(job, 0) + 1
+        if job and seen[job] <= _KEPT_OF_A_JOB:
             kept.append(line)
     return kept[:_KEPT_RUNS][::-1]
 
 
 def runs(directory: str) -> list[Mapping[str, object]]:
-    """The remembered runs, oldest first; none where nothing was recorded yet. Raises OSError."""
+    """Return the remembered runs, oldest first; none where nothing was recorded yet. Raise OSError."""
     content = _content(os.path.join(directory, HISTORY))
-    return [entry for entry in map(_entry, content.splitlines()) if entry is not None]
+    return [entry for entry in map(_entry, content.splitlines()) if entry is not None and _job(entry)]
+
+
+def _job(entry: Mapping[str, object] | None) -> str:
+    """Return the job that a line of the history is about; empty for a line that was damaged."""
+    job = entry.get("job") if entry is not None else None
+    return job if isinstance(job, str) else ""
 
 
 def _entry(line: bytes) -> Mapping[str, object] | None:
@@ -70,6 +77,8 @@ def _content(path: str) -> bytes:
     except FileNotFoundError:
         return b""
     with os.fdopen(descriptor, "rb") as stream:
+        # Its end, because the newest lines stand there; the first one is cut then, and dropped as damaged.
+        stream.seek(max(0, os.fstat(descriptor).st_size - _LARGEST_BYTES))
         return stream.read(_LARGEST_BYTES)
 
 

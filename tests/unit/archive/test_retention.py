@@ -8,12 +8,16 @@ from hypothesis import strategies as st
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import retention
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.catalogue import Entry
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import Manifest
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import (
+    Component,
+    Manifest,
+    Member,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import ArchiveName
 
 NOW = datetime(2026, 11, 24, 2, 0, 0, tzinfo=timezone.utc)
 RULE = retention.Rule(retention_days=30, retention_count=30, keep_minimum=3)
-KINDS = ("good", "unverified", "partial", "broken", "foreign")
+KINDS = ("good", "unverified", "partial", "broken", "foreign", "other_host", "copy")
 
 
 def entry(moment: datetime, kind: str = "good") -> Entry:
@@ -49,6 +53,39 @@ def test_b3_thirty_runs_in_an_afternoon_do_not_evict_thirty_nights() -> None:
     assert not gone & {night.name for night in found[:-3]}
     assert {night.name for night in afternoon[-3:]}.isdisjoint(gone)
     assert len(gone) == 30
+
+
+def holding(days: int, **rows: int) -> Entry:
+    """Return the archive of a night some days ago, with tables of one database."""
+    moment = NOW - timedelta(days=days)
+    member = Member("m", "zstd", 1, "0" * 64, 1)
+    manifest = Manifest(moment, "h", (Component("mysql.iact", "mysql", "iact", member, rows=rows),))
+    return Entry(ArchiveName(moment).text, "good", None, manifest)
+
+
+def test_g55_the_last_copy_of_rows_that_were_dropped_or_emptied_is_kept_and_named() -> None:
+    full = [holding(days, calls=1000, metrics=7) for days in range(40, 60)]
+    for lost in ({"calls": 0, "metrics": 7}, {"metrics": 7}, {}):
+        found = [holding(days, **lost) for days in range(40)] + full
+        decision = retention.decide(found, retention.Rule(30, 30, 3), NOW)
+        gone = {each.name for each in decision.delete}
+        assert full[0].name not in gone and {each.name for each in full[1:]} <= gone
+        assert [finding.code for finding in decision.findings if finding.code == "last_copy"] == ["last_copy"]
+        assert full[0].name in decision.findings[-1].message or full[0].name in decision.findings[0].message
+
+
+def test_g55_where_a_table_goes_every_night_only_the_largest_last_copies_are_kept() -> None:
+    found = [holding(days, **{f"p{number}": 100 for number in range(days, days + 5)}) for days in range(60)]
+    found[50] = holding(50, calls=10**6)
+    kept = {each.name for each in found}
+    for _night in range(4):
+        kept -= deleted([each for each in found if each.name in kept])
+    assert found[50].name in kept and len(kept) <= 30 + 3
+
+
+def test_the_last_copies_count_as_archives_while_they_are_young() -> None:
+    found = [holding(days, calls=1000 * (days > 2)) for days in range(32)]
+    assert deleted(found, retention.Rule(365, 30, 3)) == {each.name for each in found[30:]}
 
 
 def test_the_newest_good_ones_stay_whatever_their_age() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
@@ -39,6 +40,41 @@ def test_b1_the_default_patterns_take_the_json_logs_and_nothing_else(tmp_path: P
     for name in (*expected, "cleanup.log", ".x_json.log"):
         (tmp_path / name).write_text(name)
     assert archived(options(tmp_path)) == {name: name.encode() for name in expected}
+
+
+@pytest.mark.parametrize("seconds", [2**33, 253402300799, 253402300800, 2**40, -1, -(2**40)])
+def test_g1a_a_file_with_a_time_that_no_calendar_holds_is_archived(tmp_path: Path, seconds: int) -> None:
+    path = tmp_path / "a_json.log"
+    path.write_bytes(b"odd")
+    with contextlib.suppress(OSError):
+        os.utime(path, (seconds, seconds))
+    with logs.open_logs(options(tmp_path)) as found:
+        assert unpacked(b"".join(found.chunks())) == {"a_json.log": b"odd"}
+        assert found.files[0].listed.modified_at.endswith("Z")
+
+
+def test_g25_a_link_is_followed_only_where_it_is_named_and_leads_to_a_file_of_this_account(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "big").write_bytes(b"moved")
+    directory = tmp_path / "logs"
+    directory.mkdir()
+    for name, target in (("a_json.log", disk / "big"), ("b_json.log", disk), ("c_json.log", "/etc/none")):
+        (directory / name).symlink_to(target)
+    assert archived(options(directory)) == {} and noted(options(directory)) == {("info", "skipped")}
+    named = options(directory, follow_links=["a_*"])
+    assert archived(named) == {"a_json.log": b"moved"}
+    assert archived(options(directory, follow_links=["b_json.log"])) == {}
+    assert ("warning", "vanished") in noted(options(directory, follow_links=["*"]))
+
+
+def test_g25_a_link_to_another_account_s_file_is_never_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "theirs").write_bytes(b"secret")
+    (tmp_path / "a_json.log").symlink_to(tmp_path / "theirs")
+    monkeypatch.setattr(os, "geteuid", lambda: (tmp_path / "theirs").stat().st_uid + 1)
+    assert archived(options(tmp_path, follow_links=["*"])) == {}
 
 
 def test_fh28_a_file_cut_while_archived_is_filled_up_and_said(tmp_path: Path) -> None:

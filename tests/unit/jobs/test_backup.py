@@ -458,6 +458,53 @@ def test_g2a_what_retention_deletes_is_not_missed(site: Site) -> None:
     assert codes(site.run("archives")) == set()
 
 
+def test_g1a_a_fault_of_ours_in_one_component_leaves_the_others(site: Site, engine: FakeEngine) -> None:
+    def broken(*_arguments: object) -> DumpFacts:
+        raise ZeroDivisionError
+
+    engine.dump = broken  # type: ignore[method-assign]
+    result = site.run(sections={**MYSQL, "backup": {**site.backup, "tables": ["dora_metrics"]}})
+    assert (result.exit_status, result.error_code) == (1, "internal_fault")
+    assert "ZeroDivisionError" in result.findings[0].message and result.findings[0].hint
+    assert site.kinds() == ["partial"]
+
+
+def test_g25_a_log_that_became_a_link_is_told_where_the_last_archive_held_it(site: Site) -> None:
+    site.run()
+    (site.logs / "error_json.log").rename(site.root / "moved")
+    (site.logs / "error_json.log").symlink_to(site.root / "moved")
+    (site.logs / "never_json.log").symlink_to(site.root / "moved")
+    result = site.next_night()
+    assert result.exit_status == 0 and "logs_skipped" in codes(result)
+    assert [finding.message for finding in result.findings if finding.code == "logs_skipped"][0].endswith("out: 1")
+    site.options = {"follow_links": ["error_json.log"]}
+    assert "logs_skipped" not in codes(site.next_night())
+
+
+def test_g55_a_database_that_was_emptied_is_told_and_its_rows_are_kept(site: Site) -> None:
+    site.options = {"retention_days": 2, "retention_count": 3, "keep_minimum": 1}
+    site.run()
+    with sqlite3.connect(site.database) as connection:
+        connection.execute("DELETE FROM dora_metrics")
+    assert codes(site.next_night()) == {"tables_emptied"}
+    site.database.unlink()
+    sqlite3.connect(site.database).close()
+    assert codes(site.next_night()) == {"tables_gone"}
+    for _unused in range(6):
+        last = site.next_night()
+    assert NAME in site.archives() and "last_copy" in codes(last) and last.status == "ok"
+
+
+def test_g1g_a_component_that_was_taken_out_of_the_settings_is_told_once(site: Site) -> None:
+    site.run()
+    section = {name: value for name, value in site.backup.items() if name != "sqlite_files"}
+    site.host.moment += timedelta(days=1)
+    result = site.run(sections={"backup": section})
+    assert codes(result) == {"component_gone"} and "sqlite.site" in result.findings[0].message
+    site.host.moment += timedelta(days=1)
+    assert codes(site.run(sections={"backup": section})) == set()
+
+
 def test_fh42_a_backup_leaves_the_database_s_disk_room(site: Site) -> None:
     free = site.host.free_bytes(str(site.backups))
     result = site.run("backup", {"backup": {**site.backup, "min_free_bytes": free + (1 << 40)}})

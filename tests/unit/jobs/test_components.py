@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import (
+    Component,
+    Manifest,
+    Member,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import table as dumps_table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source, of_database
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
@@ -52,6 +58,43 @@ def test_b4_a_server_that_is_down_leaves_the_others(monkeypatch: pytest.MonkeyPa
     found = located(monkeypatch, [down, Engine("postgresql", ("t",))], {"tables": ["t"]}, **BOTH)
     assert [source.engine for source in found.sources] == ["postgresql"]
     assert [(trouble.name, trouble.error.code) for trouble in found.troubles] == [("mysql", "db_unreachable")]
+
+
+def manifest(*engines: str) -> Manifest:
+    """Return the manifest of an archive with a component of each engine."""
+    member = Member("m", "zstd", 1, "0" * 64, 1)
+    components = tuple(Component(f"{engine}.iact", engine, "iact", member, ("t",)) for engine in engines)
+    return Manifest(datetime(2026, 1, 1, tzinfo=timezone.utc), "h", components)
+
+
+@pytest.mark.parametrize("down", ["mysql", "postgresql"])
+def test_g24_a_server_that_nothing_was_ever_saved_from_fails_no_backup(
+    monkeypatch: pytest.MonkeyPatch, down: str
+) -> None:
+    (up,) = {"mysql", "postgresql"} - {down}
+    engines = [Engine(down, (), MaintenanceError("db_unreachable", "nothing listens")), Engine(up, ("t",))]
+    section = {"tables": ["t"]}
+    found = located(monkeypatch, engines, section, **BOTH)
+    site = build([Layer("test", {**BOTH, "backup": section})])
+    for earlier in ([], [manifest(up), manifest(up, down)], [manifest(up, down)]):
+        assert [each.name for each in components.compared(found, earlier, site).troubles][:1] == [down]
+    judged = components.compared(found, [manifest(up), manifest(up)], site)
+    assert judged.troubles == () and [source.engine for source in judged.sources] == [up]
+    (finding,) = judged.findings
+    assert (finding.severity, finding.code) == ("warning", "db_unreachable") and down in finding.message
+    # Its databases are named: then it is no bystander, whatever earlier archives hold.
+    named = build([Layer("test", {**BOTH, "backup": {**section, f"{down}_databases": ["iact"]}})])
+    assert [each.name for each in components.compared(found, [manifest(up)], named).troubles] == [down]
+
+
+def test_g24_a_table_that_is_found_nowhere_else_fails_although_the_server_that_is_down_never_had_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engines = [Engine("mysql", (), MaintenanceError("auth", "no")), Engine("postgresql", ())]
+    found = located(monkeypatch, engines, {"tables": ["t"]}, **BOTH)
+    site = build([Layer("test", {**BOTH, "backup": {"tables": ["t"]}})])
+    judged = components.compared(found, [manifest("postgresql")], site)
+    assert "table t" in [each.name for each in judged.troubles]
 
 
 def test_a_table_found_nowhere_is_a_trouble(monkeypatch: pytest.MonkeyPatch) -> None:

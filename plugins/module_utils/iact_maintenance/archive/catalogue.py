@@ -143,7 +143,8 @@ def _is_missed(proof: object, own: identity.Identity, there: set[str]) -> bool:
     """Return whether this host proved the archive to be good and its own, and its content is not there any more."""
     if not isinstance(proof, dict) or proof.get("verdict") != _PROVEN or not own.id:
         return False
-    return proof.get("identity") == own.id and proof.get("digest") not in there
+    digest = proof.get("digest")
+    return proof.get("identity") == own.id and isinstance(digest, str) and digest not in there
 
 
 def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry | None:
@@ -156,6 +157,12 @@ def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry |
         key=age_key,
         default=None,
     )
+
+
+def manifests(entries: Sequence[Entry], now: datetime) -> list[Manifest]:
+    """Return the manifests of the good archives, the newest first; those that lie ahead of `now` are passed over."""
+    good = [entry for entry in entries if entry.kind == GOOD and entry.created_at and not entry.is_ahead(now)]
+    return [entry.manifest for entry in sorted(good, key=age_key, reverse=True) if entry.manifest]
 
 
 def ahead(entries: Sequence[Entry], now: datetime) -> list[Entry]:

@@ -10,6 +10,7 @@ from ..report import Finding
 from .catalogue import GOOD, PARTIAL, Entry, age_key
 
 _PARTIALS_KEPT = 3
+_MOST_HELD = 3
 
 
 class Rule(NamedTuple):
@@ -28,22 +29,31 @@ class Decision(NamedTuple):
 
 
 def decide(entries: Sequence[Entry], rule: Rule, now: datetime, just_written: str = "") -> Decision:
-    """The good archives that may go, never `just_written`; partial, broken, unverified and foreign are not counted.
+    """Return the good archives that may go, never `just_written`; partial, broken, unverified and foreign do not count.
 
     Nor is one that lies ahead of `now`, and it stays: written while a clock ran ahead it would be the newest for years
     and push out good ones; under a clock that went back it is as good as any. So no good one goes because of it.
     At most half of the good archives go at once. More than half too old: none goes because of its age, since a clock
     that jumped ahead makes all look old. The maximum does not depend on the clock: it goes on, by halves.
+    The last copies of rows that later archives lack stay as well.
     """
     good = _newest_first(entries, GOOD, now)
     free = [entry for entry in good[rule.keep_minimum :] if entry.name != just_written]
-    old = [entry for entry in free if _moment(entry) < now - timedelta(days=rule.retention_days)]
+    last_copies = _last_copies(good)
+    held = [entry for entry in free if entry.name in last_copies]
+    free = [entry for entry in free if entry.name not in last_copies]
+    too_old = now - timedelta(days=rule.retention_days)
+    old = [entry for entry in free if _moment(entry) < too_old]
     findings: list[Finding] = []
     most = len(good) // 2
     if len(old) > most:
         findings.append(_refused(len(old), len(good)))
         old = []
-    over = _over_the_maximum(good, [entry for entry in free if entry not in old], rule.retention_count + len(old))
+    beyond = [entry for entry in held if entry in good[rule.retention_count :]]
+    kept = rule.retention_count + len(old) + len(beyond)
+    over = _over_the_maximum(good, [entry for entry in free if entry not in old], kept)
+    due = [entry for entry in held if entry in beyond or _moment(entry) < too_old]
+    findings += [_held(due)] if due else []
     delete = old + over[: most - len(old)]
     if len(delete) < len(old) + len(over):
         findings.append(_in_steps(len(good) - len(delete), rule.retention_count))
@@ -70,6 +80,33 @@ def _over_the_maximum(good: list[Entry], free: list[Entry], kept: int) -> list[E
     others = [entry for entry in free if newest_of_day[_moment(entry).date()] is entry]
     order = sorted(twins, key=age_key) + sorted(others, key=age_key)
     return order[: max(len(good) - kept, 0)]
+
+
+def _last_copies(good: list[Entry]) -> set[str]:
+    """Return the names of the archives, of some that are sorted newest first, that alone hold rows of a table.
+
+    A table that was dropped or emptied is still in the older ones: the newest of these is the last copy of its rows.
+    Only the few that hold the most: where a partition is dropped every night, each night is the last copy of one.
+    Files of logs do not count, since they are rotated away in time.
+    """
+    seen: set[object] = set()
+    found: dict[str, int] = {}
+    for entry in good:
+        components = entry.manifest.components if entry.manifest else ()
+        held: dict[object, int] = {component.name: 1 for component in components}
+        for component in components:
+            held.update({(component.name, table): rows for table, rows in component.rows.items() if rows})
+        alone = [thing for thing in held if thing not in seen]
+        if seen and alone:
+            found[entry.name] = sum(held[thing] for thing in alone)
+        seen.update(held)
+    return set(sorted(found, key=lambda name: found[name], reverse=True)[:_MOST_HELD])
+
+
+def _held(entries: list[Entry]) -> Finding:
+    names = ", ".join(entry.name for entry in entries)
+    message = f"older than retention_days and kept, since no later archive has all that they hold: {names}"
+    return Finding("info", "last_copy", message, "delete them by hand when what they hold is not needed any more")
 
 
 def _refused(old: int, good: int) -> Finding:

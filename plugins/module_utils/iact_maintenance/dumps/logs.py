@@ -31,6 +31,8 @@ from ..settings import Backup
 COMPONENT = "logs"
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK_BYTES = 1 << 18
+# The end of the year 9999, the last that datetime knows.
+_LAST_SECOND = 253402300799
 # What logrotate and Python's rotating handlers append; such a file may go at any moment.
 _ROTATED = re.compile(r"\.\d+(\.[a-z0-9]+)?$|[-.]\d{4}-?\d{2}-?\d{2}", re.ASCII)
 _SENTENCES = {
@@ -173,18 +175,22 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def _open(folder: int, name: str, settings: Backup, notes: list[Note]) -> OpenLog | None:
+    follow = any(matches(name, pattern) for pattern in settings.follow_links)
     try:
-        descriptor = os.open(name, _FLAGS, dir_fd=folder)
+        descriptor = os.open(name, _FLAGS & ~os.O_NOFOLLOW if follow else _FLAGS, dir_fd=folder)
     except OSError as error:
         notes.append(_not_opened(name, error, settings))
         return None
     with storage(printable(name)):
         found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
+    # Where a link was followed, somebody else may have chosen where it leads.
+    if not stat.S_ISREG(found.st_mode) or (follow and found.st_uid != os.geteuid()):
         close(descriptor)
         notes.append(Note("info", "skipped", name))
         return None
-    return OpenLog(descriptor, name, found.st_size, max(int(found.st_mtime), 0), (found.st_dev, found.st_ino))
+    # As near as can be, since a file may bear a time that no calendar holds.
+    modified_seconds = min(max(int(found.st_mtime), 0), _LAST_SECOND)
+    return OpenLog(descriptor, name, found.st_size, modified_seconds, (found.st_dev, found.st_ino))
 
 
 def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
@@ -199,6 +205,16 @@ def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
     if not settings.ignore_unreadable:
         raise MaintenanceError("unreadable", f"{printable(name)} cannot be read: {error.strerror}", hint=hint)
     return Note("warning", "unreadable", name)
+
+
+def skipped(notes: list[Note], earlier: list[str]) -> list[Finding]:
+    """Return a warning where files that the last archive held are left out of this one, being links or the like."""
+    names = [note.name for note in notes if note.code == "skipped" and encode(note.name) in earlier]
+    if not names:
+        return []
+    message = f"log files that the last archive held are no regular files now, and are left out: {len(names)}"
+    hint = "name them in backup.follow_links, where they are links to files of the account that runs the jobs"
+    return [Finding("warning", "logs_skipped", message, hint)]
 
 
 def unmatched(patterns: tuple[str, ...], names: list[str], earlier: list[str]) -> list[Finding]:

@@ -25,6 +25,7 @@ from ..host import Host, iso
 from ..processes import Limits
 from ..report import Finding
 from ..settings import Backup, Settings
+from .anomalies import compare
 from .components import Located, Saved, Saver
 from .runner import Progress
 
@@ -108,6 +109,8 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
         staged = opened.enter_context(Staged(folder.descriptor, folder.path, part, created_at, kept))
         _save_all(planned, Saver(host, planned.settings, staged, copies, done.compression), saved, progress)
         _require_something(saved)
+        last, missing = planned.last, [trouble.name for trouble in saved.troubles]
+        saved.findings += compare(last.manifest if last else None, saved.components, [*missing, *saved.skipped])
         is_partial = bool(saved.troubles)
         if is_partial and not (planned.options.keep_partial and saved.components):
             done.written = Written("", None, created_at, saved)

@@ -37,7 +37,7 @@ def plan(settings: Settings, host: Host) -> Plan:
         if error.code != "unsafe_directory" or not options.create_directory:
             raise
         entries, last = (), None
-    located = compared(located, last.manifest if last else None, settings)
+    located = compared(located, catalogue.manifests(entries, host.now()), settings)
     old = pruning.candidates(entries, options, host)
     return Plan(settings, located, options.log_directory is not None, old, last)
 

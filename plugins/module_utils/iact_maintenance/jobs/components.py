@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from ..dumps.table import DUMPS
 from ..errors import BadOption, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
-from ..report import Finding
+from ..report import REPORT_HINT, Finding, place_of
 from ..settings import Backup, Settings
 
 _SCHEMA_CHANGED = "schema_changed"
@@ -58,9 +58,15 @@ def locate(settings: Settings, host: Host) -> Located:
                 sources += found
             except MaintenanceError as error:
                 troubles.append(Trouble(engine, error))
-    if not troubles:
-        troubles = [Trouble(f"table {table}", _no_table(table)) for table in _not_found(options, sources)]
-    return Located(tuple(sources), tuple(troubles))
+    return _with_missing_tables(Located(tuple(sources), tuple(troubles)), options)
+
+
+def _with_missing_tables(located: Located, options: Backup) -> Located:
+    """Return what was located, with a trouble for each table that no server has, where all could be asked."""
+    if located.troubles:
+        return located
+    missing = _not_found(options, located.sources)
+    return located._replace(troubles=tuple(Trouble(f"table {table}", _no_table(table)) for table in missing))
 
 
 def _named(options: Backup, engine: str) -> tuple[str, ...]:
@@ -84,22 +90,46 @@ def _check_configured(options: Backup, servers: Mapping[str, object]) -> None:
         raise Refused("not_configured", "backup.tables is set, but no database is configured", hint=hint)
 
 
-def _not_found(options: Backup, sources: list[Source]) -> list[str]:
+def _not_found(options: Backup, sources: Sequence[Source]) -> list[str]:
     found = {table for source in sources for table in (*source.tables, *source.covered)}
     return [table for table in options.tables if table not in found]
 
 
-def compared(located: Located, last: Manifest | None, settings: Settings) -> Located:
-    """What was located, with a trouble for each table that the last archive has from a server and this one would not.
+def compared(located: Located, earlier: Sequence[Manifest], settings: Settings) -> Located:
+    """Return what was located, with a trouble for each table that the last archive has and its server shows no more.
 
     An account that lost a right is shown a table no more, which looks as if nobody had one there: found nowhere else,
-    the last copy of it would go with time. Only a finding where the settings allow an incomplete archive.
+    the last copy of it would go with time. Only a finding where the settings allow an incomplete archive. `earlier` are
+    the manifests of the good archives, the newest first.
     """
-    gone = [] if last is None else _gone(located, last, settings)
+    located = _without_bystanders(located, earlier, settings.backup)
+    gone = [] if not earlier else _gone(located, earlier[0], settings)
     if settings.backup.allow_incomplete:
         warnings = [trouble.finding._replace(severity="warning") for trouble in gone]
         return located._replace(findings=located.findings + tuple(warnings))
     return located._replace(troubles=located.troubles + tuple(gone))
+
+
+def _without_bystanders(located: Located, earlier: Sequence[Manifest], options: Backup) -> Located:
+    """Return what was located, with a warning in place of the trouble of a server that nothing was ever backed up from.
+
+    It was asked only because it could have had one of the tables; one whose databases are named is no bystander.
+    """
+    ever = {component.engine for manifest in earlier for component in manifest.components}
+    bystanders = [
+        trouble
+        for trouble in located.troubles
+        if earlier and trouble.name in ENGINES and trouble.name not in ever and not _named(options, trouble.name)
+    ]
+    if not bystanders:
+        return located
+    warnings = tuple(
+        trouble.finding._replace(severity="warning", message=f"{trouble.finding.message}; nothing was ever saved there")
+        for trouble in bystanders
+    )
+    left = tuple(trouble for trouble in located.troubles if trouble not in bystanders)
+    located = located._replace(troubles=left, findings=located.findings + warnings)
+    return _with_missing_tables(located, options)
 
 
 def _gone(located: Located, last: Manifest, settings: Settings) -> list[Trouble]:
@@ -161,6 +191,10 @@ class Saver(NamedTuple):
             raise
         except MaintenanceError as error:
             saved.troubles.append(Trouble(name, error))
+        except Exception as fault:
+            # A fault of ours that one component meets must not cost the others.
+            trouble = MaintenanceError("internal_fault", f"internal fault: {place_of(fault)}", hint=REPORT_HINT)
+            saved.troubles.append(Trouble(name, trouble))
 
     def save_source(self, saved: Saved, source: Source) -> None:
         """Nothing; a database is in the archive. One retry where its schema changed under the dump."""
@@ -214,7 +248,7 @@ class Saver(NamedTuple):
                 saved.components.append(self._logs(sink, packer, tuple(file.listed for file in found.files)))
             else:
                 saved.skipped.append(logs.COMPONENT)
-            saved.findings += found.findings()
+            saved.findings += found.findings() + logs.skipped(found.notes, earlier)
             saved.notes += [note.text for note in found.notes]
 
     def _logs(self, sink: MemberSink, packer: Packer, files: tuple[LogFile, ...]) -> Component:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from .. import identity, state
-from ..errors import Interrupted, MaintenanceError, Refused, StorageFault
+from ..errors import Interrupted, LockHeld, MaintenanceError, Refused, StorageFault
 from ..host import HeldLock, Host, iso
 from ..report import Finding, Report, report_of, report_of_fault
 from ..settings import Settings
@@ -134,7 +134,8 @@ def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mo
     report = report.with_findings(tuple(findings))
     if not troubles or report.exit_status != 0:
         return report
-    hint = troubles[0].hint or "look at the state directory"
+    hint = troubles[0].hint if not isinstance(troubles[0], LockHeld) else ""
+    hint = hint or f"see what holds the locks in {settings.state_directory}; the run's own work stands"
     message = f"this run is not in the history: {troubles[0].message}"
     return report.with_findings([Finding("warning", "not_recorded", message, hint)])
 

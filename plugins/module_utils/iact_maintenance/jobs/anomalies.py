@@ -1,0 +1,68 @@
+"""What an archive lacks that the last good one held: told from the two manifests alone, whatever the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..archive.manifest import Component, Manifest
+from ..dumps import logs
+from ..report import Finding
+from ..secret import printable
+
+_SHOWN_TABLES = 10
+_GONE_HINT = "see whether a setting of the section backup was changed, or its database was dropped, on purpose"
+_TABLES_HINT = "see who dropped or renamed them; the archives that hold them are kept until you delete them by hand"
+_EMPTIED_HINT = "see who emptied them; the archives that hold their rows are kept until you delete them by hand"
+
+
+def compare(last: Manifest | None, saved: Iterable[Component], missing: Iterable[str]) -> list[Finding]:
+    """Return a warning for each component that is gone, holds fewer tables, or has tables without rows now.
+
+    `missing` names the components that this run could not save, which it says already. A table that the last archive
+    had no number for is not judged.
+    """
+    if last is None:
+        return []
+    now, reported = {component.name: component for component in saved}, set(missing)
+    findings: list[Finding] = []
+    for before in last.components:
+        # One that could not be asked is reported under the name of its engine.
+        if before.name in reported or before.engine in reported:
+            continue
+        after = now.get(before.name)
+        findings += _component(before, after) if after is not None else _gone(before)
+    return findings
+
+
+def _gone(before: Component) -> list[Finding]:
+    if before.engine == logs.COMPONENT:
+        what = f"{len(before.files)} log files"
+    else:
+        what = f"{before.name} ({len(before.rows)} tables)"
+    message = f"the last archive held {what}, and this one does not"
+    return [Finding("warning", "component_gone", printable(message), _GONE_HINT)]
+
+
+def _component(before: Component, after: Component) -> list[Finding]:
+    findings = []
+    gone = [table for table in before.rows if table not in after.rows]
+    if gone and after.tables and not before.tables:
+        message = f"{before.name} held all {len(before.rows)} tables of its database in the last archive, "
+        message += f"and holds {len(after.rows)} now: only the tables that backup.tables names"
+        findings.append(Finding("warning", "component_gone", message, _GONE_HINT))
+    elif gone:
+        message = f"{before.name} lacks tables that the last archive held: {_shown(gone)}"
+        findings.append(Finding("warning", "tables_gone", message, _TABLES_HINT))
+    emptied = [table for table, rows in before.rows.items() if rows and after.rows.get(table) == 0]
+    if emptied:
+        message = (
+            f"tables of {before.name} that had rows in the last archive are empty now: {_shown(emptied, before.rows)}"
+        )
+        findings.append(Finding("warning", "tables_emptied", message, _EMPTIED_HINT))
+    return findings
+
+
+def _shown(tables: list[str], rows: Mapping[str, int | None] | None = None) -> str:
+    named = [f"{table} ({rows[table]:,} rows)" if rows is not None else table for table in tables[:_SHOWN_TABLES]]
+    others = f" and {len(tables) - _SHOWN_TABLES} more" if len(tables) > _SHOWN_TABLES else ""
+    return printable(", ".join(named)) + others
