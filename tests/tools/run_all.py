@@ -1,7 +1,7 @@
 """Runs all tests, or the groups named as arguments: lint, build, unit, demo, integration, sanity, molecule.
 
 What a stage prints goes to .cache/test/<stage>.log and is shown when it fails. Exit status 0 when nothing failed.
-With the variable CI set, a skip of sanity, of the servers or of Molecule is a failure.
+With the variable CI set, a skip of sanity, of Galaxy's importer, of the servers or of Molecule is a failure.
 """
 
 from __future__ import annotations
