@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.tools.processes import give_children_ordinary_signals
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -15,9 +16,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # __init__.py, so that both are parts of one namespace package and theirs stay importable.
 sys.path.insert(0, str(CHECKOUT / ".collections"))
 
-# A shell's `&` starts us with SIGINT ignored, what every program that a test starts would inherit and then obey.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+give_children_ordinary_signals()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """Makes the machine ready for Molecule: a Docker engine that answers, and images of a Debian host.
 
-Run as ``python tests/hosts/prepare.py``. What is there already is used as it is; what is missing is installed and
-built once. ``IACT_TEST_IMAGE`` names a Debian image with systemd, Python and sudo to use instead of the built base.
+Molecule runs it as its dependency, before anything else. What is there already is used as it is; what is missing is
+installed and built once. ``IACT_TEST_IMAGE`` names a Debian image with systemd, Python and sudo to use instead of the
+built base.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def run(argv: Sequence[str], **options: object) -> None:
     print("+ " + " ".join(argv), flush=True)
     status = subprocess.run(list(argv), check=False, **options).returncode  # type: ignore[call-overload]
     if status != 0:
-        stop(f"`{argv[0]}` ended with status {status}")
+        stop(f"`{' '.join(argv[:3])}` ended with status {status}")
 
 
 def answers(argv: Sequence[str]) -> bool:
@@ -82,6 +83,8 @@ def start_engine() -> None:
     """Start dockerd in the background unless an engine answers, and wait until one does."""
     if answers(["docker", "info"]):
         return
+    if os.geteuid() != 0:
+        stop("no Docker engine answers, and only root may start one: start it, or let this user into the group docker")
     CACHE.mkdir(exist_ok=True)
     with open(CACHE / "dockerd.log", "ab") as log:
         engine = subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

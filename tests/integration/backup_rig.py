@@ -101,7 +101,15 @@ class Rig:
     def argv(self, *words: str) -> list[str]:
         """The command line of the command itself."""
         config = str(self.root / "maintenance.json")
-        return [sys.executable, "-m", "iact_maintenance", *(words or ("backup",)), "--config", config, "--json"]
+        return [
+            sys.executable,
+            "-m",
+            "iact_maintenance.faces.start",
+            *(words or ("backup",)),
+            "--config",
+            config,
+            "--json",
+        ]
 
     def start(self, prefix: Sequence[str] = (), *words: str) -> subprocess.Popen[str]:
         """The command, started."""

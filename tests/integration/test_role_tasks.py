@@ -33,7 +33,7 @@ class Machine:
         """Where everything lies, for the role."""
         entry = ["x", str(ACCOUNT.pw_uid), str(ACCOUNT.pw_gid), "", str(self.home), "/bin/sh"]
         return {
-            "getent_passwd": {self.account: entry} if self.account == ACCOUNT.pw_name else {},
+            "__iact_maintenance_account": entry if self.account == ACCOUNT.pw_name else [],
             "iact_maintenance_user": self.account,
             "iact_maintenance_log_group": str(ACCOUNT.pw_gid),
             "iact_maintenance_state_directory": str(self.state),
@@ -51,6 +51,7 @@ class Machine:
             "IACT_USER": self.account,
             "IACT_HOME": str(self.home),
             "IACT_GROUPS": "",
+            "IACT_LOG_GROUP": str(ACCOUNT.pw_gid),
             "IACT_LOGS": str(self.logs),
             "IACT_FOLDERS": "\n".join(str(path) for path in (self.home, self.state, self.logs, self.backups)),
             "IACT_CREDENTIALS": f"{self.home}/.my.cnf\n{self.home}/.pgpass",

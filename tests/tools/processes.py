@@ -6,13 +6,35 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 # What a shell's `timeout` gives, so that people know the number.
 TIMED_OUT = 124
 GRACE_SECONDS = 30
+_ORDINARY: dict[signal.Signals, Callable[[int, FrameType | None], None] | signal.Handlers] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGCHLD: signal.SIG_DFL,
+}
+
+
+def give_children_ordinary_signals() -> None:
+    """Undo for all programs that are started from here what nohup, a shell's `&` or a daemon left ignored or blocked.
+
+    We go on ignoring it ourselves, by a handler, because an ignored signal is inherited and a handler is not. Two are
+    otherwise: SIGINT is what ends our stages, and with SIGCHLD ignored every child seems to have ended with status 0.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    # Python itself ignores these two, and undoes it for its children.
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _ORDINARY.get(number, _go_on))
+
+
+def _go_on(number: int, frame: FrameType | None) -> None:
+    """Ignore a signal."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Runs all tests, or the groups named as arguments: lint, build, unit, demo, integration, sanity, molecule.
 
 What a stage prints goes to .cache/test/<stage>.log and is shown when it fails. Exit status 0 when nothing failed.
-With the variable CI set, a skip of sanity, of the servers or of Molecule is a failure.
+With the variable CI set, a skip of sanity, of Galaxy's importer, of the servers or of Molecule is a failure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import replace
 from types import FrameType
 
 import packages
-from processes import Processes
+from processes import Processes, give_children_ordinary_signals
 from results import Result, judge, summary
 from stages import LOGS, Stage, lanes
 
@@ -32,7 +32,7 @@ def main(groups: list[str]) -> int:
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     processes = Processes()
-    # SIGINT too, because a shell's `&` has it ignored, and by all that is started from here: it is what ends them.
+    give_children_ordinary_signals()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:

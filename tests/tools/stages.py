@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -42,9 +43,10 @@ def lanes() -> list[list[Stage]]:
     """
     return [
         [*_linters(), Stage("unit", "unit", _pytest("unit", 900)), Stage("build", "build", _build),
+         Stage("build", "galaxy", _script("galaxy", 600), skips_fail_in_ci=True),
          Stage("demo", "demo", _single("demo", ["python", "tests/demo.py"])),
          Stage("integration", "integration", _pytest("integration", 1800))],
-        [*_molecule(), Stage("sanity", "sanity", _sanity, skips_fail_in_ci=True)],
+        [*_molecule(), Stage("sanity", "sanity", _script("sanity", 1500), skips_fail_in_ci=True)],
     ]  # fmt: skip
 
 
@@ -107,9 +109,14 @@ def _tarball() -> str:
     raise RuntimeError("galaxy.yml names no version")
 
 
-def _sanity(processes: Processes, log: Path) -> Result:
-    status = processes.run(_command([sys.executable, "tests/tools/sanity.py"], 1500), log)
-    return skip("sanity", _last_line(log)) if status == SKIPPED else one("sanity", status)
+def _script(name: str, timeout_seconds: float) -> Callable[[Processes, Path], Result]:
+    """Return what runs a script of this folder, which tells by its exit status that it could not run here."""
+
+    def run(processes: Processes, log: Path) -> Result:
+        status = processes.run(_command([sys.executable, f"tests/tools/{name}.py"], timeout_seconds), log)
+        return skip(name, _last_line(log)) if status == SKIPPED else one(name, status)
+
+    return run
 
 
 def _molecule() -> list[Stage]:
@@ -142,7 +149,9 @@ def _engine_answers() -> bool:
 
 def _command(argv: list[str], timeout_seconds: float) -> Command:
     path = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
-    return Command(argv, timeout_seconds, {"PATH": path, "NO_COLOR": "1"}, CHECKOUT)
+    # Of the hosts' names, because several checkouts may run their scenarios on one engine at the same time.
+    prefix = os.environ.get("IACT_TEST_PREFIX", f"iact-{hashlib.sha256(bytes(CHECKOUT)).hexdigest()[:6]}")
+    return Command(argv, timeout_seconds, {"PATH": path, "NO_COLOR": "1", "IACT_TEST_PREFIX": prefix}, CHECKOUT)
 
 
 def _last_line(log: Path) -> str:

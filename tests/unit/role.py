@@ -16,7 +16,7 @@ ROLE = Path(__file__).resolve().parents[2] / "roles" / "iact_maintenance"
 # A host on which nothing was seen yet, and an account that the role will make.
 FOUND = {
     "__iact_maintenance_look": {"stdout_lines": []},
-    "getent_passwd": {},
+    "ansible_facts": {"getent_passwd": {"iact": None}},
     "ansible_check_mode": False,
     "role_path": str(ROLE),
 }

@@ -310,7 +310,16 @@ def _site_in(folder: Path) -> Site:
 def test_a_real_process_ends_soon_in_one_line_and_without_a_traceback(site: Site, words: tuple[str, ...]) -> None:
     site.fill(3, 2)
     done = subprocess.run(
-        [sys.executable, "-m", "iact_maintenance", "session-cleanup", "--force", "--config", str(site.config), *words],
+        [
+            sys.executable,
+            "-m",
+            "iact_maintenance.faces.start",
+            "session-cleanup",
+            "--force",
+            "--config",
+            str(site.config),
+            *words,
+        ],
         cwd=MODULE_UTILS,
         env={"PATH": "/usr/bin:/bin"},
         stdin=subprocess.DEVNULL,

@@ -43,6 +43,21 @@ except Interrupted as ended:
     assert run(checkout, script).stdout == f"{128 + number}\n"
 
 
+def test_a_child_s_exit_status_is_its_own_whatever_started_us(checkout: Path) -> None:
+    script = """
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+guards.protect()
+import subprocess
+print(subprocess.call([sys.executable, "-I", "-c", "raise SystemExit(3)"]))
+try:
+    signal.raise_signal(signal.SIGTERM)
+except Interrupted as ended:
+    print(ended.exit_status)
+"""
+    assert run(checkout, script).stdout == "3\n143\n"
+
+
 def test_fh12_a_signal_that_falls_into_a_destructor_is_not_lost(checkout: Path) -> None:
     script = """
 class Unlucky:

@@ -20,8 +20,12 @@ _AGAIN_SECONDS = 0.02
 
 
 def protect() -> None:
-    """Nothing; files are private from now on, a crash leaves no image, and an ending signal raises Interrupted."""
+    """Make files private, let a crash leave no image, and an ending signal raise Interrupted."""
     os.umask(0o077)
+    # Whoever started us may have it ignored, and then every child, a dump that broke off too, ends with status 0.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # One that is blocked would never end us.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING_SIGNALS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.unraisablehook = _unraisable
     _on_signals(_interrupt)

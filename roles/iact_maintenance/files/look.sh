@@ -1,7 +1,7 @@
 #!/bin/sh
 # Looks at the host and changes nothing. Prints one thing seen a line: its kind, the thing and a remark, with tabs between.
-# In the environment: IACT_USER, IACT_HOME, IACT_LOGS, IACT_MARKER, IACT_KEPT, IACT_ROTATION, and, one a line, IACT_FOLDERS,
-# IACT_CREDENTIALS and IACT_GROUPS. Passwords are never printed.
+# In the environment: IACT_USER, IACT_HOME, IACT_LOGS, IACT_LOG_GROUP, IACT_MARKER, IACT_KEPT, IACT_ROTATION, and, one a
+# line, IACT_FOLDERS, IACT_CREDENTIALS and IACT_GROUPS. Passwords are never printed.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 newline='
@@ -53,8 +53,14 @@ links() {
 
 accounts() {
     IFS=$newline
-    for group in $IACT_GROUPS; do
+    if getent group "$IACT_USER" >/dev/null; then see own_group "$IACT_USER"; fi
+    for group in $IACT_GROUPS $IACT_LOG_GROUP; do
         getent group "$group" >/dev/null || see no_group "$group"
+    done
+    # a group may be given by its number
+    for group in $IACT_GROUPS; do
+        name=$(getent group "$group" | cut -d: -f1)
+        id -nGz "$IACT_USER" 2>/dev/null | grep -qzxF -e "$name" || see outside "$name"
     done
     [ -d "$IACT_HOME" ] || see no_home "$IACT_HOME"
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
@@ -19,6 +20,33 @@ def test_output_and_status_are_kept(tmp_path):
     )
     assert Processes().run(command, log) == 3
     assert log.read_text().splitlines()[-1] == "w"
+
+
+ODD_SIGNALS = """
+import os, signal, sys
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGQUIT, signal.SIGUSR1):
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP])
+os.close(0)
+os.execv(sys.executable, [sys.executable, "-c", sys.argv[1]])
+"""
+STARTS_A_CHILD = """
+import signal, subprocess, sys
+from tests.tools.processes import give_children_ordinary_signals
+give_children_ordinary_signals()
+signal.raise_signal(signal.SIGHUP)
+look = "import re; print(re.findall('Sig(?:Ign|Blk):.([0-9a-f]+)', open('/proc/self/status').read())); exit(3)"
+done = subprocess.run([sys.executable, "-c", look], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+print(done.returncode, done.stdout)
+"""
+
+
+def test_a_child_has_ordinary_signals_however_the_tests_were_started(checkout):
+    """G08: SIGHUP ignored by nohup, SIGINT by a shell's `&`, others ignored or blocked by whatever started us."""
+    command = [sys.executable, "-c", ODD_SIGNALS, STARTS_A_CHILD]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, start_new_session=True)
+    # Python itself ignores SIGPIPE (13) and SIGXFSZ (25).
+    assert done.stdout == f"3 ['{0:016x}', '{1 << 12 | 1 << 24:016x}']\n\n", done.stderr
 
 
 def test_a_program_over_its_time_is_ended_with_its_children(tmp_path):

@@ -22,3 +22,8 @@ def start() -> None:
     # At once, because a check that was given up may hang in a driver, which must not be torn down under it. What was
     # to be seen is written: faces/terminal.py leaves nothing in a buffer.
     os._exit(main())
+
+
+if __name__ == "__main__":
+    # `python3 -m iact_maintenance.faces.start`, from a checkout; Galaxy refuses a collection that has a `__main__.py`
+    start()
