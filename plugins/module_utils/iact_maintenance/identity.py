@@ -42,7 +42,7 @@ class Identity(NamedTuple):
 
     def wrote(self, identity: str, digest: str) -> bool:
         """Return whether an archive is this host's own: written by it, or taken over."""
-        return identity == self.id or digest in self.adopted
+        return bool(identity) and identity == self.id or digest in self.adopted
 
 
 NOBODY = Identity("", "")

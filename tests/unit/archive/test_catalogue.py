@@ -165,9 +165,10 @@ def test_g21_another_host_s_archive_is_its_own_whatever_is_proven_of_it(
 
 def test_g21_without_an_identity_no_archive_is_this_host_s(folder: Folder, backups: Path, state: Path) -> None:
     path = write(backups)
+    before_identities = write(backups, NIGHT + timedelta(days=1), identity="")
     for content in ('{"id": 5}', "{", json.dumps({"id": "1" * 32, "machine": "another", "made_at": "x"})):
         (state / "identity").write_text(content)
-        assert kinds(folder, state) == {path.name: "other_host"}
+        assert kinds(folder, state) == {path.name: "other_host", before_identities.name: "other_host"}
 
 
 @pytest.mark.parametrize("linked", [False, True])
