@@ -49,8 +49,9 @@ def plan(settings: Settings, host: Host) -> Plan:
     target.check_writable()
     now = host.now()
     cutoff = now - timedelta(days=options.days)
+    target = patience.connecting(host, lambda: target.identified(host))
     with closing(patience.connecting(host, lambda: target.open(host, writable=False))) as sessions:
-        target.check_same(sessions, host)
+        target = target.pinned(sessions)
         _check_clock(sessions, now)
         try:
             table = sessions.describe(target.table)
