@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from ..django.session_store import needs_no_table, tells_no_table
 from ..errors import Refused
 from ..jobs.target import SessionTarget, configured_target, like_the_project, target_of
 from ..settings import Server
@@ -14,8 +15,10 @@ from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
 
 def sessions(context: Context) -> list[Outcome]:
     """Return how many sessions the site's table holds, expired ones included. Raises MaintenanceError."""
-    if _kept_elsewhere(context):
-        return [Outcome(SKIP, "the project keeps no sessions in a table: see session_engine")]
+    project = context.project_or_none() if _is_asked(context) else None
+    if project and tells_no_table(project):
+        reason = needs_no_table(project) or f"{project.session_engine} names none by get_model_class"
+        return [Outcome(SKIP, f"there is no table to count: {reason}; see session_engine")]
     try:
         target = _target(context)
     except Refused as unknown:
@@ -26,13 +29,6 @@ def sessions(context: Context) -> list[Outcome]:
     with closing(target.open(context.host, writable=False)) as opened:
         # Not described first, because counting needs fewer rights: SELECT on expire_date alone.
         return [_judge(context, target, opened.count_rows(target.table))]
-
-
-def _kept_elsewhere(context: Context) -> bool:
-    project = context.project_or_none() if _is_asked(context) else None
-    if project is None or not project.session_ancestry or project.trouble("sessions"):
-        return False
-    return not project.sessions_alias
 
 
 def _is_asked(context: Context) -> bool:

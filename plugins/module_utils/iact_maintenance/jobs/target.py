@@ -8,6 +8,7 @@ from typing import NamedTuple, Union, cast
 
 from ..django import client, takeover
 from ..django.project import Database, Project
+from ..django.session_store import needs_no_table, tells_no_table
 from ..engines.facts import Convention, Sessions
 from ..engines.table import ENGINES
 from ..errors import DatabaseFault, MaintenanceError, Refused
@@ -17,6 +18,10 @@ from ..settings import Server, Settings, SQLiteFile
 Connection = Union[Server, SQLiteFile]
 
 _ASKING_SECONDS = 60.0
+
+
+class NoSessionTable(Exception):
+    """The project keeps no session in a table, so that there is nothing to clean; its text says where it keeps them."""
 
 
 class SessionTarget(NamedTuple):
@@ -142,7 +147,13 @@ def _only_one(connections: Mapping[str, Connection]) -> str:
 
 
 def target_of(settings: Settings, project: Project) -> SessionTarget:
-    """The database that the project keeps its sessions in, reached as the settings say. Raises MaintenanceError."""
+    """Return the database that the project keeps its sessions in, reached as the settings say.
+
+    Raises NoSessionTable, or MaintenanceError where the project cannot say.
+    """
+    elsewhere = needs_no_table(project)
+    if elsewhere:
+        raise NoSessionTable(elsewhere)
     database = project.database(project.sessions_alias)
     if database is None or database.vendor not in ENGINES or not database.time_zone:
         raise _unanswered(project, database)
@@ -164,12 +175,21 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
 
 
 def _unanswered(project: Project, database: Database | None) -> MaintenanceError:
-    reasons = [trouble.text for trouble in project.troubles] + ([project.ending] if project.ending else [])
-    if database is not None and database.vendor:
-        reasons.insert(0, f"the alias {database.alias} uses {database.vendor}, which is not known here")
+    """Return the fault of a project that does not say where its sessions are, in its own words."""
     message = "the Django project did not say where its sessions are"
     hint = "mend the project's settings, or set session_cleanup.engine and use_tz"
-    return MaintenanceError("django", f"{message}: {reasons[0]}" if reasons else message, hint=hint)
+    steps = ("session_engine", "sessions", "applications", "settings")
+    told = [text for text in (*(project.trouble(step) for step in steps), project.ending) if text]
+    if tells_no_table(project):
+        told = [f"{project.session_engine} has no get_model_class"]
+        hint = "set session_cleanup.engine, session_cleanup.table and session_cleanup.use_tz"
+    elif database is not None and database.vendor:
+        told = [f"the alias {database.alias} uses {database.vendor}, which is not known here"]
+    elif database is None and project.sessions_alias:
+        told.append(f"its router sends them to the alias {project.sessions_alias}, for which DATABASES has no ENGINE")
+    told += [each.text for each in project.troubles]
+    reason = told[0] if told else ""
+    return MaintenanceError("django", f"{message}: {reason}" if reason else message, hint=hint)
 
 
 def like_the_project(named: Server, own: Connection) -> Server:
