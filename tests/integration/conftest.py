@@ -13,13 +13,13 @@ from tests.integration.servers import MariaDB, PostgreSQL, Server, ServerMissing
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDB]:
     """A MariaDB server of our own."""
-    yield from _serve(MariaDB)
+    yield from serve(MariaDB)
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL server of our own."""
-    yield from _serve(PostgreSQL)
+    yield from serve(PostgreSQL)
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,8 @@ def mended_servers(request: pytest.FixtureRequest) -> Iterator[None]:
         request.getfixturevalue(name).ensure_running()
 
 
-def _serve(kind: type[MariaDB | PostgreSQL]) -> Iterator[Server]:
+def serve(kind: type[MariaDB | PostgreSQL]) -> Iterator[Server]:
+    """Gives a running server and removes it; skips the test where its programs are not installed."""
     try:
         server = kind.launch()
     except ServerMissing as missing:

@@ -11,10 +11,23 @@ from .secret import Secret, printable
 from .values import mapping, nearest, parse
 
 
+class ProjectConnection(NamedTuple):
+    """How a Django project's own driver connects: `parameters` are its arguments, without the password.
+
+    `default_socket` is what that driver uses where none is named; `role` is assumed in each transaction.
+    """
+
+    driver: str
+    parameters: Mapping[str, str]
+    default_socket: str = ""
+    role: str | None = None
+
+
 class Server(NamedTuple):
     """Where a MySQL, MariaDB or PostgreSQL server is and who logs in.
 
-    `own_account` is true for a job's own section; `libpq_options` are those of the project that was asked.
+    `own_account` is true for a job's own section; `libpq_options` are those of the project that was asked. With
+    `project` the connection is made by its parameters alone, and no default or file of ours adds to them.
     """
 
     login_host: str | None = None
@@ -33,6 +46,7 @@ class Server(NamedTuple):
     passfile: str | None = None
     own_account: bool = False
     libpq_options: str | None = None
+    project: ProjectConnection | None = None
 
 
 class SQLiteFile(NamedTuple):

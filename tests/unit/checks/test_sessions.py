@@ -42,6 +42,7 @@ def project(path: Path, table: str = "django_session") -> list[Fact]:
         {"fact": "applications"},
         {"fact": "session_engine", "name": "e", "ancestry": ["e.SessionStore"]},
         {"fact": "sessions", "alias": "default", "table": table},
+        {"fact": "connection", "alias": "default", "parameters": {"database": str(path)}},
         {"fact": "end"},
     ]
 

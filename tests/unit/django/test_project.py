@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.django.project import from_answers
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.django.project import (
+    DriverConnection,
+    from_answers,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
 
 
 def lines(*facts: dict[str, object]) -> bytes:
@@ -20,7 +24,6 @@ DATABASE = {
     "port": "13306",
     "user": "u",
     "password": "tan-geheim#1",
-    "options": {"sslmode": "require"},
 }
 
 
@@ -65,7 +68,21 @@ def test_facts_about_an_alias_are_gathered_in_its_database() -> None:
         ("a.0001",),
         1,
     )
-    assert (database.time_zone, database.options) == ("Asia/Tokyo", {"sslmode": "require"})
+    assert (database.time_zone, database.connection) == ("Asia/Tokyo", None)
+
+
+def test_the_password_of_a_driver_s_parameters_is_wrapped_and_a_variable_stands_below_them() -> None:
+    told = {"fact": "connection", "alias": "ivr", "withheld": ["pool"], "default_socket": "/run"}
+    parameters, variables = {"host": "h", "password": "tan-geheim#2"}, {"PGPASSWORD": "tan-geheim#3", "PGPORT": "7"}
+    database = from_answers(lines(DATABASE, {**told, "parameters": parameters, "variables": variables})).database("ivr")
+    assert database is not None and database.connection is not None
+    assert database.connection == DriverConnection(
+        {"host": "h"}, ("pool",), {"PGPORT": "7"}, Secret("tan-geheim#2"), "/run"
+    )
+    only = from_answers(lines(DATABASE, {**told, "parameters": {}, "variables": variables})).database("ivr")
+    assert only is not None and only.connection is not None
+    assert only.connection.password == Secret("tan-geheim#3")
+    assert "geheim" not in repr(database) + repr(only)
 
 
 def test_fs09_a_password_never_shows_in_the_project_or_in_its_troubles() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.django.project import (
     Database,
+    DriverConnection,
     Project,
     Trouble,
 )
@@ -133,10 +133,19 @@ def project(database: Database | None, **changes: object) -> Project:
     return Project(**{**answers, **changes})  # type: ignore[arg-type]
 
 
-def alias(vendor: str, **changes: object) -> Database:
-    named: dict[str, object] = {"name": "iact", "host": "10.0.0.5", "port": "13306", "user": "site", "options": {}}
-    told = {**named, "time_zone": "America/Lima", **changes}
-    return Database(alias="ivr", engine="", password=Secret("hunter2"), vendor=vendor, **told)  # type: ignore[arg-type]
+PARAMETERS = {
+    "mysql": {"host": "10.0.0.5", "port": "13306", "user": "site", "database": "iact"},
+    "postgresql": {"host": "10.0.0.5", "port": "15432", "user": "site", "dbname": "iact"},
+}
+DRIVERS = {"mysql": "pymysql", "postgresql": "psycopg2", "sqlite": "sqlite3"}
+
+
+def alias(vendor: str, parameters: dict[str, str] | None = None, **changes: object) -> Database:
+    named: dict[str, object] = {"name": "iact", "host": "10.0.0.5", "port": "13306", "user": "site"}
+    told = {**named, "time_zone": "America/Lima", "driver": DRIVERS.get(vendor, ""), **changes}
+    own = {**PARAMETERS.get(vendor, {}), **(parameters or {})}
+    connection = DriverConnection(own, password=Secret("hunter2"))
+    return Database(alias="ivr", engine="", password=Secret("hunter2"), vendor=vendor, connection=connection, **told)  # type: ignore[arg-type]
 
 
 def asked(answer: Project, **options: object) -> SessionTarget:
@@ -152,13 +161,11 @@ def test_the_project_names_engine_table_and_time_convention() -> None:
 
 def test_without_a_section_of_ours_the_project_s_own_connection_is_taken() -> None:
     server = asked(project(alias("mysql"))).connection
-    assert isinstance(server, Server)
-    assert (server.login_host, server.login_port, server.login_user) == ("10.0.0.5", 13306, "site")
-    assert (server.login_db, server.login_password, server.own_account) == ("iact", Secret("hunter2"), True)
-    by_socket = asked(project(alias("postgresql", host="/run/postgresql"))).connection
-    assert isinstance(by_socket, Server)
-    assert (by_socket.login_host, by_socket.login_unix_socket) == (None, "/run/postgresql")
-    assert asked(project(alias("sqlite", name="/srv/db"))).connection == SQLiteFile("/srv/db")
+    assert isinstance(server, Server) and server.project is not None
+    assert (server.project.driver, server.project.parameters) == ("pymysql", PARAMETERS["mysql"])
+    assert (server.login_user, server.login_db) == ("site", "iact")
+    assert (server.login_password, server.own_account) == (Secret("hunter2"), True)
+    assert asked(project(alias("sqlite", {"database": "/srv/db"}))).connection == SQLiteFile("/srv/db")
 
 
 def test_with_a_section_of_ours_that_is_taken_and_compared_with_the_project_s() -> None:
@@ -166,24 +173,25 @@ def test_with_a_section_of_ours_that_is_taken_and_compared_with_the_project_s() 
     assert isinstance(found.connection, Server) and isinstance(found.project_connection, Server)
     assert (found.connection.login_host, found.connection.login_user) == ("proxy", "iact")
     assert found.connection.login_db == "iact"
-    assert found.project_connection.login_host == "10.0.0.5"
+    assert found.project_connection.project is not None
+    assert found.project_connection.project.parameters["host"] == "10.0.0.5"
 
 
 def test_a_search_path_of_the_project_is_ours_too() -> None:
     options = {"options": "-c search_path=app,public"}
-    found = asked(project(alias("postgresql", options=options)), **POSTGRESQL)
+    found = asked(project(alias("postgresql", options)), **POSTGRESQL)
     for connection in (found.connection, found.project_connection):
         assert isinstance(connection, Server) and connection.libpq_options == options["options"]
 
 
 def test_a_connection_service_of_the_project_is_not_guessed() -> None:
-    with pytest.raises(Refused, match="by a service of pg_service.conf") as caught:
-        asked(project(alias("postgresql", host="", options={"service": "prod"})), **POSTGRESQL)
+    with pytest.raises(Refused, match="its option service cannot be taken over") as caught:
+        asked(project(alias("postgresql", {"service": "prod"})), **POSTGRESQL)
     assert "session_cleanup.engine" in caught.value.hint
 
 
 def test_a_section_of_ours_for_another_engine_does_not_matter() -> None:
-    found = asked(project(alias("sqlite", name="/srv/db")), **MYSQL)
+    found = asked(project(alias("sqlite", {"database": "/srv/db"})), **MYSQL)
     assert (found.engine, found.connection, found.project_connection) == ("sqlite", SQLiteFile("/srv/db"), None)
 
 
@@ -216,9 +224,10 @@ def test_the_same_file_by_two_names_is_the_same_database(tmp_path: Path) -> None
     (tmp_path / "one").mkdir()
     site = Site(tmp_path / "one")
     (tmp_path / "link.sqlite3").symlink_to(site.database)
-    found = asked(project(alias("sqlite", name=str(site.database))), sqlite={"path": str(tmp_path / "link.sqlite3")})
-    with closing(found.open(FakeHost(), writable=False)) as sessions:
-        found.check_same(sessions, FakeHost())
+    found = asked(
+        project(alias("sqlite", {"database": str(site.database)})), sqlite={"path": str(tmp_path / "link.sqlite3")}
+    )
+    found.identified(FakeHost()).open(FakeHost(), writable=False).close()
     assert found.project_connection == SQLiteFile(str(site.database))
 
 
@@ -226,9 +235,9 @@ def test_nothing_is_deleted_where_our_section_and_the_project_part(tmp_path: Pat
     for name in ("ours", "theirs"):
         (tmp_path / name).mkdir()
     ours, theirs = Site(tmp_path / "ours"), Site(tmp_path / "theirs")
-    found = asked(project(alias("sqlite", name=str(theirs.database))), sqlite={"path": str(ours.database)})
-    with closing(found.open(FakeHost(), writable=False)) as sessions, pytest.raises(DatabaseFault) as caught:
-        found.check_same(sessions, FakeHost())
+    found = asked(project(alias("sqlite", {"database": str(theirs.database)})), sqlite={"path": str(ours.database)})
+    with pytest.raises(DatabaseFault) as caught:
+        found.identified(FakeHost()).open(FakeHost(), writable=False)
     assert caught.value.code == "wrong_database"
     assert str(ours.database) in caught.value.message
     assert str(theirs.database) in caught.value.message

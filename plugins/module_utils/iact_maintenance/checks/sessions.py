@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from ..errors import MaintenanceError, Refused
+from ..django.session_store import needs_no_table, tells_no_table
+from ..errors import Refused
 from ..jobs.target import SessionTarget, configured_target, like_the_project, target_of
 from ..settings import Server
 from .context import Context
@@ -13,23 +14,21 @@ from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
 
 
 def sessions(context: Context) -> list[Outcome]:
-    """How many sessions the site's table holds, expired ones included. Raises MaintenanceError."""
-    if _kept_elsewhere(context):
-        return [Outcome(SKIP, "the project keeps no sessions in a table: see session_engine")]
+    """Return how many sessions the site's table holds, expired ones included. Raises MaintenanceError."""
+    project = context.project_or_none() if _is_asked(context) else None
+    if project and tells_no_table(project):
+        reason = needs_no_table(project) or f"{project.session_engine} names none by get_model_class"
+        return [Outcome(SKIP, f"there is no table to count: {reason}; see session_engine")]
     try:
         target = _target(context)
     except Refused as unknown:
+        if unknown.code == "connection_option":
+            raise
         return [Outcome(SKIP, f"which database holds the sessions is not known: {unknown.message}", unknown.hint)]
+    target = target.identified(context.host)
     with closing(target.open(context.host, writable=False)) as opened:
         # Not described first, because counting needs fewer rights: SELECT on expire_date alone.
         return [_judge(context, target, opened.count_rows(target.table))]
-
-
-def _kept_elsewhere(context: Context) -> bool:
-    project = context.project_or_none() if _is_asked(context) else None
-    if project is None or not project.session_ancestry or project.trouble("sessions"):
-        return False
-    return not project.sessions_alias
 
 
 def _is_asked(context: Context) -> bool:
@@ -37,27 +36,24 @@ def _is_asked(context: Context) -> bool:
 
 
 def _target(context: Context) -> SessionTarget:
-    """The database to look into, with health's own account. Raises MaintenanceError."""
+    """Return the database to look into, with health's own account. Raises MaintenanceError."""
     settings = context.settings
-    target = _asked_target(context) if _is_asked(context) else configured_target(settings)
+    asked = _asked_target(context) if _is_asked(context) else None
+    target = asked or configured_target(settings)
     found = connection(settings, target.engine) or target.connection
+    project = target.project_connection or (target.connection if asked and found is not target.connection else None)
     if isinstance(found, Server):
         found = like_the_project(found, target.connection)
-    return target._replace(connection=in_time(found, context))
+    own = None if project is None else in_time(project, context)
+    return target._replace(connection=in_time(found, context), project_connection=own)
 
 
-def _asked_target(context: Context) -> SessionTarget:
-    """Where the project keeps its sessions; by the settings alone where it cannot say."""
+def _asked_target(context: Context) -> SessionTarget | None:
+    """Return where the project keeps its sessions; None where it does not load, and the settings alone are left."""
     project = context.project_or_none()
-    try:
-        return target_of(context.settings, context.project())
-    except MaintenanceError as unanswered:
-        try:
-            return configured_target(context.settings)
-        except Refused:
-            if project is not None and project.loaded:
-                raise unanswered from None
-            raise
+    if project is None or not project.loaded:
+        return None
+    return target_of(context.settings, project)
 
 
 def _judge(context: Context, target: SessionTarget, rows: int) -> Outcome:

@@ -14,7 +14,7 @@ from ..host import Host
 from ..processes import Command, Limits
 from ..secret import Secret
 from ..settings import Django
-from . import env_file, probe
+from . import env_file, options, probe
 from .project import Project, from_answers
 
 # Read while this is imported, because the file that it comes out of may not be readable by the user a run becomes.
@@ -40,6 +40,7 @@ def ask(host: Host, django: Django, deadline_seconds: float, *, migrations: bool
         "settings_module": django.settings_module,
         "variables": _variables(django.env_file),
         "migrations": migrations,
+        "connection": options.asked_of_the_probe(),
     }
     source = json.dumps(SOURCE).encode() + b"\n" + json.dumps(request).encode()
     argv = (django.python, "-I", "-B", "-c", BOOTSTRAP)

@@ -12,13 +12,15 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, TextIO
 
 MESSAGE_CHARACTERS = 600
 PENDING_SHOWN = 20
-PASSED_OPTIONS = ("read_default_file", "unix_socket", "passfile", "options", "service")
+# A port on which nothing listens: the driver's refusal then names the folder of its default socket.
+UNUSED_PORT = 1
 # Python's default of 700 would search the project's freshly imported code for garbage again and again, for a tenth of
 # the whole time; still a number, because a project may make any amount of it.
 OBJECTS_BETWEEN_COLLECTIONS = 50000
@@ -105,7 +107,6 @@ def database(entry: Dict[str, Any]) -> Dict[str, Any]:
     engine, name = str(entry.get("ENGINE", "")), str(entry.get("NAME") or "")
     if "sqlite" in engine and name and not name.startswith(("file:", ":")):
         name = os.path.abspath(name)
-    options = entry.get("OPTIONS") or {}
     return {
         "engine": engine,
         "name": name,
@@ -113,7 +114,6 @@ def database(entry: Dict[str, Any]) -> Dict[str, Any]:
         "port": str(entry.get("PORT") or ""),
         "user": str(entry.get("USER") or ""),
         "password": str(entry.get("PASSWORD") or ""),
-        "options": {key: str(options[key]) for key in PASSED_OPTIONS if key in options},
     }
 
 
@@ -127,6 +127,59 @@ def tell_driver(answers: Answers, alias: str) -> bool:
     facts = {"vendor": str(connection.vendor), "driver": name, "time_zone": str(connection.timezone_name)}
     answers.fact("driver", dict(facts, alias=alias))
     return True
+
+
+def driver_parameters(connection: Any) -> Dict[str, Any]:
+    """Return what the project gives its driver, and its OPTIONS that Django keeps to itself, by name."""
+    given = dict(connection.settings_dict.get("OPTIONS") or {})
+    given.update(connection.get_connection_params())
+    if isinstance(given.get("ssl"), dict):
+        given.update({"ssl." + str(name): value for name, value in given.pop("ssl").items()})
+    paths = {name: os.fspath(value) for name, value in given.items() if isinstance(value, os.PathLike)}
+    return {str(name): value for name, value in dict(given, **paths).items() if value is not None}
+
+
+def tell_connection(answers: Answers, alias: str, asked: Dict[str, Any]) -> None:
+    """Send how the project's driver connects to an alias: the asked plain values, and the names of all others."""
+    from django.db import connections
+
+    connection = connections[alias]
+    wanted = asked.get(str(connection.vendor), {"parameters": [], "variables": []})
+    given = driver_parameters(connection)
+    told = {name: str(text) for name, text in given.items() if isinstance(text, (str, int))}
+    parameters = {name: text for name, text in told.items() if name in wanted["parameters"]}
+    if connection.vendor == "sqlite" and not parameters.get("database", "file:").startswith(("file:", ":")):
+        parameters["database"] = os.path.abspath(parameters["database"])
+    variables = {name: os.environ[name] for name in wanted["variables"] if name in os.environ}
+    named = {name: text for name, text in list(variables.items()) + list(parameters.items()) if text}
+    facts = {"alias": alias, "parameters": parameters, "withheld": sorted(set(given) - set(parameters))}
+    answers.fact("connection", dict(facts, variables=variables, default_socket=default_socket(connection, named)))
+
+
+def default_socket(connection: Any, named: Dict[str, str]) -> str:
+    """Return the socket that the driver uses where none is named; empty where that is not asked for or not known."""
+    module = connection.Database
+    if connection.vendor == "postgresql" and not {"host", "hostaddr", "PGHOST", "PGHOSTADDR", "service"} & set(named):
+        try:
+            module.connect(dbname="none", user="none", port=UNUSED_PORT).close()
+        except module.OperationalError as refusal:
+            found = re.search(rf'"([^"]+)/\.s\.PGSQL\.{UNUSED_PORT}"', str(refusal))
+            return found.group(1) if found else ""
+    if module.__name__ == "MySQLdb" and named.get("host", "localhost") == "localhost" and "unix_socket" not in named:
+        return compiled_socket()
+    return ""
+
+
+def compiled_socket() -> str:
+    """Return the one socket that is compiled into the loaded client library of MySQL or MariaDB; empty if not one."""
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        paths = {line.split(None, 5)[5].strip() for line in maps if line.count("/")}
+    found = set()
+    for path in paths:
+        if re.search(r"/lib(mariadb|mysqlclient)[^/]*$|/_mysql\.[^/]*$", path):
+            with open(path, "rb") as library:
+                found.update(re.findall(rb"\0(/[\x21-\x7e]{1,100}/mysqld?\.sock)\0", library.read()))
+    return found.pop().decode() if len(found) == 1 else ""
 
 
 def load_applications() -> bool:
@@ -162,13 +215,15 @@ def tell_session_cache(answers: Answers) -> None:
     answers.fact("session_cache", {"alias": alias, "backend": backend, "ancestry": ancestry(import_string(backend))})
 
 
-def tell_session_table(answers: Answers, store: Any) -> None:
-    """Send which alias and table hold the sessions, where a database does."""
+def tell_session_table(answers: Answers, store: Any) -> str:
+    """Send which alias and table hold the sessions, where a database does; return the alias."""
     from django.db import router
 
     model = store.get_model_class()
     meta = model._meta
-    answers.fact("sessions", {"alias": router.db_for_write(model), "table": meta.db_table, "model": meta.label})
+    alias = str(router.db_for_write(model))
+    answers.fact("sessions", {"alias": alias, "table": meta.db_table, "model": meta.label})
+    return alias
 
 
 def migrated_applications(loader: Any) -> Dict[str, List[Any]]:
@@ -244,13 +299,15 @@ def ask_settings(answers: Answers) -> List[str]:
     return [alias for alias in used_databases() if answers.attempt("driver", alias, tell_driver, answers, alias)]
 
 
-def ask_sessions(answers: Answers) -> None:
-    """Ask where the sessions live."""
+def ask_sessions(answers: Answers, asked: Dict[str, Any]) -> None:
+    """Ask where the sessions live, and how the project connects there."""
     store = answers.attempt("session_engine", None, tell_session_engine, answers)
     if hasattr(store, "cache_key_prefix"):
         answers.attempt("session_cache", None, tell_session_cache, answers)
     if hasattr(store, "get_model_class"):
-        answers.attempt("sessions", None, tell_session_table, answers, store)
+        alias = answers.attempt("sessions", None, tell_session_table, answers, store)
+        if alias is not None:
+            answers.attempt("connection", alias, tell_connection, answers, alias, asked)
 
 
 def ask(answers: Answers, request: Dict[str, Any]) -> None:
@@ -263,7 +320,7 @@ def ask(answers: Answers, request: Dict[str, Any]) -> None:
     if not answers.attempt("applications", None, load_applications):
         return
     answers.fact("applications", {})
-    ask_sessions(answers)
+    ask_sessions(answers, request.get("connection", {}))
     if request["migrations"]:
         answers.attempt("migrations", None, ask_migrations, answers, aliases)
 

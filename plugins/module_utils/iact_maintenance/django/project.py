@@ -19,9 +19,23 @@ class Trouble(NamedTuple):
     alias: str | None = None
 
 
+class DriverConnection(NamedTuple):
+    """What the project gives its driver to connect with: plain values, and the names of those it did not tell.
+
+    `variables` are those of its environment that the driver reads; `default_socket` is the driver's own.
+    """
+
+    parameters: Mapping[str, str]
+    withheld: tuple[str, ...] = ()
+    variables: Mapping[str, str] = {}
+    password: Secret | None = None
+    default_socket: str = ""
+
+
 class Database(NamedTuple):
     """One alias of the project's DATABASES.
 
+    `connection` is told of the alias that holds the sessions.
     `vendor` is empty where the driver does not import; `time_zone` is that of moments in columns without a zone.
     `is_open` says whether the router lets something migrate there, `pending` names migrations that are missing there
     (at most 20 of `pending_total`); None where nobody could tell.
@@ -34,7 +48,7 @@ class Database(NamedTuple):
     port: str
     user: str
     password: Secret
-    options: Mapping[str, str]
+    connection: DriverConnection | None = None
     vendor: str = ""
     driver: str = ""
     time_zone: str = ""
@@ -113,7 +127,6 @@ def _database(fact: Fact, facts: list[Fact]) -> Database:
     alias = _text(fact, "alias")
     about = {_text(each, "fact"): each for each in facts if each.get("alias") == alias}
     driver, router, migrations = about.get("driver", {}), about.get("router", {}), about.get("migrations", {})
-    options = fact.get("options")
     return Database(
         alias=alias,
         engine=_text(fact, "engine"),
@@ -122,7 +135,7 @@ def _database(fact: Fact, facts: list[Fact]) -> Database:
         port=_text(fact, "port"),
         user=_text(fact, "user"),
         password=Secret(_text(fact, "password")),
-        options={str(name): str(text) for name, text in options.items()} if isinstance(options, dict) else {},
+        connection=_driver_connection(about["connection"]) if "connection" in about else None,
         vendor=_text(driver, "vendor"),
         driver=_text(driver, "driver"),
         time_zone=_text(driver, "time_zone"),
@@ -130,6 +143,22 @@ def _database(fact: Fact, facts: list[Fact]) -> Database:
         pending=_texts(migrations, "pending"),
         pending_total=cast(int, migrations["total"]) if "total" in migrations else None,
     )
+
+
+def _driver_connection(fact: Fact) -> DriverConnection:
+    parameters, variables = _mapping(fact, "parameters"), _mapping(fact, "variables")
+    # As the drivers choose: a parameter before a variable. Out of the mappings, so that no password shows in them.
+    secrets = [parameters.pop(name, "") for name in ("password", "passwd")]
+    secrets.append(variables.pop("PGPASSWORD", ""))
+    password = next((Secret(text) for text in secrets if text), None)
+    return DriverConnection(
+        parameters, _texts(fact, "withheld"), variables, password, default_socket=_text(fact, "default_socket")
+    )
+
+
+def _mapping(fact: Fact, name: str) -> dict[str, str]:
+    found = fact.get(name)
+    return {str(key): str(text) for key, text in found.items()} if isinstance(found, dict) else {}
 
 
 def _trouble(fact: Fact) -> Trouble:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Generic, NamedTuple, TypeVar
 
 from ..errors import DatabaseFault
 from ..secret import Secret
-from ..settings import Server
+from ..settings import ProjectConnection, Server
 
 # What Debian's ca-certificates writes; PostgreSQL's programs before 16 know no word for it.
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -34,16 +34,25 @@ class Endpoint(NamedTuple):
     connect_timeout: float
     read_only: bool
     libpq_options: str | None = None
+    project: ProjectConnection | None = None
 
     @property
     def place(self) -> str:
         """The socket, or host and port, for messages."""
+        if self.project is not None and self.engine == "postgresql":
+            return _place_of(self.project.parameters)
         return self.socket or f"{self.host}:{self.port}"
 
     @property
     def authorities(self) -> str:
         """The file of authorities that a verified certificate must come from."""
         return self.ca_cert or SYSTEM_AUTHORITIES
+
+
+def _place_of(parameters: Mapping[str, str]) -> str:
+    """Where libpq's parameters lead, lists of hosts and ports as they are written."""
+    host = parameters.get("host") or parameters.get("hostaddr") or "the default socket"
+    return f"{host}:{parameters.get('port', '5432')}"
 
 
 def tls_mode(server: Server, host: str, socket: str | None, ca_cert: str | None) -> str:

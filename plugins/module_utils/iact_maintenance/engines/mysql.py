@@ -32,12 +32,16 @@ def identity(server: Server, host: Host) -> dict[str, object]:
         connection.close()
 
 
-def open_sessions(server: Server, host: Host, convention: Convention, *, writable: bool) -> Sessions:
+def open_sessions(
+    server: Server, host: Host, convention: Convention, *, writable: bool, schema: str | None = None
+) -> Sessions:
     """An open connection to the database that holds the sessions; the server itself refuses writes unless `writable`.
 
-    Raises DatabaseFault or Refused.
+    `schema` is the database that the table's own name names, if it does. Raises DatabaseFault or Refused.
     """
     endpoint = resolve(server, host)
+    if schema is not None:
+        endpoint = endpoint._replace(database=schema)
     if not writable:
         endpoint = endpoint._replace(read_only=True)
     return MySQLSessions(connect(endpoint), endpoint, convention)

@@ -15,6 +15,7 @@ from ..settings import Server
 from . import option_file
 from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint, tls_mode, within
+from .mysql_project import resolve_project
 
 try:
     from pymysql.connections import Connection
@@ -34,6 +35,8 @@ STATEMENT_SECONDS = 240.0
 _LOCK_SECONDS = 5
 _MESSAGE_CHARACTERS = 400
 _CLEAR = b"mysql_clear_password"
+# `verify_ca`, the certificate without the host's name, is only a Django project's.
+_ENCRYPTED = ("require", "verify_ca", "verify")
 
 _GRANT = 'let an administrator GRANT what the message names: docs/operations.md, "The least each job needs"'
 _ACCOUNT = "check the account and its password in the file that config_file names"
@@ -65,6 +68,8 @@ def resolve(server: Server, host: Host) -> Endpoint:
 
     A section with an account of its own reads no variable. Raises Refused for an option file that cannot be trusted.
     """
+    if server.project is not None:
+        return resolve_project(server, server.project, host)
     path = server.config_file or home_file(host, ".my.cnf")
     text = read_private(host, path, required=server.config_file is not None)
     options = option_file.parse(text, path) if text else {}
@@ -118,7 +123,7 @@ class GuardedConnection(_Base):  # type: ignore[misc]
 
     def _request_authentication(self) -> None:
         offered = bool(self.server_capabilities & CLIENT.SSL)
-        if not offered and self.tls in ("require", "verify"):
+        if not offered and self.tls in _ENCRYPTED:
             raise DatabaseFault("tls", "the server offers no TLS, and nothing is sent in clear text", hint=_TLS)
         if not offered or self.tls == "disable":
             self.ssl = False
@@ -185,8 +190,9 @@ def _tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
     if endpoint.tls == "disable":
         return None
     try:
-        if endpoint.tls == "verify":
+        if endpoint.tls in ("verify", "verify_ca"):
             context = ssl.create_default_context(cafile=endpoint.ca_cert)
+            context.check_hostname = endpoint.tls == "verify"
         else:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -35,15 +35,17 @@ def identity(server: Server, host: Host) -> dict[str, object]:
         close(connection)
 
 
-def open_sessions(server: Server, host: Host, convention: Convention, *, writable: bool) -> Sessions:
+def open_sessions(
+    server: Server, host: Host, convention: Convention, *, writable: bool, schema: str | None = None
+) -> Sessions:
     """An open connection to the database that holds the sessions; the server itself refuses writes unless `writable`.
 
-    Raises DatabaseFault or Refused.
+    With `schema` the table is looked for there, else on the search path. Raises DatabaseFault or Refused.
     """
     endpoint = resolve(server, host)
     if not writable:
         endpoint = endpoint._replace(read_only=True)
-    return PostgreSQLSessions(connect(endpoint), endpoint, convention)
+    return PostgreSQLSessions(connect(endpoint), endpoint, convention, schema)
 
 
 def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:

@@ -17,6 +17,7 @@ from . import password_file
 from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint, tls_mode, within
 from .postgresql_faults import fault_of
+from .postgresql_project import arguments, assume_role, resolve_project
 
 try:
     import psycopg2
@@ -44,6 +45,8 @@ def resolve(server: Server, host: Host) -> Endpoint:
 
     A section with an account of its own reads no variable. Raises Refused for a password file that cannot be trusted.
     """
+    if server.project is not None:
+        return resolve_project(server, server.project, host)
     account = server.login_user or account_name(host)
     socket = server.login_unix_socket
     address = server.login_host or "127.0.0.1"
@@ -104,6 +107,18 @@ def _forget_environment() -> None:
 
 
 def _arguments(endpoint: Endpoint) -> dict[str, Any]:
+    way = _own_way(endpoint) if endpoint.project is None else arguments(endpoint, endpoint.project)
+    return {
+        **way,
+        "connect_timeout": max(2, math.ceil(endpoint.connect_timeout)),
+        "client_encoding": "UTF8",
+        "application_name": NAME,
+        **({"options": endpoint.libpq_options} if endpoint.libpq_options else {}),
+    }
+
+
+def _own_way(endpoint: Endpoint) -> dict[str, Any]:
+    """Return where, as whom and how securely to connect, as a section of ours says it."""
     return {
         "host": endpoint.socket or endpoint.host,
         "port": endpoint.port,
@@ -116,10 +131,6 @@ def _arguments(endpoint: Endpoint) -> dict[str, Any]:
         "sslcert": endpoint.client_cert or NO_FILE,
         "sslkey": endpoint.client_key or NO_FILE,
         "gssencmode": "disable",
-        "connect_timeout": max(2, math.ceil(endpoint.connect_timeout)),
-        "client_encoding": "UTF8",
-        "application_name": NAME,
-        **({"options": endpoint.libpq_options} if endpoint.libpq_options else {}),
     }
 
 
@@ -153,7 +164,7 @@ def run(
 
     def transaction() -> tuple[list[Any], int]:
         with connection, connection.cursor() as cursor:
-            cursor.execute(guards(statement_seconds))
+            cursor.execute(guards(statement_seconds) + assume_role(endpoint.project))
             # The driver leaves %% alone where it is given no parameters.
             cursor.execute(statement, parameters) if parameters else cursor.execute(statement.replace("%%", "%"))
             return (cursor.fetchall() if cursor.description else []), cursor.rowcount

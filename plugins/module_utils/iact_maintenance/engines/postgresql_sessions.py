@@ -17,7 +17,8 @@ _WITH_ZONE, _WITHOUT_ZONE = "timestamp with time zone", "timestamp without time 
 _FIND = (
     "SELECT c.oid, n.nspname FROM pg_catalog.pg_class c "
     "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE c.relname = %s AND c.relkind = 'r' AND pg_catalog.pg_table_is_visible(c.oid)"
+    "WHERE c.relname = %s AND c.relkind = 'r' "
+    "AND CASE WHEN %s::text IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = %s END"
 )
 _COLUMNS = (
     "SELECT a.attname, pg_catalog.format_type(a.atttypid, NULL), a.attnum FROM pg_catalog.pg_attribute a "
@@ -41,8 +42,9 @@ class _Found(NamedTuple):
 class PostgreSQLSessions:
     """An open connection to the database that holds the sessions; see `facts.Sessions`."""
 
-    def __init__(self, connection: Any, endpoint: Endpoint, convention: Convention) -> None:
+    def __init__(self, connection: Any, endpoint: Endpoint, convention: Convention, schema: str | None = None) -> None:
         self.connection, self.endpoint, self.convention = connection, endpoint, convention
+        self._schema = schema
         self._tables: dict[str, _Found] = {}
 
     def _rows(self, statement: str, *parameters: object) -> list[Any]:
@@ -54,11 +56,12 @@ class PostgreSQLSessions:
         return self._tables[table]
 
     def _look_up(self, table: str) -> _Found:
-        found = self._rows(_FIND, table)
+        found = self._named(table)
         if not found:
+            where = f"in the schema {self._schema}" if self._schema else "on the search path"
             raise DatabaseFault(
                 "no_table",
-                f"PostgreSQL at {self.endpoint.place} has no table {table} on the search path of the database "
+                f"PostgreSQL at {self.endpoint.place} has no table {table} {where} of the database "
                 f"{self.endpoint.database}",
                 hint="check login_db and the table's name, and that its schema is on the account's search_path",
             )
@@ -73,6 +76,10 @@ class PostgreSQLSessions:
             naive=kind == _WITHOUT_ZONE,
             indexed=any(keys[0] == position for _primary, keys in indexes),
         )
+
+    def _named(self, table: str) -> list[Any]:
+        """Return the table of that name: in the schema where it was found before, else on the search path."""
+        return self._rows(_FIND, table, self._schema, self._schema)
 
     @staticmethod
     def _check_columns(table: str, columns: dict[str, tuple[str, str]], primary: list[list[str]]) -> None:
@@ -138,9 +145,14 @@ class PostgreSQLSessions:
         return moment
 
     def identity(self, table: str) -> dict[str, object]:
-        """What tells this database, and the schema that the table is found in, from every other one."""
-        schemas = [schema for _number, schema in self._rows(_FIND, table)]
-        return {**read_identity(self.connection, self.endpoint), "schema": schemas[0] if schemas else None}
+        """Return what tells this database, and the schema that the table is found in, from every other one.
+
+        With the server's own port, because a copy of the cluster on the same host has the same identifier.
+        """
+        schemas = [schema for _number, schema in self._named(table)]
+        port = self._rows("SELECT pg_catalog.current_setting('port')")[0][0]
+        whole = read_identity(self.connection, self.endpoint)
+        return {**whole, "port": port, "schema": schemas[0] if schemas else None}
 
     def close(self) -> None:
         """Nothing; the connection is gone."""

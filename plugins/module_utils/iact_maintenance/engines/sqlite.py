@@ -160,6 +160,11 @@ def ping(target: SQLiteFile, host: Host) -> str:
     return sqlite3.sqlite_version
 
 
-def open_sessions(target: SQLiteFile, host: Host, convention: Convention, *, writable: bool) -> SQLiteSessions:
-    """The open session store in an SQLite file. Raises DatabaseFault."""
+def open_sessions(
+    target: SQLiteFile, host: Host, convention: Convention, *, writable: bool, schema: str | None = None
+) -> SQLiteSessions:
+    """Return the open session store in an SQLite file. Raises DatabaseFault, or Refused for an attached database."""
+    if schema not in (None, "main"):
+        message = f"the session table is in the attached database {schema}, which is not followed here"
+        raise Refused("not_configured", message, hint="name the file itself in DATABASES")
     return SQLiteSessions(target, convention, writable=writable)

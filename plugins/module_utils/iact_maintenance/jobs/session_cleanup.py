@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from ..engines.facts import Sessions, SessionTable, TableSize
+from ..engines.facts import Convention, Sessions, SessionTable, TableSize
 from ..errors import DatabaseFault, Interrupted, MaintenanceError
 from ..host import Host, iso
 from ..report import Finding, Report
-from ..settings import SessionCleanup, Settings
+from ..settings import SessionCleanup, Settings, SQLiteFile
 from . import patience
 from .runner import Job, Progress
-from .target import SessionTarget, session_target
+from .target import NoSessionTable, SessionTarget, session_target
 
 NAME = "session_cleanup"
 
@@ -41,16 +41,21 @@ class Plan(NamedTuple):
     eligible: int
     size: TableSize
     findings: tuple[Finding, ...]
+    nothing_to_do: str = ""
 
 
 def plan(settings: Settings, host: Host) -> Plan:
     """What the cleanup would delete, read from the database; nothing is written. Raises MaintenanceError."""
-    options, target = settings.session_cleanup, session_target(settings, host)
+    options, now = settings.session_cleanup, host.now()
+    try:
+        target = session_target(settings, host)
+    except NoSessionTable as elsewhere:
+        return _nothing(options, now, str(elsewhere))
     target.check_writable()
-    now = host.now()
     cutoff = now - timedelta(days=options.days)
+    target = patience.connecting(host, lambda: target.identified(host))
     with closing(patience.connecting(host, lambda: target.open(host, writable=False))) as sessions:
-        target.check_same(sessions, host)
+        target = target.pinned(sessions)
         _check_clock(sessions, now)
         try:
             table = sessions.describe(target.table)
@@ -65,9 +70,17 @@ def plan(settings: Settings, host: Host) -> Plan:
     return Plan(target, options, cutoff, now, table, total, expired, eligible, size, _findings_of(table))
 
 
+def _nothing(options: SessionCleanup, now: datetime, reason: str) -> Plan:
+    """Return the plan for a project without a session table: a table that is there all the same is not its own."""
+    said = "the project keeps no sessions in a table: nothing to do"
+    finding = Finding("info", "no_session_table", f"{said} ({reason})")
+    target = SessionTarget("none", SQLiteFile(""), "", Convention())
+    return Plan(target, options, now, now, None, 0, 0, 0, TableSize(None, reason=said), (finding,), said)
+
+
 def preview(planned: Plan, host: Host) -> Report:
     """The report of a dry run: exactly what the real run would delete."""
-    summary = f"would delete {planned.eligible:,} of {planned.total:,} sessions"
+    summary = planned.nothing_to_do or f"would delete {planned.eligible:,} of {planned.total:,} sessions"
     remaining = planned.total - planned.eligible
     facts = {**_facts(planned), "dry_run": True, "remaining": remaining}
     findings = planned.findings + _thresholds(planned.options, remaining)
@@ -78,9 +91,8 @@ def preview(planned: Plan, host: Host) -> Report:
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     """The report after the planned deletion. Raises MaintenanceError with what was deleted by then."""
     if planned.table is None:
-        return Report(
-            NAME, f"there is no table {planned.target.table}: nothing to do", planned.findings, _facts(planned)
-        )
+        said = planned.nothing_to_do or f"there is no table {planned.target.table}: nothing to do"
+        return Report(NAME, said, planned.findings, _facts(planned))
     began = host.monotonic()
     with closing(patience.connecting(host, lambda: planned.target.open(host, writable=True))) as sessions:
         deleted, locked = _delete_all(planned, sessions, host, progress)

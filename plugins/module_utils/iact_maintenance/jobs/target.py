@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import NamedTuple, Union, cast
 
-from ..django import client
+from ..django import client, takeover
 from ..django.project import Database, Project
+from ..django.session_store import needs_no_table, tells_no_table
 from ..engines.facts import Convention, Sessions
 from ..engines.table import ENGINES
 from ..errors import DatabaseFault, MaintenanceError, Refused
@@ -19,10 +20,15 @@ Connection = Union[Server, SQLiteFile]
 _ASKING_SECONDS = 60.0
 
 
+class NoSessionTable(Exception):
+    """The project keeps no session in a table, so that there is nothing to clean; its text says where it keeps them."""
+
+
 class SessionTarget(NamedTuple):
     """Where the sessions are: engine, connection, table and time convention.
 
     `project_connection` is how the Django project itself reaches them, where the config file says it differently.
+    `schema` is where the table was found; `identity` is the database and schema that every connection must lead to.
     """
 
     engine: str
@@ -30,34 +36,67 @@ class SessionTarget(NamedTuple):
     table: str
     convention: Convention
     project_connection: Connection | None = None
+    schema: str | None = None
+    identity: Mapping[str, object] | None = None
 
     def check_writable(self) -> None:
-        """Nothing where the settings let rows be deleted there. Raises Refused."""
+        """Raise Refused where the settings forbid that rows are deleted there."""
         if self.connection.read_only:
             hint = "name the database that holds the sessions with session_cleanup.engine"
             raise Refused("read_only", f"{self.engine}.read_only is true: nothing may ever write there", hint=hint)
 
-    def open(self, host: Host, *, writable: bool) -> Sessions:
-        """An open connection to it. Raises DatabaseFault."""
-        return self._open(self.connection, host, writable)
-
-    def _open(self, connection: Connection, host: Host, writable: bool) -> Sessions:
-        opened = ENGINES[self.engine].open_sessions(connection, host, self.convention, writable=writable)
-        return cast(Sessions, opened)
-
-    def check_same(self, sessions: Sessions, host: Host) -> None:
-        """Nothing where the project's own connection leads to the same database. Raises DatabaseFault `wrong_database`.
+    def identified(self, host: Host) -> SessionTarget:
+        """Return the target with the place that the project's own connection leads to, where it has one of its own.
 
         The servers are asked, because comparing names would refuse `localhost` against `127.0.0.1` and every proxy.
+        Raises MaintenanceError where the project's own way does not lead to a database.
         """
         if self.project_connection is None:
+            return self
+        try:
+            with closing(self._open(self.project_connection, host, writable=False)) as project:
+                return self.pinned(project)
+        except DatabaseFault as fault:
+            fault.message = f"by the Django project's own connection: {fault.message}"
+            raise
+
+    def pinned(self, sessions: Sessions) -> SessionTarget:
+        """Return the target with the place that an open connection leads to, unless it is known already.
+
+        The search path is asked here and never again: every later connection names the schema that was found.
+        """
+        if self.identity is not None:
+            return self
+        identity = sessions.identity(self.table)
+        # A table that was not found has no schema, and is not looked for elsewhere.
+        schema = str(identity["schema"] or "") if "schema" in identity else self.schema
+        return self._replace(identity=identity, schema=schema)
+
+    def open(self, host: Host, *, writable: bool) -> Sessions:
+        """Return an open connection to it. Raises DatabaseFault, `wrong_database` where it leads to another place."""
+        opened = self._open(self.connection, host, writable)
+        try:
+            self._check_place(opened)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _open(self, connection: Connection, host: Host, writable: bool) -> Sessions:
+        engine = ENGINES[self.engine]
+        opened = engine.open_sessions(connection, host, self.convention, writable=writable, schema=self.schema)
+        return cast(Sessions, opened)
+
+    def _check_place(self, sessions: Sessions) -> None:
+        if self.identity is None:
             return
-        with closing(self._open(self.project_connection, host, writable=False)) as project:
-            ours, theirs = sessions.identity(self.table), project.identity(self.table)
-        if ours != theirs:
+        ours = sessions.identity(self.table)
+        if ours != self.identity:
+            asked = self.project_connection is not None
+            way = (f"the section {self.engine}", "the Django project") if asked else ("a connection", "the one before")
             raise DatabaseFault(
                 "wrong_database",
-                f"the section {self.engine} leads to {_shown(ours)}, the Django project to {_shown(theirs)}",
+                f"{way[0]} leads to {_shown(ours)}, {way[1]} to {_shown(self.identity)}",
                 hint=f"correct the section {self.engine} of the config file; nothing was deleted",
             )
 
@@ -108,37 +147,49 @@ def _only_one(connections: Mapping[str, Connection]) -> str:
 
 
 def target_of(settings: Settings, project: Project) -> SessionTarget:
-    """The database that the project keeps its sessions in, reached as the settings say. Raises MaintenanceError."""
+    """Return the database that the project keeps its sessions in, reached as the settings say.
+
+    Raises NoSessionTable, or MaintenanceError where the project cannot say.
+    """
+    elsewhere = needs_no_table(project)
+    if elsewhere:
+        raise NoSessionTable(elsewhere)
     database = project.database(project.sessions_alias)
     if database is None or database.vendor not in ENGINES or not database.time_zone:
         raise _unanswered(project, database)
-    options = settings.session_cleanup
-    if (
-        settings.sources.get("session_cleanup.table", "default") != "default"
-        and options.table != project.sessions_table
-    ):
-        message = (
-            f"session_cleanup.table is {options.table}, but the project's session table is {project.sessions_table}"
-        )
+    schema, table = takeover.table_of(database, project.sessions_table)
+    named_table = settings.session_cleanup.table
+    is_named = settings.sources.get("session_cleanup.table", "default") != "default"
+    if is_named and named_table not in (table, project.sessions_table):
+        message = f"session_cleanup.table is {named_table}, but the project's session table is {project.sessions_table}"
         raise Refused("not_a_session_table", message, hint="leave session_cleanup.table out")
-    own = _connection_of(database)
+    own = takeover.connection_of(database)
     named = _connections(settings).get(database.vendor)
     # The alias's own zone, because Django stores by DATABASES[alias]["TIME_ZONE"] where the database knows no zones.
     convention = Convention(database.time_zone == "UTC", database.time_zone)
     if named is None:
-        return SessionTarget(database.vendor, own, project.sessions_table, convention)
+        return SessionTarget(database.vendor, own, table, convention, schema=schema)
     if isinstance(named, Server):
         named = like_the_project(named, own)
-    return SessionTarget(database.vendor, named, project.sessions_table, convention, project_connection=own)
+    return SessionTarget(database.vendor, named, table, convention, project_connection=own, schema=schema)
 
 
 def _unanswered(project: Project, database: Database | None) -> MaintenanceError:
-    reasons = [trouble.text for trouble in project.troubles] + ([project.ending] if project.ending else [])
-    if database is not None and database.vendor:
-        reasons.insert(0, f"the alias {database.alias} uses {database.vendor}, which is not known here")
+    """Return the fault of a project that does not say where its sessions are, in its own words."""
     message = "the Django project did not say where its sessions are"
     hint = "mend the project's settings, or set session_cleanup.engine and use_tz"
-    return MaintenanceError("django", f"{message}: {reasons[0]}" if reasons else message, hint=hint)
+    steps = ("session_engine", "sessions", "applications", "settings")
+    told = [text for text in (*(project.trouble(step) for step in steps), project.ending) if text]
+    if tells_no_table(project):
+        told = [f"{project.session_engine} has no get_model_class"]
+        hint = "set session_cleanup.engine, session_cleanup.table and session_cleanup.use_tz"
+    elif database is not None and database.vendor:
+        told = [f"the alias {database.alias} uses {database.vendor}, which is not known here"]
+    elif database is None and project.sessions_alias:
+        told.append(f"its router sends them to the alias {project.sessions_alias}, for which DATABASES has no ENGINE")
+    told += [each.text for each in project.troubles]
+    reason = told[0] if told else ""
+    return MaintenanceError("django", f"{message}: {reason}" if reason else message, hint=hint)
 
 
 def like_the_project(named: Server, own: Connection) -> Server:
@@ -146,29 +197,6 @@ def like_the_project(named: Server, own: Connection) -> Server:
     if not isinstance(own, Server):
         return named
     return named._replace(login_db=named.login_db or own.login_db, libpq_options=own.libpq_options)
-
-
-def _connection_of(database: Database) -> Connection:
-    if database.vendor == "sqlite":
-        return SQLiteFile(database.name)
-    if "service" in database.options:
-        # Where it leads is written in files of the project's own account: our guess could be another server.
-        message = f"the project reaches {database.alias} by a service of pg_service.conf, which is not followed here"
-        hint = "name host, port and database in DATABASES; or set session_cleanup.engine and the section postgresql"
-        raise Refused("not_configured", message, hint=hint)
-    socket = database.host if database.host.startswith("/") else database.options.get("unix_socket")
-    return Server(
-        login_host=None if socket else database.host or None,
-        login_unix_socket=socket,
-        login_port=int(database.port) if database.port.isdigit() else None,
-        login_user=database.user or None,
-        login_password=database.password if database.password.reveal() else None,
-        login_db=database.name,
-        config_file=database.options.get("read_default_file"),
-        passfile=database.options.get("passfile"),
-        libpq_options=database.options.get("options"),
-        own_account=True,
-    )
 
 
 def _connections(settings: Settings) -> dict[str, Connection]:

@@ -1,0 +1,160 @@
+"""Take the connection of a project's alias over exactly, or refuse it by the name of what stands in the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ..errors import Refused
+from ..secret import printable
+from ..settings import ProjectConnection, Server, SQLiteFile
+from .options import TABLES
+from .project import Database, DriverConnection
+
+_POSTGRESQL_DRIVERS = ("psycopg", "psycopg2", "psycopg2cffi.compat")
+_MYSQL_DRIVERS = ("MySQLdb", "pymysql", "mysql.connector")
+# One SET of variables: no other statement, and nothing that changes whose rights the session has.
+_SETS_VARIABLES = re.compile(r"\s*SET\s(?![^;]*\b(?:ROLE|PASSWORD|AUTHORIZATION)\b)[^;]*;?\s*", re.IGNORECASE)
+# Not the keys of an encrypting SQLite, which this host's library does not know.
+_SETS_PRAGMAS = re.compile(r"(?:\s*PRAGMA\s+(?!\w*(?:key|cipher))[^;]*(?:;|$))*\s*", re.IGNORECASE)
+_FOUND_ROWS = "2"
+_QUOTES = {"mysql": "`", "postgresql": '"', "sqlite": '"'}
+_SQLITE_MODES = {"rw", "rwc", "ro"}
+
+
+def connection_of(database: Database) -> Server | SQLiteFile:
+    """Return the connection that the project's own driver makes to this alias. Raises Refused.
+
+    What a parameter stands for is not derived again here: they are what Django gives its driver.
+    """
+    parameters = _judged(database)
+    if database.vendor == "sqlite":
+        return _sqlite_file(database, parameters)
+    if database.vendor == "postgresql":
+        return _postgresql(database, parameters)
+    return _mysql(database, parameters)
+
+
+def table_of(database: Database, name: str) -> tuple[str | None, str]:
+    """Return schema and table of a model's db_table, as Django quotes it: `schema"."table` names both. Raises Refused.
+
+    Django puts its quotes around the whole name, unless it has some already, and doubles none inside.
+    """
+    quote = _QUOTES[database.vendor]
+    quoted = name if name.startswith(quote) and name.endswith(quote) else f"{quote}{name}{quote}"
+    part = f"{quote}((?:[^{quote}]|{quote}{quote})+){quote}"
+    found = re.fullmatch(rf"(?:{part}\s*\.\s*)?{part}", quoted)
+    if found is None:
+        hint = "correct db_table of the session model"
+        raise Refused("not_a_session_table", f"the project's session table {printable(name)} is no name", hint=hint)
+    schema, table = (text and text.replace(quote * 2, quote) for text in found.groups())
+    return schema, table
+
+
+def _judged(database: Database) -> dict[str, str]:
+    """Return the parameters with those of the environment below them. Raises Refused for one that is not taken over."""
+    table, told = TABLES[database.vendor], database.connection
+    if told is None:
+        raise _refused(database, "the project did not say how its driver connects")
+    found = {**_from_variables(database, told), **told.parameters}
+    for name in sorted({*found, *told.withheld} - table.harmless):
+        if name not in table.taken or name in told.withheld:
+            raise _refused(database, f"its option {name} cannot be taken over exactly")
+    for name in sorted(table.files & set(found)):
+        if not found[name].startswith("/") and found[name] != "system":
+            raise _refused(database, f"its option {name} is no absolute path, and where the site starts is not known")
+    empty = sorted(name for name, text in found.items() if not text)
+    if empty and database.vendor == "postgresql":
+        raise _refused(database, f"its option {empty[0]} is empty")
+    return {name: text for name, text in found.items() if name not in ("password", "passwd", *table.harmless)}
+
+
+def _from_variables(database: Database, told: DriverConnection) -> dict[str, str]:
+    """Return what the environment of the project adds to its parameters: libpq's. Raises Refused for MySQL's."""
+    variables = {name: text for name, text in told.variables.items() if text}
+    if database.vendor == "postgresql":
+        names = TABLES[database.vendor].environment
+        return {names[name]: text for name, text in variables.items() if name in names}
+    if variables and database.driver == "MySQLdb":
+        raise _refused(database, f"its environment sets {min(variables)}")
+    return {}
+
+
+def _refused(database: Database, reason: str) -> Refused:
+    """Return the refusal of an alias; nothing is put in the place of what cannot be taken over."""
+    hint = (
+        f"change DATABASES[{database.alias!r}] (or the environment of the project); or set session_cleanup.engine, "
+        f"session_cleanup.use_tz and the section {database.vendor}, which then decide alone"
+    )
+    return Refused("connection_option", f"the project's alias {database.alias} is not followed: {reason}", hint=hint)
+
+
+def _driver(database: Database, known: tuple[str, ...]) -> str:
+    if database.driver not in known:
+        raise _refused(database, f"how its driver {database.driver} connects is not known here")
+    return database.driver
+
+
+def _postgresql(database: Database, parameters: Mapping[str, str]) -> Server:
+    driver = _driver(database, _POSTGRESQL_DRIVERS)
+    role, libpq_options = parameters.get("assume_role"), parameters.get("options")
+    own = {name: text for name, text in parameters.items() if name not in ("assume_role", "options")}
+    default_socket = database.connection.default_socket if database.connection else ""
+    if "host" not in own and "hostaddr" not in own:
+        if not default_socket:
+            raise _refused(database, "it names no host, and the default socket of its driver is not known")
+        own["host"] = default_socket
+    return _server(database, ProjectConnection(driver, own, role=role))._replace(
+        login_user=own.get("user"),
+        login_db=own.get("dbname"),
+        passfile=own.get("passfile"),
+        libpq_options=libpq_options,
+    )
+
+
+def _mysql(database: Database, parameters: Mapping[str, str]) -> Server:
+    driver = _driver(database, _MYSQL_DRIVERS)
+    own = dict(parameters)
+    command = own.pop("init_command", "")
+    if command and not _SETS_VARIABLES.fullmatch(command):
+        raise _refused(database, "its option init_command does more than set variables")
+    if own.pop("client_flag", _FOUND_ROWS) != _FOUND_ROWS:
+        raise _refused(database, "its option client_flag cannot be taken over exactly")
+    port = own.get("port", "")
+    if port and not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise _refused(database, "its PORT is not a number up to 65535")
+    default_socket = database.connection.default_socket if database.connection else ""
+    return _server(database, ProjectConnection(driver, own, default_socket))._replace(
+        login_user=own.get("user"),
+        login_db=own.get("database") or own.get("db"),
+        config_file=own.get("read_default_file"),
+    )
+
+
+def _server(database: Database, project: ProjectConnection) -> Server:
+    password = database.connection.password if database.connection else None
+    return Server(login_password=password, own_account=True, project=project)
+
+
+def _sqlite_file(database: Database, parameters: Mapping[str, str]) -> SQLiteFile:
+    """Return the file that Django's driver opens; every name that begins with `file:` is a URI to it."""
+    if not _SETS_PRAGMAS.fullmatch(parameters.get("init_command", "")):
+        raise _refused(database, "its option init_command does more than set pragmas")
+    name = parameters.get("database", "")
+    if name.startswith("file:"):
+        return _sqlite_uri(database, name)
+    if not name or name.startswith(":"):
+        raise _refused(database, f"its database {name or '(none)'} is not a file")
+    return SQLiteFile(name)
+
+
+def _sqlite_uri(database: Database, name: str) -> SQLiteFile:
+    found = urlsplit(name)
+    query = parse_qs(found.query, keep_blank_values=True)
+    modes = set(query.get("mode", ["rwc"]))
+    if found.netloc not in ("", "localhost") or not found.path.startswith("/"):
+        raise _refused(database, "its URI names no absolute path")
+    if set(query) - {"mode", "cache"} or len(modes) != 1 or not modes <= _SQLITE_MODES:
+        raise _refused(database, "its URI has a parameter that cannot be taken over exactly")
+    return SQLiteFile(unquote(found.path), read_only=modes == {"ro"})
