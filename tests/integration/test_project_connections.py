@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import config_file
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import session_cleanup
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer
 from tests.faults import closed_port
 from tests.integration import certificates, sites
 from tests.integration.conftest import serve
@@ -195,8 +198,19 @@ def test_g8e_the_project_s_search_path_finds_the_table_for_our_account_too(clust
     database = clusters.database(OPTIONS=options)
     report = clusters.clean(database, postgresql=section(clusters.right))
     assert (report["exit"], report["deleted"]) == (0, 1), report
-    assert len(sites.keys(clusters.right, NAME, "django_session")) == (3 if by != "x" else 0)
+    assert len(sites.keys(clusters.right, NAME, "django_session")) == 3
     assert clusters.right.execute(f"SELECT session_key FROM {schema}.django_session", database=NAME) == [("live",)]
+
+
+def test_g8e_what_comes_on_the_search_path_after_the_plan_is_not_touched(clusters: Pair) -> None:
+    clusters.configure(clusters.database(OPTIONS={"options": "-c search_path=app,public"}))
+    host = sites.HOST
+    settings = config_file.load(host, str(clusters.folder / "maintenance.json"), Layer("command line", {}))
+    planned = session_cleanup.plan(settings, host)
+    make_schema(clusters, "app")
+    report = session_cleanup.apply(planned, host, lambda said: None)
+    assert report.facts["deleted"] == 2
+    assert len(clusters.right.execute("SELECT 1 FROM app.django_session", database=NAME)) == 2
 
 
 def test_g85_localhost_is_what_the_project_s_driver_makes_of_it(mysqls: Pair) -> None:
@@ -244,6 +258,10 @@ def test_g83_options_of_mysql_that_cannot_be_taken_over_are_refused_by_name(
     mysqls: Pair, word: str, options: dict[str, Any]
 ) -> None:
     mysqls.refused(word, mysqls.database(OPTIONS=options))
+
+
+def test_g83_a_port_that_django_cannot_read_is_refused_in_its_own_words(mysqls: Pair) -> None:
+    mysqls.refused("invalid literal for int", mysqls.database(PORT=f"{mysqls.right.port},{mysqls.wrong.port}"))
 
 
 def test_g83_options_of_mysql_that_do_not_matter_hinder_nothing(mysqls: Pair) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.django import probe
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.django import options, probe
 
 Facts = list[dict[str, Any]]
 DATABASE_BACKEND = "django.contrib.sessions.backends.db"
@@ -31,6 +31,7 @@ def ask(project: Path, settings: str | None, variables: dict[str, str], python: 
     """Return the probe's answers about a project."""
     source = inspect.getsource(probe).replace("from __future__ import annotations\n", "", 1)
     request = {"project_path": str(project), "settings_module": settings, "variables": variables, "migrations": True}
+    request["connection"] = options.asked_of_the_probe()
     child = subprocess.run(
         [python, "-I", "-B", "-c", source],
         input=json.dumps(request).encode(),
@@ -250,3 +251,36 @@ def test_the_source_runs_on_every_python_that_a_project_may_have(version: str, t
     facts = ask(tmp_path, None, {}, python=str(found[-1]))
     assert facts[0]["version"].startswith(version)
     assert facts[-1] == {"fact": "end"}
+
+
+def test_g85_the_socket_that_is_compiled_into_the_loaded_client_library_is_read() -> None:
+    """What mysqlclient takes `localhost` for; read in a process that has loaded the library and connects to nothing."""
+    source = inspect.getsource(probe).replace("from __future__ import annotations\n", "", 1).split("\nif __name__")[0]
+    load = "import ctypes\ntry:\n    ctypes.CDLL('libmariadb.so.3')\nexcept OSError:\n    raise SystemExit(9)\n"
+    argv = [sys.executable, "-I", "-c", source + "\n" + load + "print(compiled_socket())\n"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode == 9:
+        pytest.skip("MariaDB's client library is not installed")
+    assert done.stdout.startswith("/") and done.stdout.endswith(".sock\n"), done.stderr
+
+
+CONNECTION_SITE = """SECRET_KEY = 'x'
+INSTALLED_APPS = ['django.contrib.contenttypes', 'django.contrib.sessions']
+from pathlib import Path
+DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql', 'NAME': 'n', 'PASSWORD': 'p', 'PORT': '5433,5434',
+    'OPTIONS': {'sslrootcert': Path('/ca.pem'), 'unknown': 'hidden-value', 'pool': {'max_size': 3},
+                'assume_role': 'r'}}}
+"""
+
+
+def test_g83_values_that_are_not_asked_for_never_leave_the_project(tmp_path: Path) -> None:
+    (tmp_path / "strange.py").write_text(CONNECTION_SITE)
+    facts = ask(tmp_path, "strange", {"PGSSLMODE": "require", "PGOTHER": "hidden-value"})
+    (told,) = named(facts, "connection")
+    assert told["parameters"] == {
+        "assume_role": "r", "dbname": "n", "password": "p", "port": "5433,5434", "sslrootcert": "/ca.pem"
+    }  # fmt: skip
+    assert {"unknown", "pool"} <= set(told["withheld"])
+    assert told["variables"] == {"PGSSLMODE": "require"}
+    assert told["default_socket"].startswith("/")
+    assert "hidden-value" not in json.dumps(facts)

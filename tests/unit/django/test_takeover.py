@@ -150,6 +150,11 @@ def test_an_unknown_driver_and_a_silent_project_are_refused(vendor: str, driver:
     assert "did not say how" in refusal(database(vendor, {})._replace(connection=None))
 
 
+def test_what_kept_the_project_from_telling_is_told_in_its_own_words() -> None:
+    with pytest.raises(Refused, match="invalid literal for int"):
+        connection_of(database("mysql", {})._replace(connection=None), "ValueError: invalid literal for int()")
+
+
 def test_an_empty_parameter_of_libpq_is_refused() -> None:
     assert "its option sslmode is empty" in refusal(database("postgresql", {"sslmode": ""}))
 

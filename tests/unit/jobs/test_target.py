@@ -12,6 +12,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Project,
     Trouble,
 )
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines.facts import Convention
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     DatabaseFault,
     MaintenanceError,
@@ -241,3 +242,18 @@ def test_nothing_is_deleted_where_our_section_and_the_project_part(tmp_path: Pat
     assert caught.value.code == "wrong_database"
     assert str(ours.database) in caught.value.message
     assert str(theirs.database) in caught.value.message
+
+
+def test_a_later_connection_that_leads_to_another_place_is_refused(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first, second = Site(tmp_path / "first"), Site(tmp_path / "second")
+    found = SessionTarget("sqlite", SQLiteFile(str(first.database)), "django_session", Convention())
+    sessions = found.open(FakeHost(), writable=False)
+    pinned = found.pinned(sessions)
+    sessions.close()
+    pinned.open(FakeHost(), writable=True).close()
+    with pytest.raises(DatabaseFault) as caught:
+        pinned._replace(connection=SQLiteFile(str(second.database))).open(FakeHost(), writable=True)
+    assert caught.value.code == "wrong_database"
+    assert "nothing was deleted" in caught.value.hint

@@ -23,11 +23,14 @@ _QUOTES = {"mysql": "`", "postgresql": '"', "sqlite": '"'}
 _SQLITE_MODES = {"rw", "rwc", "ro"}
 
 
-def connection_of(database: Database) -> Server | SQLiteFile:
+def connection_of(database: Database, trouble: str = "") -> Server | SQLiteFile:
     """Return the connection that the project's own driver makes to this alias. Raises Refused.
 
-    What a parameter stands for is not derived again here: they are what Django gives its driver.
+    What a parameter stands for is not derived again here: they are what Django gives its driver. `trouble` is what kept
+    the project from telling them.
     """
+    if database.connection is None:
+        raise _refused(database, trouble or "the project did not say how its driver connects")
     parameters = _judged(database)
     if database.vendor == "sqlite":
         return _sqlite_file(database, parameters)
@@ -54,9 +57,7 @@ def table_of(database: Database, name: str) -> tuple[str | None, str]:
 
 def _judged(database: Database) -> dict[str, str]:
     """Return the parameters with those of the environment below them. Raises Refused for one that is not taken over."""
-    table, told = TABLES[database.vendor], database.connection
-    if told is None:
-        raise _refused(database, "the project did not say how its driver connects")
+    table, told = TABLES[database.vendor], database.connection or DriverConnection({})
     found = {**_from_variables(database, told), **told.parameters}
     for name in sorted({*found, *told.withheld} - table.harmless):
         if name not in table.taken or name in told.withheld:

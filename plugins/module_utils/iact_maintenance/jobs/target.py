@@ -163,7 +163,7 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
     if is_named and named_table not in (table, project.sessions_table):
         message = f"session_cleanup.table is {named_table}, but the project's session table is {project.sessions_table}"
         raise Refused("not_a_session_table", message, hint="leave session_cleanup.table out")
-    own = takeover.connection_of(database)
+    own = takeover.connection_of(database, project.trouble("connection", database.alias))
     named = _connections(settings).get(database.vendor)
     # The alias's own zone, because Django stores by DATABASES[alias]["TIME_ZONE"] where the database knows no zones.
     convention = Convention(database.time_zone == "UTC", database.time_zone)
