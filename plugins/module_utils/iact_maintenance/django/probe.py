@@ -16,8 +16,9 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, TextIO
 
-MESSAGE_CHARACTERS = 600
+MESSAGE_CHARACTERS = 65536
 PENDING_SHOWN = 20
+SECRET_OPTIONS = ("password", "passwd", "passphrase", "sslpassword", "secret", "token")
 PASSED_OPTIONS = ("read_default_file", "unix_socket", "passfile", "options", "service")
 # Python's default of 700 would search the project's freshly imported code for garbage again and again, for a tenth of
 # the whole time; still a number, because a project may make any amount of it.
@@ -48,7 +49,8 @@ class Answers:
         try:
             return question(*arguments)
         except BaseException as trouble:
-            text = " ".join(str(trouble).split())[:MESSAGE_CHARACTERS]
+            # As it is, because a password is found only in a text that was neither cut nor collapsed.
+            text = str(trouble)[:MESSAGE_CHARACTERS]
             self.fact("trouble", {"step": step, "alias": alias, "kind": type(trouble).__name__, "message": text})
             return None
 
@@ -114,6 +116,7 @@ def database(entry: Dict[str, Any]) -> Dict[str, Any]:
         "user": str(entry.get("USER") or ""),
         "password": str(entry.get("PASSWORD") or ""),
         "options": {key: str(options[key]) for key in PASSED_OPTIONS if key in options},
+        "secrets": [str(options[key]) for key in SECRET_OPTIONS if options.get(key)],
     }
 
 
