@@ -26,6 +26,11 @@ options:
     - warning
     - critical
     - never
+  login_password:
+    description:
+    - Refused, so that a password that was put here is never printed.
+    - A password belongs to its connection, as O(mysql.login_password) or O(postgresql.login_password).
+    type: raw
   state_directory:
     description:
     - Directory of the history, the proofs and the locks.

@@ -8,16 +8,18 @@ The only file of the collection's module_utils that imports ansible, and the onl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file, guards
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
+    BadOption,
     Interrupted,
     LockHeld,
     MaintenanceError,
+    Refused,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import runner, table
@@ -33,12 +35,49 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     report_of,
     report_of_fault,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import redact
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret, redact
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import PARAMETER, Layer
 
 FAIL_ON = ("warning", "critical", "never")
 _OWN_CONNECTIONS = ("mysql", "postgresql")
+# What names a place and no secret, where it is a text.
+_PLACES = ("login_host", "login_user", "login_db")
+# Where community.mysql and community.postgresql have it.
+_MISPLACED = "login_password"
 _BAD_FROM = {"warning": ("warning", "critical", "unknown"), "critical": ("critical", "unknown")}
+
+
+class _Module(AnsibleModule):
+    """A module whose refusal of its parameters shows no value of a connection, since it may be a password."""
+
+    accepted = False
+
+    def fail_json(self, msg: str, **result: Any) -> None:
+        """End the module; before its parameters were accepted, without them."""
+        if not self.accepted:
+            for text in _possible_secrets(self.params):
+                Secret(text)
+            result = {"invocation": {"module_args": {}}}
+        super().fail_json(redact(msg) if not self.accepted else msg, **result)
+
+
+def _possible_secrets(params: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every text below a connection but those that name a place, and a password given outside of one."""
+    for name, value in params.items():
+        if name in _OWN_CONNECTIONS or name == _MISPLACED:
+            yield from _texts(value)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name not in _PLACES or not isinstance(inner, str):
+                yield from _texts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _texts(inner)
+    elif value is not None:
+        yield str(value)
 
 
 def argument_spec(job: str) -> dict[str, Any]:
@@ -46,6 +85,8 @@ def argument_spec(job: str) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "config": {"type": "path"},
         "fail_on": {"type": "str", "choices": list(FAIL_ON)},
+        # Here only to be refused: of an unknown parameter Ansible would print the value.
+        _MISPLACED: {"type": "raw", "no_log": True},
     }
     own = tuple(option for option in run_options(job) if option.kind != "section")
     shared = tuple(option for option in SITE if option.name in (*SHARED_SECTIONS, "state_directory"))
@@ -55,7 +96,8 @@ def argument_spec(job: str) -> dict[str, Any]:
 def run(job: str) -> None:
     """Nothing; runs the job as the host's own command would, and ends the module with its report."""
     host = Host()
-    module = AnsibleModule(argument_spec=argument_spec(job), supports_check_mode=True)
+    module = _Module(argument_spec=argument_spec(job), supports_check_mode=True)
+    module.accepted = True
     try:
         _finish(module, _reported(module, job, host))
     except Exception as fault:
@@ -108,6 +150,9 @@ def _run(module: AnsibleModule, name: str, host: Host) -> Mapping[str, Any]:
 
 def _options(params: Mapping[str, Any], job: str) -> dict[str, object]:
     """The parameters by section, without those not given. A restore's connection is its own section's."""
+    if params.get(_MISPLACED) is not None:
+        hint = "write mysql: {login_password: …} or postgresql: {login_password: …}"
+        raise BadOption(f"{_MISPLACED} stands outside of a connection, and was not used", hint=hint)
     own: dict[str, object] = {}
     options: dict[str, object] = {job: own}
     for name, value in params.items():
@@ -134,6 +179,10 @@ def _finish(module: AnsibleModule, plain: Mapping[str, Any]) -> None:
         if finding["severity"] == "warning":
             # Ansible prints warnings as they are and drops them from registered results: hence also `findings`.
             module.warn(redact(f"{finding['message']} [{finding['code']}]"))
+    if plain["exit_status"] == Refused.exit_status:
+        # What was refused may be a password at the wrong place, which Ansible would show beside the result.
+        shown = {name: value for name, value in module.params.items() if name not in (*_OWN_CONNECTIONS, _MISPLACED)}
+        result["invocation"] = {"module_args": shown}
     if plain["exit_status"] == LockHeld.exit_status:
         result["busy"] = True
     if _is_failure(module.params["fail_on"], plain["exit_status"], result["status"]):

@@ -140,6 +140,28 @@ def test_a_password_is_nowhere_at_full_verbosity(site: Site) -> None:
     assert "hunter2" not in repr(task_events)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"login_password": "hunter2-canary", "login_user": "u"},
+        {"login_password": ["hunter2-canary"]},
+        {"mysql": {"login_port": "hunter2-canary"}},
+        {"postgresql": {"passfile": "hunter2-canary"}},
+    ],
+    ids=str,
+)
+def test_g10_g1d_a_password_at_a_wrong_place_is_in_none_of_ansible_s_words(
+    site: Site, wrong: Mapping[str, object]
+) -> None:
+    task = {"name": "Clean", FULL_NAME: {"config": str(site.config), **wrong}}
+    run = play(task, options=Options(arguments=("-vvvvv",)))
+    assert run.only("Clean").status == "failed"
+    # The events of the start hold what the playbook itself says.
+    events = [event for event in run.events if event["event"] == "runner_on_failed"]
+    assert "hunter2" not in repr([(event["event_data"]["res"], event["stdout"]) for event in events])
+    assert site.expired_count() == 3
+
+
 def test_findings_are_warnings_for_people_and_data_for_playbooks(site: Site) -> None:
     site.sql("DROP INDEX django_session_expire_date_a5c62663")
     task = {"name": "Clean", FULL_NAME: {"config": str(site.config)}, "register": "cleanup"}

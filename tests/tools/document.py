@@ -54,6 +54,13 @@ _FACE = {
         "type": "str",
         "choices": ["warning", "critical", "never"],
     },
+    "login_password": {
+        "description": [
+            "Refused, so that a password that was put here is never printed.",
+            "A password belongs to its connection, as O(mysql.login_password) or O(postgresql.login_password).",
+        ],
+        "type": "raw",
+    },
 }
 _BLOCK = re.compile(r"(?<=\noptions:\n).*?(?=\n[a-z_]+:|\n\"\"\")", re.DOTALL)
 

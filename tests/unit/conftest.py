@@ -24,8 +24,10 @@ settings.load_profile("steady")
 def forgotten() -> Iterator[None]:
     """Each test knows only its own passwords, and leaves none to others, whose texts would be struck out."""
     secret._known.clear()
+    secret._public.clear()
     yield
     secret._known.clear()
+    secret._public.clear()
 
 
 @pytest.fixture

@@ -224,3 +224,40 @@ def test_somebody_who_may_not_enter_gets_one_line_that_names_sudo(module: Callab
     assert (status, result["failed"]) == (1, True)
     assert "may not be opened by this user" in result["msg"]
     assert "sudo" in result["msg"] and "-b" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"login_password": CANARY},
+        {"login_password": [CANARY, "x"]},
+        {"login_password": {"password": CANARY}},
+        {"login_password": CANARY, "login_user": "u", "login_host": "h"},
+        {"mysql": CANARY},
+        {"postgresql": [CANARY]},
+        {"mysql": {"login_port": CANARY}},
+        {"mysql": {"connect_timeout": CANARY}},
+        {"postgresql": {"read_only": CANARY}},
+        {"postgresql": {"tls": CANARY}},
+        {"postgresql": {"passfile": CANARY}},
+        {"mysql": {"pasword": CANARY}},
+        {"mysql": {"login_port": [CANARY]}},
+    ],
+    ids=str,
+)
+def test_g10_g1d_a_password_at_a_wrong_place_is_refused_and_never_shown(
+    site: Site, module: Callable[..., Answer], parameters: dict[str, object]
+) -> None:
+    site.fill(1, 0)
+    status, result, output = module(**parameters)
+    assert (status, result["failed"]) == (1, True)
+    assert next(iter(parameters)) in result["msg"] or "dictionary requested" in result["msg"]
+    assert CANARY not in output
+    assert CANARY not in json.dumps(result)
+    assert site.expired_count() == 1
+
+
+def test_g1d_a_password_outside_of_a_connection_is_told_where_it_belongs(module: Callable[..., Answer]) -> None:
+    message = module(login_password=CANARY)[1]["msg"]
+    assert "login_password stands outside of a connection" in message
+    assert "postgresql: {login_password: …}" in message

@@ -124,3 +124,114 @@ def test_ft16_foreign_text_is_cut() -> None:
 @given(st.text())
 def test_printable_text_is_always_printable(text: str) -> None:
     assert printable(text).isprintable()
+
+
+SEPARATED = "ab/cdefgh#ijklmn@opq rst\\'\"%:é\n  uvwxyz"
+HEX = {"hex": lambda text: text.encode().hex(), "upper-case hex": lambda text: text.encode().hex().upper()}
+# How a program may repeat a secret within a sentence of its own.
+EMBEDDINGS = {
+    **FORMS,
+    **HEX,
+    "lower-case url": lambda text: quote(text, safe="").lower() if text.islower() else quote(text, safe=""),
+    "url with sub-delimiters": lambda text: quote(text, safe="!$&'()*+,;=:@/~"),
+    "bytes": lambda text: repr(text.encode()),
+    "SQL": lambda text: text.replace("'", "''"),
+    "collapsed": lambda text: " ".join(text.split()),
+    "wrapped in blanks": lambda text: f"  {text}\t",
+    "base64 in the middle": lambda text: base64.b64encode(f"\x01{text}\x01\x01".encode()).decode(),
+}
+secrets = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="*"), min_size=6, max_size=40)
+
+
+def pieces(text: str, size: int = 6) -> set[str]:
+    """Return every piece of a text of that length."""
+    return {text[place : place + size] for place in range(len(text) - size + 1)}
+
+
+@given(secrets, st.sampled_from(sorted(EMBEDDINGS)), st.integers(0, 200), st.integers(1, 200))
+def test_g11_g12_no_piece_of_six_characters_survives_however_it_is_written_and_cut(
+    text: str, embedding: str, start: int, length: int
+) -> None:
+    secret._known.clear()
+    Secret(text)
+    said = f"«{EMBEDDINGS[embedding](text)}»"
+    for shown in (redact(said), redact(said[start : start + length]), secret.foreign(said), secret.foreign(said, 20)):
+        assert not pieces(text) & pieces(shown)
+    whole = EMBEDDINGS[embedding](text)
+    assert len(whole) < 6 or whole not in redact(said)
+
+
+def test_g11_a_secret_that_a_limit_cuts_in_half_is_struck_out_on_both_sides() -> None:
+    Secret("first-half-second-half")
+    assert redact("said: t-half-sec") == "said: ***"
+    assert redact("-half-second-half: said") == "***: said"
+
+
+@pytest.mark.parametrize("form", HEX)
+def test_g12_a_secret_in_hexadecimal_is_struck_out(form: str) -> None:
+    Secret(SEPARATED)
+    assert redact(f"value X'{HEX[form](SEPARATED)}'") == "value X'***'"
+
+
+def test_a_piece_that_is_no_secret_tears_no_hole() -> None:
+    Secret("iact_callcenter-localhost-2026")
+    secret.keep("iact_callcenter")
+    text = 'connection to server at "localhost", database "iact_callcenter" does not exist'
+    assert redact(text) == text
+    assert redact("of iact_callcenter-localhost-2026 and center-local") == "of *** and ***"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("{'USER': 'u', 'PASSWORD': 'un\\'known', 'HOST': 'h'}", "{'USER': 'u', 'PASSWORD': ***, 'HOST': 'h'}"),
+        ('{"password": "unknown", "port": 1}', '{"password": ***, "port": 1}'),
+        ("DB_CLAVE=unknown CONTRASEÑA=unknown SENHA: 'unknown' x", "DB_CLAVE=*** CONTRASEÑA=*** SENHA: *** x"),
+        ("invalid dsn: host=h password=unknown port=1", "invalid dsn: host=h password=*** port=1"),
+        ("mysql://us@er:un/kn#o@wn@host/db", "mysql://us@er:***@host/db"),
+        ("CREATE USER u IDENTIFIED BY 'unknown'", "CREATE USER u IDENTIFIED BY ***"),
+        ("ALTER ROLE u PASSWORD 'unknown'", "ALTER ROLE u PASSWORD ***"),
+        ("cut off: 'PASSWORD': 'unkno", "cut off: 'PASSWORD': ***"),
+    ],
+)
+def test_g12_what_stands_behind_the_name_of_a_secret_is_struck_out_though_nobody_knows_it(
+    said: str, shown: str
+) -> None:
+    assert redact(said) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Access denied for user 'u'@'h' (using password: YES)",
+        'password authentication failed for user "u"',
+        "fe_sendauth: no password supplied",
+        "key: 'x' is a foreign key; passed: 3; monkey=1; unexpected token: '}'",
+        "duplicate key value violates unique constraint: Key (session_key)=(abc) already exists.",
+        "http://127.0.0.1:8000/path",
+    ],
+)
+def test_ordinary_sentences_about_passwords_and_keys_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hidden"),
+    [
+        ("DATABASE_URL", "postgres://u:pa/ss#wo@rd@host:5432/db", "pa/ss#wo@rd"),
+        ("DATABASE_URL", "mysql://us@er:p%2Fssw%23rd@host/db", "p/ssw#rd"),
+        ("CACHE", "redis://:hunter22@host/0", "hunter22"),
+        ("DB_CLAVE", "hunter22", "hunter22"),
+        ("CONTRASENA", "hunter22", "hunter22"),
+        ("CONTRASEÑA", "hunter22", "hunter22"),
+        ("SENHA_DO_BANCO", "hunter22", "hunter22"),
+    ],
+)
+def test_g12_a_variable_of_the_site_teaches_its_secret(name: str, value: str, hidden: str) -> None:
+    secret.learn(name, value)
+    assert not pieces(hidden) & pieces(redact(f"«{hidden}» and «{value}»"))
+
+
+def test_a_flag_of_a_telling_name_is_no_secret() -> None:
+    secret.learn("USE_AUTH", "true")
+    assert redact("it is true") == "it is true"

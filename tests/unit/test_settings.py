@@ -207,7 +207,7 @@ def test_names_are_spelled_as_their_user_typed_them() -> None:
     for layer, message in (
         (Layer(COMMAND_LINE, {"session_cleanup": {"batch_rows": "x"}}), "^--batch-rows is 'x'"),
         (Layer(PARAMETER, {"session_cleanup": {"batch_rows": 0}}), "^batch_rows is 0"),
-        (Layer(PARAMETER, {"mysql": {"login_port": 0}}), "^mysql.login_port is 0"),
+        (Layer(PARAMETER, {"mysql": {"login_port": 0}}), "^mysql.login_port is a number"),
         (Layer("site.json", {"session_cleanup": {"batch_rows": 0}}, True), "^session_cleanup.batch_rows is 0"),
     ):
         with pytest.raises(BadOption, match=message):

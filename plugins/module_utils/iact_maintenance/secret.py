@@ -3,14 +3,76 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 import shlex
-from urllib.parse import quote, quote_plus
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
 _SHORTEST_ANYWHERE = 4
+_PIECE = 6
+_PROBE = 3
+_SEPARATORS = " \t\r\n/:;,.@#?&=%+-_'\"()[]{}<>|"
+# What programs leave as it is in a URL's user part, from nothing to all that RFC 3986 lets them.
+_UNQUOTED = ("", "/", "!'()*~", "!$&'()*+,;=:@/~")
+_SECRET_NAME = re.compile(
+    "PASS|PWD|SECRET|TOKEN|KEY|DSN|CREDENTIAL|AUTH|CLAVE|CONTRASE|CREDENCIA|SENHA|SEGREDO|CHAVE|LLAVE", re.IGNORECASE
+)
+# Words that a secret may contain, or a variable of a telling name hold, and that say nothing.
+_ORDINARY = frozenset(
+    {"localhost", "127.0.0.1", "password", "passwd", "secret", "database", "default", "django", "connection"}
+    | {"postgres", "postgresql", "mysql", "mariadb", "sqlite", "production", "staging", "development"}
+    | {
+        "true",
+        "false",
+        "none",
+        "null",
+        "server",
+        "client",
+        "connect",
+        "restore",
+        "backup",
+        "command",
+        "warning",
+        "errors",
+    }
+    | {"failed", "access", "denied", "account", "session", "sessions", "function", "trigger", "relation", "constraint"}
+    | {
+        "foreign",
+        "schema",
+        "column",
+        "timeout",
+        "refused",
+        "return",
+        "ignored",
+        "public",
+        "execute",
+        "create",
+        "select",
+    }
+)
+# What stands behind "password:" without being one: "Access denied … (using password: YES)".
+_ANSWERS = frozenset({"", "yes", "no", "none", "null", "true", "false", MASK})
+_VALUE = r"(?P<value>(?P<quote>\\*[\"'])(?:(?!(?P=quote))(?:\\.|[^\\]))*(?:(?P=quote)|$)|[^\s,;)}\]'\"]+)"
+_NAMES = "pass(?:word|wd|phrase)?|pwd|secret(?:_?key)?|(?:api|auth|access)_?(?:token|key)|clave|contrase[nñ]a|senha"
+_TELLING = (
+    (
+        ("pass", "pwd", "secret", "token", "key", "clave", "contrase", "senha"),
+        re.compile(
+            rf"(?P<name>(?<![^\W_])(?:{_NAMES})(?:s?|[_\d]\w*)\\*[\"']?\s*[:=]\s*(?:[bru](?=['\"]))?){_VALUE}",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
+    (
+        ("identified", "password"),
+        re.compile(rf"(?P<name>(?:IDENTIFIED\s+BY|PASSWORD)\s+(?=\\*[\"'])){_VALUE}", re.IGNORECASE | re.DOTALL),
+    ),
+    (("://",), re.compile(r"(?P<name>://[^\s/:'\"<>]*:)(?P<value>[^\s'\"<>]+)(?=@)")),
+)
 _known: set[str] = set()
+_public: set[str] = set()
 
 
 class Secret:
@@ -37,26 +99,135 @@ class Secret:
         return hash(self._text)
 
 
-def _forms(text: str) -> set[str]:
+def names_secret(name: str) -> bool:
+    """Whether a variable or an option of this name holds a secret, in English, Spanish or Portuguese."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def keep(*words: str) -> None:
+    """Make known what is no secret, such as a database's name: a piece of a secret that is such a word stays."""
+    _public.update(word.lower() for word in words)
+
+
+def learn(name: str, value: str) -> None:
+    """Make known to the redactor what a variable of the site holds in secret: its value, or the password of its URL."""
+    if names_secret(name) and value.lower() not in _ORDINARY:
+        Secret(value)
+    for password in _passwords_in_url(value):
+        Secret(password)
+        Secret(unquote(password))
+
+
+def _passwords_in_url(value: str) -> Iterator[str]:
+    """Yield what may be the password of a URL, which an unquoted `/`, `#` or `@` in it makes ambiguous."""
+    for rest in value.split("://")[1:]:
+        _user, colon, behind = rest.partition(":")
+        for part in (re.split("[/?#]", behind, maxsplit=1)[0], behind):
+            if colon and "@" in part:
+                yield part.rpartition("@")[0]
+
+
+@functools.lru_cache(maxsize=256)
+def _forms(text: str) -> tuple[tuple[str, int], ...]:
+    """Return how a program may write a secret, each form with the length from which a piece of it is struck out.
+
+    A piece of base64 or hexadecimal is longer than the six characters of the secret that stand in it.
+    """
     raw = text.encode("utf-8", "surrogateescape")
-    encoded = base64.b64encode(raw).decode("ascii")
-    escaped = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
-    escaped.add(shlex.quote(text))
-    return {text, quote(raw, safe=""), quote(raw), quote_plus(raw), encoded, encoded.rstrip("="), *escaped} - {""}
+    addresses = {quote(raw, safe=safe) for safe in _UNQUOTED} | {quote_plus(raw)}
+    lower = {re.sub("%[0-9A-F]{2}", lambda found: found.group().lower(), address) for address in addresses}
+    escaped = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1], shlex.quote(text)}
+    escaped |= {text.replace("'", "''"), text.replace("\\", "\\\\").replace("'", "\\'"), repr(raw)[2:-1]}
+    forms = {(form, _PIECE) for form in {text, " ".join(text.split()), *addresses, *lower, *escaped}}
+    # Of three positions, because a secret in the middle of an encoded text begins at any of them.
+    for lead in range(3):
+        encoded = base64.b64encode(b"\0" * lead + raw).decode("ascii").rstrip("=")[(0, 2, 3)[lead] :]
+        encoded = encoded[: -1 or None] if (lead + len(raw)) % 3 and lead else encoded
+        forms |= {(encoded, 8), (encoded.replace("+", "-").replace("/", "_"), 8)}
+    forms |= {(raw.hex(), 2 * _PIECE), (raw.hex().upper(), 2 * _PIECE)}
+    # A short secret's encoded forms are too short to be told from a letter or a number of the text.
+    forms = {(form, size) for form, size in forms if size == _PIECE or len(form) >= _PIECE}
+    return tuple((form, size) for form, size in forms if form)
 
 
 def redact(text: str) -> str:
-    """`text` without any secret known to this process, also URL-encoded, in base64, escaped or quoted.
+    """Return foreign text without any known secret, and without what stands behind a name as of a password.
 
-    For foreign text only (drivers, children, exceptions): our own sentences never hold a secret, and a password that
-    is a common word would tear holes into them. A very short secret is struck out only where it stands alone.
+    Struck out are secrets as they are, escaped and encoded, and pieces of six and more of their characters, because a
+    program may cut a secret or take it apart at its separators. For foreign text only (drivers, children,
+    exceptions): our own sentences never hold a secret. A very short secret is struck out only where it stands alone.
     """
-    for form in sorted((form for known in _known for form in _forms(known)), key=len, reverse=True):
+    for form in sorted({form for known in _known for form, _size in _forms(known)}, key=len, reverse=True):
         if len(form) >= _SHORTEST_ANYWHERE:
             text = text.replace(form, MASK)
         else:
             text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", MASK, text)
+    text = _without_pieces(text)
+    # The words first, because a pattern takes long to find that none of them is there.
+    lower = text.lower()
+    for words, pattern in _TELLING:
+        if any(word in lower for word in words):
+            text = pattern.sub(_struck, text)
     return text
+
+
+def _struck(found: re.Match[str]) -> str:
+    return found.group() if found.group("value").strip("'\"\\").lower() in _ANSWERS else found.group("name") + MASK
+
+
+def _without_pieces(text: str) -> str:
+    """Return the text without runs of six and more characters of a secret, but for words that are no secret."""
+    for size, grams, probes in _grams(frozenset(_known)):
+        # Only every n-th place is looked at, because a piece cannot lie between two of them.
+        step = size - _PROBE + 1
+        near = [place for place in range(0, len(text), step) if text[place : place + _PROBE] in probes]
+        places = sorted({place for middle in near for place in range(max(0, middle - step + 1), middle + 1)})
+        hits = [place for place in places if text[place : place + size] in grams]
+        for start, end in reversed(_runs(hits, size)):
+            if not _says_nothing(text, start, end):
+                text = text[:start] + MASK + text[end:]
+    return text
+
+
+def _says_nothing(text: str, start: int, end: int) -> bool:
+    """Whether a piece, or the word of the text around it, is an ordinary word and no sign of the secret."""
+    while start and text[start - 1].isalpha() and text[start].isalpha():
+        start -= 1
+    while end < len(text) and text[end].isalpha() and text[end - 1].isalpha():
+        end += 1
+    return text[start:end].strip(_SEPARATORS).lower() in _ORDINARY | _public
+
+
+@functools.lru_cache(maxsize=4)
+def _grams(known: frozenset[str]) -> tuple[tuple[int, frozenset[str], frozenset[str]], ...]:
+    """Return a length, every piece of that length that is struck out, and every shorter text within these pieces."""
+    found: dict[int, set[str]] = {}
+    for form, size in (pair for text in known if len(text) >= _PIECE for pair in _forms(text)):
+        found.setdefault(size, set()).update(_substrings(form, size))
+    return tuple(
+        (size, frozenset(pieces), frozenset(short for piece in pieces for short in _substrings(piece, _PROBE)))
+        for size, pieces in found.items()
+    )
+
+
+def _substrings(text: str, size: int) -> Iterator[str]:
+    return (text[place : place + size] for place in range(len(text) - size + 1))
+
+
+def _runs(hits: list[int], size: int) -> list[tuple[int, int]]:
+    """Return the stretches that overlapping or adjoining pieces cover."""
+    runs: list[tuple[int, int]] = []
+    for place in hits:
+        if runs and place <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], place + size)
+        else:
+            runs.append((place, place + size))
+    return runs
+
+
+def foreign(text: str, limit: int = 4096) -> str:
+    """Return another program's words as one line to show: redacted first, then collapsed, cut and escaped."""
+    return printable(" ".join(redact(text).split()), limit)
 
 
 def printable(text: str, limit: int = 4096) -> str:

@@ -8,14 +8,17 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from .errors import BadOption
-from .options import SCHEDULE_WORDS, Option
-from .secret import Secret, printable
+from .options import SCHEDULE_WORDS, SECTIONS, Option
+from .secret import Secret, keep, printable
 
 # The words that Ansible takes for booleans (ansible.module_utils.parsing.convert_bool).
 _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 _LONGEST_TEXT = 4096
 _HUGE = 10**80
+# What stands below a connection may be a password at the wrong place, whatever option it was given for.
+_CONNECTION = frozenset(SECTIONS["mysql"] + SECTIONS["postgresql"])
+_NAMES = ("login_host", "login_user", "login_db")
 
 
 def parse(option: Option, raw: object, name: str) -> object:
@@ -27,7 +30,10 @@ def parse(option: Option, raw: object, name: str) -> object:
         return _secret(raw, name)
     value = _PARSERS[option.kind](raw)
     if value is None or not _within(option, value):
-        raise BadOption(f"{name} is {_shown(raw)}: {option.allowed} is allowed")
+        shown = _kind(raw) if option in _CONNECTION else _shown(raw)
+        raise BadOption(f"{name} is {shown}: {option.allowed} is allowed")
+    if option.name in _NAMES:
+        keep(str(value))
     return value
 
 
@@ -40,8 +46,17 @@ def nearest(unknown: str, known: list[str]) -> str:
 def mapping(raw: object, name: str) -> Mapping[str, object]:
     """`raw` as a mapping with text keys. Raises BadOption."""
     if not isinstance(raw, Mapping) or not all(isinstance(key, str) for key in raw):
-        raise BadOption(f"{name} is {_shown(raw)}: a mapping is allowed")
+        raise BadOption(f"{name} is {_kind(raw)}: a mapping is allowed")
     return raw
+
+
+def _kind(raw: object) -> str:
+    """Return what a refused value is without showing it, because it may be a password."""
+    if isinstance(raw, str):
+        return "a text that is not shown, since it may be a password"
+    if isinstance(raw, (bool, int, float)):
+        return "a number or a switch that is not shown, since it may be a password"
+    return _shown(raw)
 
 
 def _shown(raw: object) -> str:

@@ -185,7 +185,7 @@ def test_settings_that_raise_are_a_trouble_and_not_the_end(project: Callable[[st
         "step": "settings",
         "alias": None,
         "kind": "RuntimeError",
-        "message": "no luck",
+        "message": "no\nluck",
     }
     assert facts[-1] == {"fact": "end"}
 

@@ -6,13 +6,12 @@ import inspect
 import json
 import os
 import pwd
-import re
 import stat
 
 from ..errors import MaintenanceError, ProcessFault
 from ..host import Host
 from ..processes import Command, Limits
-from ..secret import Secret
+from ..secret import learn
 from ..settings import Django
 from . import env_file, options, probe
 from .project import Project, from_answers
@@ -25,8 +24,6 @@ BOOTSTRAP = "import json,sys; a=json.loads(sys.stdin.readline()); exec(compile(a
 
 _LARGEST_OUTPUT_BYTES = 4 * 1024 * 1024
 _LARGEST_ENV_FILE_BYTES = 1024 * 1024
-_SECRET_NAME = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|DSN|CREDENTIAL|AUTH", re.IGNORECASE)
-_PASSWORD_IN_URL = re.compile(r"://[^:/@\s]*:([^@\s]+)@")
 
 
 def ask(host: Host, django: Django, deadline_seconds: float, *, migrations: bool = True) -> Project:
@@ -87,8 +84,7 @@ def _variables(path: str | None) -> dict[str, str]:
         hint = "NAME=VALUE, export, quotes and comments are understood; nothing is expanded"
         raise MaintenanceError("env_file", f"{path}, {trouble}", hint=hint) from None
     for name, value in variables.items():
-        for secret in [value] if _SECRET_NAME.search(name) else _PASSWORD_IN_URL.findall(value):
-            Secret(secret)
+        learn(name, value)
     return variables
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*(.*)", re.DOTALL)
+ASSIGNMENT = re.compile(r"(?:export\s+)?([^\W\d]\w*)\s*=[ \t]*(.*)", re.DOTALL)
 # What a shell, systemd and the usual Python readers all unescape between double quotes.
 ESCAPED = re.compile(r'\\([\\"$`])')
 DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(.*)', re.DOTALL)

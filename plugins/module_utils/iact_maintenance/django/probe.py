@@ -17,10 +17,11 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, TextIO
 
-MESSAGE_CHARACTERS = 600
+MESSAGE_CHARACTERS = 65536
 PENDING_SHOWN = 20
 # A port on which nothing listens: the driver's refusal then names the folder of its default socket.
 UNUSED_PORT = 1
+SECRET_OPTIONS = ("password", "passwd", "passphrase", "sslpassword", "secret", "token")
 # Python's default of 700 would search the project's freshly imported code for garbage again and again, for a tenth of
 # the whole time; still a number, because a project may make any amount of it.
 OBJECTS_BETWEEN_COLLECTIONS = 50000
@@ -50,7 +51,8 @@ class Answers:
         try:
             return question(*arguments)
         except BaseException as trouble:
-            text = " ".join(str(trouble).split())[:MESSAGE_CHARACTERS]
+            # As it is, because a password is found only in a text that was neither cut nor collapsed.
+            text = str(trouble)[:MESSAGE_CHARACTERS]
             self.fact("trouble", {"step": step, "alias": alias, "kind": type(trouble).__name__, "message": text})
             return None
 
@@ -107,6 +109,7 @@ def database(entry: Dict[str, Any]) -> Dict[str, Any]:
     engine, name = str(entry.get("ENGINE", "")), str(entry.get("NAME") or "")
     if "sqlite" in engine and name and not name.startswith(("file:", ":")):
         name = os.path.abspath(name)
+    options = entry.get("OPTIONS") or {}
     return {
         "engine": engine,
         "name": name,
@@ -114,6 +117,7 @@ def database(entry: Dict[str, Any]) -> Dict[str, Any]:
         "port": str(entry.get("PORT") or ""),
         "user": str(entry.get("USER") or ""),
         "password": str(entry.get("PASSWORD") or ""),
+        "secrets": [str(options[key]) for key in SECRET_OPTIONS if options.get(key)],
     }
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
-from ..secret import Secret, printable, redact
+from ..secret import Secret, foreign, keep
 
 Fact = dict[str, object]
 
@@ -110,7 +110,7 @@ def from_answers(output: bytes, ending: str = "") -> Project:
         sessions_alias=_text(sessions, "alias"),
         sessions_table=_text(sessions, "table"),
         troubles=tuple(_trouble(fact) for fact in facts if fact["fact"] == "trouble"),
-        ending="" if "end" in last else ending or "the probe's answer is not complete",
+        ending="" if "end" in last else foreign(ending, 600) or "the probe's answer is not complete",
     )
 
 
@@ -127,6 +127,9 @@ def _database(fact: Fact, facts: list[Fact]) -> Database:
     alias = _text(fact, "alias")
     about = {_text(each, "fact"): each for each in facts if each.get("alias") == alias}
     driver, router, migrations = about.get("driver", {}), about.get("router", {}), about.get("migrations", {})
+    keep(*(_text(fact, name) for name in ("name", "host", "user")))
+    for secret in _texts(fact, "secrets"):
+        Secret(secret)
     return Database(
         alias=alias,
         engine=_text(fact, "engine"),
@@ -163,7 +166,7 @@ def _mapping(fact: Fact, name: str) -> dict[str, str]:
 
 def _trouble(fact: Fact) -> Trouble:
     alias = fact.get("alias")
-    text = printable(redact(f"{_text(fact, 'kind')}: {_text(fact, 'message')}"), 600)
+    text = foreign(f"{_text(fact, 'kind')}: {_text(fact, 'message')}", 600)
     return Trouble(_text(fact, "step"), text, None if alias is None else str(alias))
 
 

@@ -11,7 +11,7 @@ from ..errors import DatabaseFault
 from ..host import Host
 from ..processes import Command, Completed, Limits
 from ..report import Finding
-from ..secret import printable
+from ..secret import foreign
 
 _VERSION_SECONDS = 20
 _SHOWN_LINES = 20
@@ -28,7 +28,7 @@ def find_tool(host: Host, *names: str, hint: str, environment: Mapping[str, str]
     """The first of the named programs that is installed. Raises ToolMissing, or DatabaseFault where it does not run."""
     path = host.find_tool(*names, hint=hint)
     done = host.run(Command((path, "--version"), environment or {}), Limits(_VERSION_SECONDS))
-    version = printable(done.output.decode("utf-8", "replace").strip(), 200)
+    version = foreign(done.output.decode("utf-8", "replace"), 200)
     if done.status != 0 or not version:
         raise DatabaseFault("tool_broken", f"{done.reason}; it tells no version", hint=hint)
     return Tool(path, version)
@@ -56,5 +56,5 @@ def warnings_of(done: Completed) -> tuple[Finding, ...]:
     said = [line.strip() for line in done.errors.splitlines() if line.strip()]
     if not said:
         return ()
-    shown = printable(" / ".join(said[:_SHOWN_LINES]))
+    shown = foreign(" / ".join(said[:_SHOWN_LINES]))
     return (Finding("warning", "dump_warned", f"{done.name} said: {shown}", "see whether the dump lacks something"),)

@@ -13,7 +13,7 @@ from ..errors import DatabaseFault, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Command, Completed, Limits
 from ..report import Finding
-from ..secret import printable
+from ..secret import foreign
 from ..settings import Restore, Server
 from .model import RestoreFacts, Source
 from .mysql_rights import RESTORE_PREFIX
@@ -141,7 +141,7 @@ def _left_out(done: Completed, source: Source, database: str) -> tuple[Finding, 
         reason = done._replace(errors="".join(serious) or done.errors).reason
         raise DatabaseFault("restore_failed", f"the restore of {source.component} into {database} broke off: {reason}")
     statements = [match[1].partition("\n\n")[0] for match in found if match]
-    shown = [printable(" ".join(statement.split()), _SHOWN_CHARACTERS) for statement in statements]
+    shown = [foreign(statement, _SHOWN_CHARACTERS) for statement in statements]
     message = f"{source.component} came back without what refers to things outside of its dump: {' '.join(shown)}"
     hint = "make them by hand, or back the whole database up with backup.postgresql_databases"
     return (Finding("warning", "left_out", message, hint),)

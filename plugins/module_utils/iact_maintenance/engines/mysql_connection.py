@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import DatabaseFault, MaintenanceError, Refused
 from ..host import Host
-from ..secret import Secret, printable, redact
+from ..secret import Secret, foreign, printable
 from ..settings import Server
 from . import option_file
 from .credentials import account_name, home_file, read_private
@@ -256,7 +256,7 @@ def _fault(endpoint: Endpoint, error: Exception) -> MaintenanceError:
         code, hint = "timeout", "see whether the server hangs, and whether a firewall drops packets"
     elif isinstance(cause, ssl.SSLError):
         code, hint = "tls", _TLS
-    said = printable(redact(text), _MESSAGE_CHARACTERS)
+    said = foreign(text, _MESSAGE_CHARACTERS)
     facts = {"server_code": number} if number else None
     return DatabaseFault(code, f"{_spoken(endpoint)}: {said}", hint=hint, facts=facts)
 

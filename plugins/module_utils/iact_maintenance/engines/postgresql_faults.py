@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from ..errors import DatabaseFault
-from ..secret import printable, redact
+from ..secret import foreign
 from .endpoint import Endpoint
 
 _MESSAGE_CHARACTERS = 400
 _QUOTES = "\"'«»„\u201c\u201d\u2018\u2019"
 # Our own sentence has named the place already.
-_PLACE = re.compile(r"^connection to server (at|on socket) .*? failed: ")
+_PLACE = re.compile(r"^connection to server (at|on socket) .*? failed: ", re.DOTALL)
 
 _UNREACHABLE = ("db_unreachable", "see whether the server runs and listens there")
 _AUTH = ("auth", "check the account and its password in the file that passfile names, and pg_hba.conf")
@@ -79,7 +79,7 @@ def fault_of(endpoint: Endpoint, spoken: str, error: Exception) -> DatabaseFault
     state = getattr(error, "pgcode", None) or ""
     text = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
     code, hint = _STATES.get(state) or _CLASSES.get(state[:2]) or _by_words(endpoint, text, known=bool(state))
-    said = printable(redact(_PLACE.sub("", " ".join(text.split()))), _MESSAGE_CHARACTERS)
+    said = foreign(_PLACE.sub("", text.strip()), _MESSAGE_CHARACTERS)
     return DatabaseFault(code, f"{spoken}: {said}", hint=hint, facts={"server_code": state} if state else None)
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from ..errors import DatabaseFault, Refused
 from ..host import Host
+from ..secret import foreign
 from ..settings import SQLiteFile
 from .facts import Convention, SessionTable, TableSize, stored_time
 
@@ -44,7 +45,7 @@ def faults(path: str) -> Iterator[None]:
     except sqlite3.Error as error:
         said = str(error)
         code, hint = next((found for words, found in _CODES if words in said), ("database", ""))
-        raise DatabaseFault(code, f"SQLite file {path}: {said}", hint=hint) from None
+        raise DatabaseFault(code, f"SQLite file {path}: {foreign(said)}", hint=hint) from None
 
 
 _CODES = (
