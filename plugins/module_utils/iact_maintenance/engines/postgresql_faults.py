@@ -25,7 +25,11 @@ _GRANT = (
     "missing_privilege",
     'let an administrator GRANT what the message names: docs/operations.md, "The least each job needs"',
 )
-_READ_ONLY = ("read_only", "on a standby, run this on its primary")
+_READ_ONLY = ("read_only", "on a standby, run this on its primary; else name an account that may write")
+_ROW_SECURITY = (
+    "row_security",
+    "as administrator: ALTER ROLE … BYPASSRLS for this account, because row security would hide rows from it",
+)
 _NO_SPACE = ("no_space", "give the server's disk room, then run it again")
 
 _STATES = {
@@ -78,7 +82,11 @@ def fault_of(endpoint: Endpoint, spoken: str, error: Exception) -> DatabaseFault
     """The DatabaseFault for what the driver raised; its text is redacted and on one line."""
     state = getattr(error, "pgcode", None) or ""
     text = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
-    code, hint = _STATES.get(state) or _CLASSES.get(state[:2]) or _by_words(endpoint, text, known=bool(state))
+    # By the server's source file: the code is that of any missing privilege, and the words are in its language.
+    if getattr(getattr(error, "diag", None), "source_file", None) == "rls.c":
+        code, hint = _ROW_SECURITY
+    else:
+        code, hint = _STATES.get(state) or _CLASSES.get(state[:2]) or _by_words(endpoint, text, known=bool(state))
     said = printable(redact(_PLACE.sub("", " ".join(text.split()))), _MESSAGE_CHARACTERS)
     return DatabaseFault(code, f"{spoken}: {said}", hint=hint, facts={"server_code": state} if state else None)
 
