@@ -19,6 +19,7 @@ PACKAGES = {
         "zstd": "zstd",
         "mariadb-server": "mariadbd",
         "iptables": "iptables",
+        "pgbouncer": "pgbouncer",
         "postgresql": "/usr/lib/postgresql/*/bin/initdb",
     },
 }

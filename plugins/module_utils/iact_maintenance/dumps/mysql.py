@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ..engines.endpoint import Endpoint
 from ..engines.mysql import find_tables
 from ..engines.mysql_connection import ENGINE, connect, offers_tls, read_identity, resolve, rows
+from ..engines.mysql_settings import NO_LIMIT
 from ..errors import DatabaseFault
 from ..host import Host
 from ..processes import Command, Completed, Limits
@@ -81,6 +82,7 @@ def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflig
     """What must be known before the dump, because afterwards nothing would tell. Raises DatabaseFault."""
     with closing(connect(endpoint)) as connection:
         version = str(rows(connection, endpoint, "SELECT VERSION()")[0][0])
+        _check_select_limit(connection, endpoint)
         tables = _tables(connection, endpoint, source)
         findings = _rights_findings(connection, endpoint, source, settings, has_views="VIEW" in tables.values())
         mixed = sorted(name for name, kind in tables.items() if kind not in ("VIEW", *_TRANSACTIONAL))
@@ -90,6 +92,17 @@ def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflig
         identity, has_tls = read_identity(connection, endpoint), offers_tls(connection)
         base_tables = tuple(name for name, kind in tables.items() if kind != "VIEW")
         return _Preflight(version, identity, has_tls, base_tables, findings)
+
+
+def _check_select_limit(connection: Any, endpoint: Endpoint) -> None:
+    """Raise DatabaseFault if the server would cut the dump program's own answers, which no option of it prevents."""
+    limit = connection.as_found.select_limit
+    if limit != NO_LIMIT:
+        message = (
+            f"MySQL at {endpoint.place} gives {endpoint.user} at most {limit:,} rows of a table (sql_select_limit)"
+        )
+        hint = "let an administrator take sql_select_limit out of the server's configuration and its init_connect"
+        raise DatabaseFault("session_settings", f"{message}, so a dump would lack the rest", hint=hint)
 
 
 def _tables(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..engines.endpoint import Endpoint
 from ..engines.mysql_connection import connect, offers_tls, quote_identifier, resolve, rows
+from ..engines.mysql_settings import program_statement
 from ..errors import DatabaseFault, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Command, Limits
@@ -48,11 +49,11 @@ def restore(
     """
     tool, endpoint = _means(host, server)
     with closing(connect(endpoint)) as connection:
-        has_tls = offers_tls(connection)
+        has_tls, version = offers_tls(connection), str(connection.get_server_info()).lower()
         created = _prepare(connection, endpoint, database)
     try:
         with credentials(endpoint, tool, server_has_tls=has_tls) as (descriptor, first_option):
-            argv = (tool.path, first_option, *_options(host, tool), f"--database={database}")
+            argv = (tool.path, first_option, *_options(host, tool, version), f"--database={database}")
             limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
             done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, for_restore(stream))
         if done.status != 0:
@@ -72,9 +73,11 @@ def _means(host: Host, server: Server) -> tuple[Tool, Endpoint]:
     return client_tool(host), resolve(server, host)._replace(database=None)
 
 
-def _options(host: Host, tool: Tool) -> tuple[str, ...]:
+def _options(host: Host, tool: Tool, server_version: str) -> tuple[str, ...]:
     sandbox = ("--sandbox",) if knows(host, tool, "--sandbox") else ()
-    return ("--binary-mode", *sandbox, "--local-infile=0", "--batch", "--skip-reconnect", *COMMON)
+    # Else the server's own defaults would decide whether what was inserted stays.
+    session = f"--init-command={program_statement(server_version)}"
+    return (session, "--binary-mode", *sandbox, "--local-infile=0", "--batch", "--skip-reconnect", *COMMON)
 
 
 def _check_account(connection: Any, endpoint: Endpoint) -> None:

@@ -13,6 +13,7 @@ from ..engines.postgresql_connection import (
     ENGINE,
     close,
     connect,
+    execute,
     faults,
     quote_identifier,
     read_identity,
@@ -119,7 +120,8 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
 @contextmanager
 def _snapshot(endpoint: Endpoint) -> Iterator[tuple[Any, str]]:
     """An open transaction and the name of its snapshot, which other sessions may take while it is open."""
-    connection = connect(endpoint)
+    # pg_dump sets an empty search path, which a pooler would hand to the site's clients.
+    connection = connect(endpoint, own_session=True)
     try:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         # It waits, idle, as long as the dump takes.
@@ -134,8 +136,7 @@ def _ask(connection: Any, endpoint: Endpoint, statement: str, *parameters: objec
 
     def asked() -> list[Any]:
         with connection.cursor() as cursor:
-            # The driver leaves %% alone where it is given no parameters.
-            cursor.execute(statement, parameters) if parameters else cursor.execute(statement.replace("%%", "%"))
+            execute(cursor, statement, *parameters)
             return list(cursor.fetchall()) if cursor.description else []
 
     with faults(endpoint):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..engines.endpoint import Endpoint, within
-from ..engines.postgresql_connection import close, connect, faults, quote_identifier, resolve, rows, run
+from ..engines.postgresql_connection import close, connect, execute, faults, quote_identifier, resolve, rows, run
 from ..errors import DatabaseFault, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Command, Completed, Limits
@@ -78,7 +78,7 @@ def check_restore(host: Host, server: Server, database: str) -> None:
     endpoint, target = _places(host, server, database)
     with credentials(endpoint) as (_descriptors, environment):
         tool(host, _CLIENT, environment)
-    connection = connect(endpoint)
+    connection = connect(endpoint, own_session=True)
     try:
         exists = _exists(connection, endpoint, target)
     finally:
@@ -152,7 +152,7 @@ def _make_schemas(target: Endpoint, source: Source) -> None:
     # A point may be part of either name as well, so each may be the one: a schema too many does no harm.
     labels = source.rows if source.tables else ()
     schemas = {label[:at] for label in labels for at, sign in enumerate(label) if sign == "." and at}
-    connection = connect(target)
+    connection = connect(target, own_session=True)
     try:
         for schema in sorted(schemas):
             rows(connection, target, f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
@@ -162,7 +162,7 @@ def _make_schemas(target: Endpoint, source: Source) -> None:
 
 def _prepare(endpoint: Endpoint, target: Endpoint) -> bool:
     """Whether the database was created; where it is there already, it must be empty. Raises Refused, DatabaseFault."""
-    connection = connect(endpoint)
+    connection = connect(endpoint, own_session=True)
     try:
         exists = _exists(connection, endpoint, target)
         if not exists:
@@ -194,7 +194,7 @@ def _check_account(connection: Any, endpoint: Endpoint) -> None:
 
 
 def _check_empty(target: Endpoint) -> None:
-    connection = connect(target)
+    connection = connect(target, own_session=True)
     try:
         if rows(connection, target, _THINGS)[0][0]:
             hint = "name an empty database with restore.target_database, or none for a new one"
@@ -209,7 +209,7 @@ def _alone(connection: Any, endpoint: Endpoint, statement: str) -> None:
     def executed() -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(statement.replace("%%", "%"))
+            execute(cursor, statement)
 
     with faults(endpoint):
         within(_CREATE_SECONDS, f"PostgreSQL at {endpoint.place}", executed)
@@ -218,7 +218,7 @@ def _alone(connection: Any, endpoint: Endpoint, statement: str) -> None:
 def _drop(endpoint: Endpoint, database: str) -> bool:
     """Whether the database is gone; a server that went away keeps it."""
     with contextlib.suppress(MaintenanceError):
-        connection = connect(endpoint)
+        connection = connect(endpoint, own_session=True)
         try:
             _alone(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
             return True
@@ -229,7 +229,7 @@ def _drop(endpoint: Endpoint, database: str) -> bool:
 
 def _count(target: Endpoint, seconds: float) -> dict[str, int | None]:
     counted: dict[str, int | None] = {}
-    connection = connect(target)
+    connection = connect(target, own_session=True)
     try:
         for schema, name in rows(connection, target, _TABLES):
             query = f"SELECT pg_catalog.count(*) FROM ONLY {quote_identifier(schema)}.{quote_identifier(name)}"

@@ -14,6 +14,7 @@ from ..about import NAME
 from ..engines import password_file
 from ..engines.endpoint import Endpoint
 from ..engines.postgresql_connection import NO_FILE, TLS_WORDS
+from ..engines.postgresql_settings import program_options
 from ..errors import DatabaseFault, MaintenanceError
 from ..host import Host
 from ..processes import Command, Completed, Limits
@@ -67,6 +68,7 @@ def _environment(endpoint: Endpoint, passfile: str) -> dict[str, str]:
         "PGGSSENCMODE": "disable",
         "PGCONNECT_TIMEOUT": str(max(2, math.ceil(endpoint.connect_timeout))),
         "PGAPPNAME": NAME,
+        "PGOPTIONS": program_options(),
     }
 
 

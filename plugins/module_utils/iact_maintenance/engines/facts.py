@@ -85,6 +85,12 @@ class Sessions(Protocol):
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
         """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each."""
 
+    def count_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
+        """Return how many of `keys` are sessions that expired before `cutoff`."""
+
+    def check_writable(self) -> None:
+        """Raise DatabaseFault `read_only` if the server, or an administrator's guard, lets this account not write."""
+
     def size(self, table: str) -> TableSize:
         """The table's size as the server states it."""
 

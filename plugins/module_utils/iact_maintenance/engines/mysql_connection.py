@@ -16,6 +16,7 @@ from . import option_file
 from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint, tls_mode, within
 from .mysql_project import resolve_project
+from .mysql_settings import LOCK_SECONDS, STATEMENT_SECONDS, AsFound, literal, make_safe
 
 try:
     from pymysql.connections import Connection
@@ -29,10 +30,6 @@ except ImportError:
 _Base: Any = Connection
 
 ENGINE = "mysql"
-# Enough to count some ten million rows; less than the five minutes after which health asks again, so that its
-# questions never pile up on a slow server.
-STATEMENT_SECONDS = 240.0
-_LOCK_SECONDS = 5
 _MESSAGE_CHARACTERS = 400
 _CLEAR = b"mysql_clear_password"
 # `verify_ca`, the certificate without the host's name, is only a Django project's.
@@ -120,6 +117,7 @@ class GuardedConnection(_Base):  # type: ignore[misc]
     """
 
     tls = "prefer"
+    as_found = AsFound()
 
     def _request_authentication(self) -> None:
         offered = bool(self.server_capabilities & CLIENT.SSL)
@@ -155,7 +153,13 @@ def connect(endpoint: Endpoint, statement_seconds: float = STATEMENT_SECONDS) ->
     def opened() -> Any:
         connection = _connection(endpoint, statement_seconds)
         connection.connect()
-        _make_safe(connection, endpoint, statement_seconds)
+        version = str(connection.get_server_info()).lower()
+        connection.as_found = make_safe(
+            lambda statement: _first_row(connection, statement),
+            version,
+            statement_seconds,
+            read_only=endpoint.read_only,
+        )
         return connection
 
     with faults(endpoint):
@@ -174,8 +178,8 @@ def _connection(endpoint: Endpoint, statement_seconds: float) -> Any:
         database=endpoint.database,
         charset="utf8mb4",
         connect_timeout=max(1, round(endpoint.connect_timeout)),
-        read_timeout=statement_seconds + _LOCK_SECONDS,
-        write_timeout=statement_seconds + _LOCK_SECONDS,
+        read_timeout=statement_seconds + LOCK_SECONDS,
+        write_timeout=statement_seconds + LOCK_SECONDS,
         local_infile=False,
         autocommit=True,
         defer_connect=True,
@@ -204,30 +208,10 @@ def _tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
     return context
 
 
-def _make_safe(connection: Any, endpoint: Endpoint, statement_seconds: float) -> None:
-    """Sets what the server's configuration would otherwise decide for us."""
-    limit = _limits(str(connection.get_server_info()).lower(), statement_seconds)
+def _first_row(connection: Any, statement: str) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
-            f"lock_wait_timeout = {_LOCK_SECONDS}, innodb_lock_wait_timeout = {_LOCK_SECONDS}, {limit}"
-        )
-        cursor.execute("SELECT @@log_bin, @@binlog_format")
-        logged, form = cursor.fetchone()
-        if not logged or form != "STATEMENT":
-            # A delete then locks the rows it deletes, not the gaps between them nor what it only looks at. With a
-            # statement log the server would refuse it.
-            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        if endpoint.read_only:
-            cursor.execute("SET SESSION TRANSACTION READ ONLY")
-
-
-def _limits(version: str, statement_seconds: float) -> str:
-    """What bounds a statement in the server's own words, and on MySQL 8 makes sizes fresh, which it keeps for a day."""
-    if "mariadb" in version:
-        return f"max_statement_time = {statement_seconds:g}"
-    limit = f"max_execution_time = {round(statement_seconds * 1000)}"
-    return limit if version.startswith("5.") else f"{limit}, information_schema_stats_expiry = 0"
+        cursor.execute(statement)
+        return cursor.fetchone()
 
 
 @contextlib.contextmanager
@@ -272,10 +256,17 @@ def quote_identifier(name: str) -> str:
 
 def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> list[Any]:
     """The rows of one statement, its parameters standing as %s in it. Raises DatabaseFault."""
+    return run(connection, endpoint, statement, *parameters)[0]
+
+
+def run(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> tuple[list[Any], int]:
+    """Return the rows of one statement and how many it touched: the only way by which a value enters a statement.
+
+    Raises DatabaseFault.
+    """
     with faults(endpoint), connection.cursor() as cursor:
-        # Always with parameters, so that %% is % whether there are any or not.
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())
+        touched = cursor.execute(statement % tuple(literal(parameter) for parameter in parameters))
+        return list(cursor.fetchall()), int(touched)
 
 
 def offers_tls(connection: Any) -> bool:

@@ -9,10 +9,13 @@ from ..errors import DatabaseFault, Refused
 from ..host import iso
 from .endpoint import Endpoint
 from .facts import Convention, SessionTable, TableSize, stored_time
-from .mysql_connection import faults, quote_identifier, read_identity, rows
+from .mysql_connection import quote_identifier, read_identity, rows, run
+from .mysql_settings import Stored
 
 _KEY_TYPES = ("char", "varchar")
 _DATA_TYPES = ("text", "mediumtext", "longtext")
+# What a statement takes beside its keys, and each key beside its digits.
+_STATEMENT_BYTES, _KEY_BYTES = 512, 32
 _TRANSACTIONAL = ("innodb", "rocksdb", "tokudb", "ndbcluster")
 
 
@@ -21,6 +24,7 @@ class MySQLSessions:
 
     def __init__(self, connection: Any, endpoint: Endpoint, convention: Convention) -> None:
         self.connection, self.endpoint, self.convention = connection, endpoint, convention
+        self._character_sets: dict[str, str] = {}
 
     def _rows(self, statement: str, *parameters: object) -> list[Any]:
         return rows(self.connection, self.endpoint, statement, *parameters)
@@ -85,20 +89,68 @@ class MySQLSessions:
         return int(self._rows(statement, stored_time(before, self.convention))[0][0])
 
     def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
-        """At most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first."""
-        statement = (
-            f"SELECT session_key FROM {quote_identifier(table)} WHERE expire_date < %s ORDER BY expire_date LIMIT %s"
-        )
-        return [str(key) for (key,) in self._rows(statement, stored_time(cutoff, self.convention), limit)]
+        """Return at most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first.
+
+        A key is the bytes that the server stores: not every one of them has a place in UTF-8.
+        """
+        rows_of = f"FROM {quote_identifier(table)} WHERE expire_date < %s ORDER BY expire_date LIMIT %s"
+        found = self._rows(f"SELECT HEX(session_key) {rows_of}", stored_time(cutoff, self.convention), limit)
+        return [bytes.fromhex(key).decode("utf-8", "surrogateescape") for (key,) in found]
 
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
-        """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each."""
-        if not keys:
-            return 0
+        """Return the rows deleted among `keys`, in short transactions that test `expire_date < cutoff` again for each.
+
+        One transaction, unless the server takes only smaller statements.
+        """
+        return sum(self._among("DELETE", table, part, cutoff)[1] for part in self._parts(keys))
+
+    def count_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
+        """Return how many of `keys` are sessions that expired before `cutoff`."""
+        found = [self._among("SELECT COUNT(*)", table, part, cutoff)[0] for part in self._parts(keys)]
+        return sum(int(counted[0][0]) for counted in found)
+
+    def _among(self, verb: str, table: str, keys: list[str], cutoff: datetime) -> tuple[list[Any], int]:
         places = ", ".join(["%s"] * len(keys))
-        statement = f"DELETE FROM {quote_identifier(table)} WHERE session_key IN ({places}) AND expire_date < %s"
-        with faults(self.endpoint), self.connection.cursor() as cursor:
-            return int(cursor.execute(statement, (*keys, stored_time(cutoff, self.convention))))
+        statement = f"{verb} FROM {quote_identifier(table)} WHERE session_key IN ({places}) AND expire_date < %s"
+        character_set = self._character_set(table)
+        stored = [Stored(key.encode("utf-8", "surrogateescape"), character_set) for key in keys]
+        return run(self.connection, self.endpoint, statement, *stored, stored_time(cutoff, self.convention))
+
+    def _parts(self, keys: list[str]) -> list[list[str]]:
+        """Return `keys` in parts of which each fits into one statement."""
+        if not keys:
+            return []
+        largest_bytes = int(self._rows("SELECT @@max_allowed_packet")[0][0])
+        longest = max(len(key.encode("utf-8", "surrogateescape")) for key in keys)
+        rows_each = max(1, (largest_bytes - _STATEMENT_BYTES) // (2 * longest + _KEY_BYTES))
+        return [keys[begin : begin + rows_each] for begin in range(0, len(keys), rows_each)]
+
+    def _character_set(self, table: str) -> str:
+        """Return the character set of the keys."""
+        if table not in self._character_sets:
+            found = self._rows(
+                "SELECT character_set_name FROM information_schema.columns "
+                "WHERE table_schema = DATABASE() AND table_name = %s AND column_name = 'session_key'",
+                table,
+            )
+            self._character_sets[table] = str(found[0][0]) if found else "utf8mb4"
+        return self._character_sets[table]
+
+    def check_writable(self) -> None:
+        """Raise DatabaseFault `read_only` if the server takes no writes of this account, or a guard keeps it from them.
+
+        The server itself is asked, because only it knows which accounts its `read_only` lets through.
+        """
+        if self.connection.as_found.read_only:
+            raise DatabaseFault(
+                "read_only",
+                f"MySQL at {self.endpoint.place} lets {self.endpoint.user} write nothing: its sessions begin with "
+                "transactions that are read only",
+                hint="let an administrator take transaction_read_only out of the server's configuration or its "
+                "init_connect, if it is not meant for this job",
+            )
+        self._rows("START TRANSACTION READ WRITE")
+        self._rows("ROLLBACK")
 
     def size(self, table: str) -> TableSize:
         """The table's size as the server's statistics state it, with their age where the account may see it."""

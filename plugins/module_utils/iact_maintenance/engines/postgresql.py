@@ -49,9 +49,12 @@ def open_sessions(
 
 
 def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
-    """The tables of that very name in `login_db`, in whatever schema. Raises DatabaseFault or Refused."""
+    """The tables of that very name in `login_db`, in whatever schema.
+
+    For a dump, so that a pooler is refused. Raises DatabaseFault or Refused.
+    """
     endpoint = resolve(server, host)
-    connection = connect(endpoint)
+    connection = connect(endpoint, own_session=True)
     try:
         found = rows(
             connection,

@@ -18,6 +18,7 @@ from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint, tls_mode, within
 from .postgresql_faults import fault_of
 from .postgresql_project import arguments, assume_role, resolve_project
+from .postgresql_settings import READ_BACK, STATEMENT_SECONDS, Session, check, guards, literal, startup_options
 
 try:
     import psycopg2
@@ -27,15 +28,13 @@ except ImportError:
     DRIVER_FOUND = False
 
 ENGINE = "postgresql"
-# Enough to count some ten million rows; less than the five minutes after which health asks again, so that its
-# questions never pile up on a slow server.
-STATEMENT_SECONDS = 240.0
-_LOCK_SECONDS = 5
 # How long our own wait outlasts the server's limit, so that the server's word, which says more, comes first.
 _GRACE_SECONDS = 5.0
 TLS_WORDS = {"disable": "disable", "prefer": "prefer", "require": "require", "verify": "verify-full"}
 # For libpq an empty file name means its default below HOME; a file that does not exist means none.
 NO_FILE = "/nonexistent/none"
+# What pgbouncer says, in no other language, of start-up options that it cannot pass on.
+_REFUSES_OPTIONS = "unsupported startup parameter"
 # Where the server's socket is when a password file says `localhost` for it.
 _SOCKET_FOLDERS = ("/var/run/postgresql", "/run/postgresql")
 
@@ -80,20 +79,49 @@ def _password(server: Server, host: Host, wanted: tuple[str, str, str, str]) -> 
     return password_file.find_password(text, wanted) if text else None
 
 
-def connect(endpoint: Endpoint) -> Any:
-    """An open connection. Raises DatabaseFault, or Refused `driver_missing`."""
+def connect(endpoint: Endpoint, *, own_session: bool = False) -> Any:
+    """Return an open connection that is known to have what we rely on.
+
+    With `own_session` a pooler is refused before anything else is asked. Raises DatabaseFault, or Refused
+    `driver_missing` or `session_settings`.
+    """
     if not DRIVER_FOUND:
         hint = "apt-get install python3-psycopg2"
         raise Refused("driver_missing", "the driver psycopg2 is not installed", hint=hint)
     _forget_environment()
-
-    def opened() -> Any:
-        connection = psycopg2.connect(**_arguments(endpoint))
-        connection.set_session(isolation_level="READ COMMITTED", readonly=endpoint.read_only)
-        return connection
-
     with faults(endpoint):
-        return within(endpoint.connect_timeout, _spoken(endpoint), opened, lambda late: late.close())
+        return within(
+            endpoint.connect_timeout,
+            _spoken(endpoint),
+            lambda: _opened(endpoint, own_session),
+            lambda late: late.close(),
+        )
+
+
+def _opened(endpoint: Endpoint, own_session: bool) -> Any:
+    connection, started = _started(endpoint)
+    try:
+        # The driver says it with each BEGIN. READ WRITE never: that would undo an administrator's guard.
+        connection.set_session(isolation_level="READ COMMITTED", **({"readonly": True} if endpoint.read_only else {}))
+        found, _touched = _transaction(connection, guards(endpoint.connect_timeout), READ_BACK)
+        session = Session(started, connection.get_backend_pid(), *found[0])
+        check(session, endpoint.place, own_session=own_session)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _started(endpoint: Endpoint) -> tuple[Any, bool]:
+    """Return the driver's connection, and whether it took our start-up options."""
+    arguments = _arguments(endpoint)
+    try:
+        return psycopg2.connect(**arguments, options=startup_options(endpoint.libpq_options)), True
+    except psycopg2.OperationalError as error:
+        if _REFUSES_OPTIONS not in str(error):
+            raise
+    # The project's own stay: without them it would be another table that is found.
+    return psycopg2.connect(**arguments, options=endpoint.libpq_options or ""), False
 
 
 def _forget_environment() -> None:
@@ -113,7 +141,6 @@ def _arguments(endpoint: Endpoint) -> dict[str, Any]:
         "connect_timeout": max(2, math.ceil(endpoint.connect_timeout)),
         "client_encoding": "UTF8",
         "application_name": NAME,
-        **({"options": endpoint.libpq_options} if endpoint.libpq_options else {}),
     }
 
 
@@ -134,19 +161,6 @@ def _own_way(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def guards(statement_seconds: float) -> str:
-    """What a transaction sets for itself, because the server's configuration is an input.
-
-    For the transaction alone, so that a pooler hands no setting of ours to the next client.
-    """
-    milliseconds, lock_milliseconds = round(statement_seconds * 1000), _LOCK_SECONDS * 1000
-    return (
-        f"SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = {lock_milliseconds}; "
-        f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}; "
-        "SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO'; SET LOCAL TimeZone = 'UTC'"
-    )
-
-
 def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> list[Any]:
     """The rows of one statement in a transaction of its own, its parameters standing as %s. Raises DatabaseFault."""
     found, _touched = run(connection, endpoint, statement, parameters)
@@ -160,17 +174,26 @@ def run(
     parameters: tuple[object, ...] = (),
     statement_seconds: float = STATEMENT_SECONDS,
 ) -> tuple[list[Any], int]:
-    """The rows of one statement in a transaction of its own, and how many it touched. Raises DatabaseFault."""
-
-    def transaction() -> tuple[list[Any], int]:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(guards(statement_seconds) + assume_role(endpoint.project))
-            # The driver leaves %% alone where it is given no parameters.
-            cursor.execute(statement, parameters) if parameters else cursor.execute(statement.replace("%%", "%"))
-            return (cursor.fetchall() if cursor.description else []), cursor.rowcount
-
+    """Return the rows of one statement in a transaction of its own, and how many it touched. Raise DatabaseFault."""
+    prologue = guards(statement_seconds) + assume_role(endpoint.project)
     with faults(endpoint):
-        return within(statement_seconds + _GRACE_SECONDS, _spoken(endpoint), transaction)
+        return within(
+            statement_seconds + _GRACE_SECONDS,
+            _spoken(endpoint),
+            lambda: _transaction(connection, prologue, statement, *parameters),
+        )
+
+
+def _transaction(connection: Any, prologue: str, statement: str, *parameters: object) -> tuple[list[Any], int]:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(prologue)
+        execute(cursor, statement, *parameters)
+        return (cursor.fetchall() if cursor.description else []), cursor.rowcount
+
+
+def execute(cursor: Any, statement: str, *parameters: object) -> None:
+    """Run one statement, its parameters standing as %s in it: the only way by which a value enters a statement."""
+    cursor.execute(statement % tuple(literal(parameter) for parameter in parameters))
 
 
 @contextlib.contextmanager

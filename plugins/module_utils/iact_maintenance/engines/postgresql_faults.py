@@ -25,7 +25,7 @@ _GRANT = (
     "missing_privilege",
     'let an administrator GRANT what the message names: docs/operations.md, "The least each job needs"',
 )
-_READ_ONLY = ("read_only", "on a standby, run this on its primary")
+_READ_ONLY = ("read_only", "on a standby, run this on its primary; else name an account that may write")
 _NO_SPACE = ("no_space", "give the server's disk room, then run it again")
 
 _STATES = {
@@ -42,6 +42,11 @@ _STATES = {
     "3D000": _NO_DATABASE,
     "28P01": _AUTH,
     "28000": _AUTH,
+    # By the server's source file: the state is that of any missing privilege, and the words are in its language.
+    "rls.c": (
+        "row_security",
+        "as administrator: ALTER ROLE … BYPASSRLS for this account, because row security would hide rows from it",
+    ),
 }
 _CLASSES = {"08": _LOST, "57": _LOST}
 
@@ -78,7 +83,9 @@ def fault_of(endpoint: Endpoint, spoken: str, error: Exception) -> DatabaseFault
     """The DatabaseFault for what the driver raised; its text is redacted and on one line."""
     state = getattr(error, "pgcode", None) or ""
     text = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
-    code, hint = _STATES.get(state) or _CLASSES.get(state[:2]) or _by_words(endpoint, text, known=bool(state))
+    source = getattr(getattr(error, "diag", None), "source_file", None) or ""
+    named = _STATES.get(source) or _STATES.get(state) or _CLASSES.get(state[:2])
+    code, hint = named or _by_words(endpoint, text, known=bool(state))
     said = foreign(_PLACE.sub("", text.strip()), _MESSAGE_CHARACTERS)
     return DatabaseFault(code, f"{spoken}: {said}", hint=hint, facts={"server_code": state} if state else None)
 

@@ -28,6 +28,17 @@ _INDEXES = (
     "SELECT i.indisprimary, i.indkey::text FROM pg_catalog.pg_index i "
     "WHERE i.indrelid = %s AND i.indisvalid AND i.indpred IS NULL"
 )
+# In the bytes of the database's own encoding, which no setting of the session translates.
+_KEY_IN_HEX = "pg_catalog.encode(pg_catalog.convert_to(session_key, pg_catalog.getdatabaseencoding()), 'hex')"
+_AMONG = (
+    "session_key OPERATOR(pg_catalog.=) ANY((SELECT pg_catalog.array_agg("
+    "pg_catalog.convert_from(k, pg_catalog.getdatabaseencoding())) FROM pg_catalog.unnest(%s) k)::text[]) "
+    "AND expire_date OPERATOR(pg_catalog.<) %s"
+)
+
+
+def _stored_keys(keys: list[str]) -> list[object]:
+    return [key.encode("utf-8", "surrogateescape") for key in keys]
 
 
 class _Found(NamedTuple):
@@ -111,22 +122,52 @@ class PostgreSQLSessions:
         return int(self._rows(f"{query} WHERE expire_date < %s", self._stored(found, before))[0][0])
 
     def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
-        """At most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first."""
+        """Return at most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first.
+
+        A key is the bytes that the server stores: in a SQL_ASCII database they need not be text of any encoding.
+        """
         found = self._find(table)
-        query = f"SELECT session_key FROM {found.in_sql} WHERE expire_date < %s ORDER BY expire_date LIMIT %s"
-        return [str(key) for (key,) in self._rows(query, self._stored(found, cutoff), limit)]
+        query = (
+            f"SELECT {_KEY_IN_HEX} FROM {found.in_sql} WHERE expire_date OPERATOR(pg_catalog.<) %s "
+            "ORDER BY expire_date LIMIT %s"
+        )
+        found_keys = self._rows(query, self._stored(found, cutoff), limit)
+        return [bytes.fromhex(key).decode("utf-8", "surrogateescape") for (key,) in found_keys]
 
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
-        """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each.
+        """Return the rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again.
 
         Tested by the DELETE itself: after it has waited for a renewal's lock, the server judges the renewed row.
         """
         if not keys:
             return 0
         found = self._find(table)
-        statement = f"DELETE FROM {found.in_sql} WHERE session_key = ANY(%s) AND expire_date < %s"
-        parameters = (keys, self._stored(found, cutoff))
-        return run(self.connection, self.endpoint, statement, parameters)[1]
+        statement = f"DELETE FROM {found.in_sql} WHERE {_AMONG}"
+        return run(self.connection, self.endpoint, statement, (_stored_keys(keys), self._stored(found, cutoff)))[1]
+
+    def count_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
+        """Return how many of `keys` are sessions that expired before `cutoff`."""
+        if not keys:
+            return 0
+        found = self._find(table)
+        query = f"SELECT pg_catalog.count(*) FROM {found.in_sql} WHERE {_AMONG}"
+        return int(self._rows(query, _stored_keys(keys), self._stored(found, cutoff))[0][0])
+
+    def check_writable(self) -> None:
+        """Raise DatabaseFault `read_only` if the server is a standby, or a guard keeps this account from writing."""
+        query = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only')"
+        standby, guard = self._rows(query)[0]
+        if standby:
+            message, hint = "is a standby, which takes no writes", "run this on its primary"
+        elif guard == "on":
+            message = f"lets {self.endpoint.user} write nothing: default_transaction_read_only is on"
+            hint = (
+                "name an account that may write; or, where the guard is not meant for this job, let an administrator "
+                "take it back (ALTER ROLE or ALTER DATABASE … RESET default_transaction_read_only)"
+            )
+        else:
+            return
+        raise DatabaseFault("read_only", f"PostgreSQL at {self.endpoint.place} {message}", hint=hint)
 
     def size(self, table: str) -> TableSize:
         """The table's size with its indexes, as the server measures it now."""

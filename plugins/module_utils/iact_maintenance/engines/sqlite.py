@@ -33,6 +33,8 @@ def connect(target: SQLiteFile, *, writable: bool) -> sqlite3.Connection:
     with faults(target.path):
         uri = f"file:{quote(target.path)}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+        # A key is whatever the application stored, which SQLite takes without looking.
+        connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         return connection
 
@@ -108,18 +110,40 @@ class SQLiteSessions:
 
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
         """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each."""
-        statement = f"DELETE FROM {quote_identifier(table)} WHERE session_key = ? AND expire_date < ?"
-        stored = self._stored(cutoff)
+        statement = f"DELETE FROM {quote_identifier(table)} WHERE session_key = {{}} AND expire_date < ?"
         with faults(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                deleted = self._connection.executemany(statement, [(key, stored) for key in keys]).rowcount
+                deleted = sum(found.rowcount for found in self._each(statement, keys, cutoff))
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
         return deleted
+
+    def count_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
+        """Return how many of `keys` are sessions that expired before `cutoff`."""
+        query = f"SELECT count(*) FROM {quote_identifier(table)} WHERE session_key = {{}} AND expire_date < ?"
+        with faults(self._path):
+            return sum(int(found.fetchone()[0]) for found in self._each(query, keys, cutoff))
+
+    def _each(self, statement: str, keys: list[str], cutoff: datetime) -> Iterator[sqlite3.Cursor]:
+        """Run `statement` for each key; one that is no UTF-8 goes as the bytes that it is."""
+        stored = self._stored(cutoff)
+        for key in keys:
+            try:
+                yield self._connection.execute(statement.format("?"), (key, stored))
+            except UnicodeEncodeError:
+                content = key.encode("utf-8", "surrogateescape")
+                yield self._connection.execute(statement.format("CAST(? AS TEXT)"), (content, stored))
+
+    def check_writable(self) -> None:
+        """Raise DatabaseFault `read_only` if this account may not write the file, or its directory for the journal."""
+        for path in (self._path, os.path.dirname(os.path.abspath(self._path))):
+            if not os.access(path, os.W_OK):
+                hint = "give the maintenance user write access to the file and its directory"
+                raise DatabaseFault("read_only", f"SQLite file {self._path}: {path} may not be written", hint=hint)
 
     def size(self, table: str) -> TableSize:
         """The table's size with its indexes, from SQLite's own page statistics where they are compiled in."""

@@ -56,6 +56,7 @@ def plan(settings: Settings, host: Host) -> Plan:
     target = patience.connecting(host, lambda: target.identified(host))
     with closing(patience.connecting(host, lambda: target.open(host, writable=False))) as sessions:
         target = target.pinned(sessions)
+        sessions.check_writable()
         _check_clock(sessions, now)
         try:
             table = sessions.describe(target.table)
@@ -95,17 +96,18 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         return Report(NAME, said, planned.findings, _facts(planned))
     began = host.monotonic()
     with closing(patience.connecting(host, lambda: planned.target.open(host, writable=True))) as sessions:
-        deleted, locked = _delete_all(planned, sessions, host, progress)
-        took = host.monotonic() - began
-        try:
-            remaining = sessions.count_rows(planned.target.table)
-            eligible_left = sessions.count_rows(planned.target.table, planned.cutoff)
+        done = _delete_all(planned, sessions, host, progress)
+    took, deleted = host.monotonic() - began, done.rows
+    try:
+        # On a new connection, because only what was committed is there for others.
+        with closing(patience.connecting(host, lambda: planned.target.open(host, writable=False))) as sessions:
+            remaining, eligible_left = _check_deleted(planned, sessions, done)
             after = sessions.size(planned.target.table)
-        except DatabaseFault as fault:
-            raise _with_deleted(fault, planned, deleted) from None
-        except Interrupted as ended:
-            _tell(ended, planned, deleted)
-            raise
+    except DatabaseFault as fault:
+        raise _with_deleted(fault, planned, _committed(fault, planned, deleted)) from None
+    except Interrupted as ended:
+        _tell(ended, planned, deleted)
+        raise
     facts = {
         **_facts(planned),
         "deleted": deleted,
@@ -116,37 +118,77 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         "returned_bytes": _difference(planned.size.disk_bytes, after.disk_bytes),
     }
     summary = f"deleted {deleted:,} sessions in {took:.1f} s; {remaining:,} remain"
-    findings = planned.findings + locked + _thresholds(planned.options, remaining)
+    findings = planned.findings + done.findings + _thresholds(planned.options, remaining)
     return Report(NAME, summary, findings, facts, changed=deleted > 0, diff=_diff(planned.eligible, eligible_left))
 
 
-def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progress) -> tuple[int, tuple[Finding, ...]]:
-    """Rows deleted, and a finding where other transactions held rows for too long."""
-    name, deleted, previous = planned.target.table, 0, [""]
+class _Deleted(NamedTuple):
+    """Rows that the server said it deleted, the keys of the last batch, and how many of these went.
+
+    A finding where other transactions held rows for too long.
+    """
+
+    rows: int = 0
+    last_keys: tuple[str, ...] = ()
+    last_rows: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progress) -> _Deleted:
+    """Delete batch after batch until no eligible key is seen. Raises MaintenanceError with what was deleted by then."""
+    name, done = planned.target.table, _Deleted()
     batch_rows, pause_seconds = _pace(planned)
     try:
         while True:
             keys = sessions.expired_keys(name, planned.cutoff, batch_rows)
             if not keys:
-                return deleted, ()
+                return done
             gone = patience.locking(host, partial(sessions.delete_expired, name, keys, planned.cutoff))
-            if gone == 0 and keys == previous:
-                raise DatabaseFault(
-                    "no_progress",
-                    f"expired rows of {name} stay although they were deleted",
-                    hint="look for a trigger or row security on the table",
-                )
-            deleted, previous = deleted + gone, keys
-            progress(f"{deleted:,} of {planned.eligible:,} expired sessions deleted")
+            if gone == 0 and tuple(keys) == done.last_keys:
+                raise _no_progress(f"expired rows of {name} stay although they were deleted")
+            done = _Deleted(done.rows + gone, tuple(keys), gone)
+            progress(f"{done.rows:,} of {planned.eligible:,} expired sessions deleted")
             host.sleep(pause_seconds)
     except DatabaseFault as fault:
         if fault.code in patience.LOCKING:
             message = f"other transactions held rows of {name} for too long: {fault.message}"
-            return deleted, (Finding("warning", "lock_timeout", message, "the next run goes on with what remains"),)
-        raise _with_deleted(fault, planned, deleted) from None
+            finding = Finding("warning", "lock_timeout", message, "the next run goes on with what remains")
+            return done._replace(findings=(finding,))
+        raise _with_deleted(fault, planned, done.rows) from None
     except Interrupted as ended:
-        _tell(ended, planned, deleted)
+        _tell(ended, planned, done.rows)
         raise
+
+
+def _check_deleted(planned: Plan, sessions: Sessions, done: _Deleted) -> tuple[int, int]:
+    """Return the rows that remain and how many of them are eligible, as a new connection sees them.
+
+    Others may renew, end and add sessions all the time, so numbers of rows prove nothing; but a key of the last batch
+    that went is not there any more. Raises DatabaseFault `not_committed` or `no_progress`.
+    """
+    name = planned.target.table
+    remaining, left = sessions.count_rows(name), sessions.count_rows(name, planned.cutoff)
+    there = sessions.count_expired(name, list(done.last_keys), planned.cutoff)
+    if there > len(done.last_keys) - done.last_rows:
+        raise DatabaseFault(
+            "not_committed",
+            f"{there:,} of the {done.last_rows:,} rows of {name} that were deleted last are there on a new connection",
+            hint="see whether the server is a cluster whose nodes differ, or a proxy undoes what is deleted",
+            facts={"eligible_left": left},
+        )
+    if left and not done.rows and not done.findings:
+        raise _no_progress(f"nothing of {name} was deleted, and {left:,} rows stay that should have been")
+    return remaining, left
+
+
+def _committed(fault: DatabaseFault, planned: Plan, deleted: int) -> int:
+    """Return the rows that are gone for others too."""
+    left = fault.facts.get("eligible_left")
+    return min(deleted, max(0, planned.eligible - left)) if isinstance(left, int) else deleted
+
+
+def _no_progress(message: str) -> DatabaseFault:
+    return DatabaseFault("no_progress", message, hint="look for a trigger or row security on the table")
 
 
 def _pace(planned: Plan) -> tuple[int, float]:
