@@ -49,7 +49,15 @@ class Project:
 
     def run(self, *words: str) -> dict[str, Any]:
         """Gives one run's report with its exit status."""
-        argv = [sys.executable, "-m", "iact_maintenance", *words, "--json", "--config", str(self.site.config)]
+        argv = [
+            sys.executable,
+            "-m",
+            "iact_maintenance.faces.start",
+            *words,
+            "--json",
+            "--config",
+            str(self.site.config),
+        ]
         done = subprocess.run(argv, cwd=MODULE_UTILS, env={}, capture_output=True, check=False)
         return {**json.loads(done.stdout), "exit": done.returncode}
 
