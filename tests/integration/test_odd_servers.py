@@ -19,6 +19,7 @@ from tests.integration.backup_kits import ROWS, Kit, MariaDBKit, PostgreSQLKit
 from tests.integration.backup_rig import Rig
 from tests.integration.servers import Daemon, MariaDB, PostgreSQL, Server, _folder_of
 from tests.integration.test_cleanup_servers import Site, codes
+from tests.integration.test_hostile_keys import KEYS
 
 OLD, LIVE = -timedelta(days=1), timedelta(hours=1)
 SAID = [
@@ -107,6 +108,10 @@ def rig(tmp_path: Path) -> Rig:
 
 def round_trip(rig: Rig, kit: Kit) -> None:
     """A backup, and a restore beside the original with the same rows."""
+    character_set = " CHARSET utf8mb4" if kit.engine == "mysql" else ""
+    kit.server.execute(f"CREATE TABLE hostile (k varchar(40)){character_set}", database=kit.database)
+    places = ", ".join(["(%s)"] * len(KEYS))
+    kit.server.execute(f"INSERT INTO hostile VALUES {places}", *KEYS, database=kit.database)
     rig.configure(kit.sections(), **{f"{kit.engine}_databases": [kit.database]})
     status, made = rig.run()
     assert status == 0, made
@@ -114,7 +119,9 @@ def round_trip(rig: Rig, kit: Kit) -> None:
     assert status == 0, restored["findings"]
     (row,) = restored["components"]  # type: ignore[misc]
     kit.made.append(row["target"])
-    assert kit.rows(row["target"]) == ROWS and row["tables_equal"] == "2 of 2"
+    assert kit.rows(row["target"]) == ROWS and row["tables_equal"] == "3 of 3"
+    restored_keys = kit.server.execute("SELECT k FROM hostile", database=row["target"])
+    assert sorted(key for (key,) in restored_keys) == sorted(KEYS)
 
 
 @pytest.mark.parametrize("said", ["SET autocommit = 0, completion_type = 2", "SET max_statement_time = 0.001"])
@@ -160,6 +167,7 @@ SETTINGS = [
     {"extra_float_digits": "-15", "quote_all_identifiers": "on", "synchronous_commit": "off", "row_security": "on"},
     {"client_min_messages": "debug5", "session_replication_role": "replica", "transform_null_equals": "on"},
     {"standard_conforming_strings": "off", "backslash_quote": "on", "client_encoding": "LATIN1"},
+    {"idle_session_timeout": "20"},
 ]
 
 
