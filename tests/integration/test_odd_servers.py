@@ -201,6 +201,21 @@ def test_a_backup_and_its_restore_are_whole_whatever_the_roles_defaults_say(
         kit.clear()
 
 
+def test_objects_that_others_made_on_a_hostile_search_path_are_never_run(pg_site: Account) -> None:
+    for statement in (
+        "CREATE SCHEMA evil",
+        "CREATE FUNCTION evil.yes(timestamptz, timestamptz) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "CREATE OPERATOR evil.< (LEFTARG = timestamptz, RIGHTARG = timestamptz, FUNCTION = evil.yes)",
+        "CREATE FUNCTION evil.also(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.also)",
+        f"GRANT USAGE ON SCHEMA evil TO {pg_site.user}",
+    ):
+        pg_site.server.execute(statement, database=pg_site.database)
+    pg_site.server.execute(f"ALTER ROLE {pg_site.user} SET search_path = evil, pg_catalog, public")
+    assert pg_site.clean_as() == (0, [], 250)
+    assert survivors(pg_site) == {"live"}
+
+
 @pytest.mark.parametrize("subject", ["ROLE {user}", "DATABASE {database}"])
 def test_g8a_a_guard_of_the_administrator_s_is_told_by_the_plan_and_never_undone(
     pg_site: Account, subject: str
