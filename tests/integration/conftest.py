@@ -3,37 +3,56 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from tests.integration.servers import MariaDB, PostgreSQL, Server, ServerMissing
+from tests.integration.servers import MariaDB, PostgreSQL, ServerMissing
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDB]:
     """A MariaDB server of our own."""
-    yield from serve(MariaDB)
+    yield from serve(MariaDB.launch)
+
+
+ODD = (
+    "--autocommit=0",
+    "--sql-mode=ANSI,ORACLE,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH",
+    "--transaction-isolation=SERIALIZABLE",
+    "--completion-type=RELEASE",
+    "--default-time-zone=+09:00",
+    "--character-set-server=sjis",
+    "--lower-case-table-names=1",
+    "--max-allowed-packet=8192",
+)
+
+
+@pytest.fixture(scope="session")
+def odd_mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server whose every default is another than ours."""
+    yield from serve(lambda: MariaDB.launch(*ODD))
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL server of our own."""
-    yield from serve(PostgreSQL)
+    yield from serve(PostgreSQL.launch)
 
 
 @pytest.fixture(autouse=True)
 def mended_servers(request: pytest.FixtureRequest) -> Iterator[None]:
     """Starts again, or lets go on, what a test ended or suspended."""
     yield
-    for name in {"mariadb", "postgresql"}.intersection(request.fixturenames):
+    for name in {"mariadb", "odd_mariadb", "postgresql"}.intersection(request.fixturenames):
         request.getfixturevalue(name).ensure_running()
 
 
-def serve(kind: type[MariaDB | PostgreSQL]) -> Iterator[Server]:
-    """Gives a running server and removes it; skips the test where its programs are not installed."""
+def serve(launch: Callable[[], Any]) -> Iterator[Any]:
+    """Yield a running server and remove it; skip the test where its programs are not installed."""
     try:
-        server = kind.launch()
+        server = launch()
     except ServerMissing as missing:
         if os.environ.get("CI"):
             pytest.fail(f"{missing}, and CI is set", pytrace=False)

@@ -188,8 +188,8 @@ class MariaDB(Server):
     """A MariaDB server."""
 
     @classmethod
-    def launch(cls) -> MariaDB:
-        """Gives a running server with its administrator's account. Raises ServerMissing."""
+    def launch(cls, *options: str) -> MariaDB:
+        """Gives a running server with its administrator's account, and with options. Raises ServerMissing."""
         program, install = _program("mariadbd", "/usr/sbin"), _program("mariadb-install-db", "/usr/bin")
         directory, port = _folder_of("mysql"), free_port()
         data, user = directory / "data", ["--user=mysql"] if os.geteuid() == 0 else []
@@ -199,7 +199,7 @@ class MariaDB(Server):
                    f"--port={port}", f"--bind-address={LOOPBACK}", f"--pid-file={directory}/server.pid",
                    "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
                    # From 11.4 it would offer TLS by itself, and tests say what happens where there is none.
-                   "--skip-ssl"]  # fmt: skip
+                   "--skip-ssl", *options]  # fmt: skip
         server = cls(Daemon(command, directory), port, directory / "server.sock")
         server.start()
         server._secure()

@@ -25,7 +25,7 @@ from tests.integration.servers import MariaDB, PostgreSQL, Server
 @pytest.fixture(scope="module")
 def other_postgresql() -> Iterator[Server]:
     """A second cluster, which offers TLS."""
-    for server in serve(PostgreSQL):
+    for server in serve(PostgreSQL.launch):
         made = certificates.make(server.daemon.directory / "tls", server.daemon.directory.owner())
         words = ["-c", "ssl=on", "-c", f"ssl_cert_file={made.certificate}", "-c", f"ssl_key_file={made.key}"]
         server.daemon.command.extend(words)
@@ -36,7 +36,7 @@ def other_postgresql() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def other_mariadb() -> Iterator[Server]:
     """A second MariaDB, which offers TLS."""
-    for server in serve(MariaDB):
+    for server in serve(MariaDB.launch):
         made = certificates.make(server.daemon.directory / "tls", server.daemon.directory.owner())
         server.daemon.command.extend(["--ssl", f"--ssl-cert={made.certificate}", f"--ssl-key={made.key}"])
         server.restart()

@@ -43,6 +43,14 @@ def test_our_start_up_options_come_after_the_project_s_so_that_they_count() -> N
     assert "row_security=off" in found and "read_only" not in found
 
 
+def test_the_limits_of_later_servers_are_lifted_only_where_there_are_some() -> None:
+    assert (GOOD.later_limits, GOOD._replace(idle_session_timeout="0").later_limits) == ((), ())
+    limited = GOOD._replace(idle_session_timeout="5min", transaction_timeout="1s")
+    assert limited.later_limits == ("idle_session_timeout", "transaction_timeout")
+    assert "idle_session_timeout" not in postgresql_settings.startup_options(None)
+    assert "-c transaction_timeout=0" in postgresql_settings.startup_options(None, limited.later_limits)
+
+
 def test_a_transaction_sets_for_itself_alone_and_never_what_the_driver_quotes_by() -> None:
     said = postgresql_settings.guards(1.5).split("; ")
     assert all(statement.startswith("SET LOCAL ") for statement in said)

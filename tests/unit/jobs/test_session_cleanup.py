@@ -433,6 +433,70 @@ def test_a_trigger_that_keeps_rows_does_not_make_the_job_run_for_ever(site: Site
     assert site.expired_count() == 5
 
 
+def test_g80_rows_that_are_there_on_a_new_connection_were_not_deleted(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(5, 2)
+    batches: list[list[str]] = []
+
+    def nothing_stays(self: sqlite.SQLiteSessions, table: str, keys: list[str], cutoff: datetime) -> int:
+        batches.append(keys)
+        return len(keys)
+
+    whole = sqlite.SQLiteSessions.expired_keys
+    monkeypatch.setattr(sqlite.SQLiteSessions, "delete_expired", nothing_stays)
+    monkeypatch.setattr(
+        sqlite.SQLiteSessions, "expired_keys", lambda self, *asked: [] if batches else whole(self, *asked)
+    )
+    with pytest.raises(DatabaseFault) as caught:
+        clean(site)
+    assert caught.value.code == "not_committed" and caught.value.hint
+    assert (caught.value.changed, caught.value.facts["deleted"]) == (False, 0)
+
+
+def test_nothing_deleted_although_rows_are_there_to_be_deleted_is_no_success(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(5, 2)
+    monkeypatch.setattr(sqlite.SQLiteSessions, "expired_keys", lambda self, *asked: [])
+    with pytest.raises(DatabaseFault) as caught:
+        clean(site)
+    assert (caught.value.code, caught.value.changed) == ("no_progress", False)
+
+
+def test_sessions_that_others_add_and_renew_meanwhile_do_not_make_a_success_a_failure(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(5, 2)
+    whole = sqlite.SQLiteSessions.delete_expired
+
+    def others_too(self: sqlite.SQLiteSessions, table: str, keys: list[str], cutoff: datetime) -> int:
+        site.sql("UPDATE django_session SET expire_date = '2100-01-01 00:00:00' WHERE session_key = ?", keys[0])
+        site.add("late", -DAY)
+        gone = whole(self, table, keys, cutoff)
+        site.sql("DELETE FROM django_session WHERE session_key = 'late'")
+        site.add("again", 40 * DAY)
+        return gone
+
+    batches = iter([True, False])
+    keys_of = sqlite.SQLiteSessions.expired_keys
+    monkeypatch.setattr(sqlite.SQLiteSessions, "delete_expired", others_too)
+    monkeypatch.setattr(
+        sqlite.SQLiteSessions, "expired_keys", lambda self, *asked: keys_of(self, *asked) if next(batches) else []
+    )
+    report = clean(site)
+    assert (report.exit_status, report.facts["deleted"], report.facts["eligible_left"]) == (0, 4, 1)
+
+
+def test_g8a_the_plan_says_that_nothing_may_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.fill(5, 0)
+    monkeypatch.setattr("os.access", lambda path, mode: not str(path).endswith("db.sqlite3"))
+    with pytest.raises(DatabaseFault) as caught:
+        preview(site)
+    assert caught.value.code == "read_only" and caught.value.hint
+    assert site.expired_count() == 5
+
+
 @pytest.mark.parametrize("break_it", [lambda path: path.unlink(), lambda path: path.write_bytes(b"nonsense" * 100)])
 def test_a_database_that_is_not_there_or_none_is_named(site: Site, break_it: Callable[[Path], None]) -> None:
     break_it(site.database)

@@ -26,6 +26,8 @@ from .mysql_tool import COMMON, client_tool, credentials, knows
 
 # MySQL with a binary log lets only administrators make triggers and functions, whatever the account may do elsewhere.
 _TRIGGERS = "as administrator: SET PERSIST log_bin_trust_function_creators = 1; for the time of the restore"
+_PACKET = "as administrator: SET GLOBAL max_allowed_packet = 1073741824; for the time of the restore"
+_HINTS = {"ERROR 1419 ": _TRIGGERS, "ERROR 1153 ": _PACKET, "ERROR 2006 ": _PACKET}
 _HINT = r"an account of its own is needed: GRANT ALL ON `iact\_restore\_%`.* TO 'iact_restore'@'localhost';"
 
 
@@ -58,7 +60,8 @@ def restore(
             done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, for_restore(stream))
         if done.status != 0:
             message = f"the restore of {source.component} into {database} broke off: {done.reason}"
-            raise DatabaseFault("restore_failed", message, hint=_TRIGGERS if "ERROR 1419 " in done.errors else "")
+            hint = next((hint for words, hint in _HINTS.items() if words in done.errors), "")
+            raise DatabaseFault("restore_failed", message, hint=hint)
         return RestoreFacts(database, _count(endpoint._replace(database=database), settings.deadline_seconds))
     except BaseException as ended:
         gone = created and _drop(endpoint, database)

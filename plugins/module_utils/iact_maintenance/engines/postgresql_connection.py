@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..about import NAME
@@ -99,7 +99,15 @@ def connect(endpoint: Endpoint, *, own_session: bool = False) -> Any:
 
 
 def _opened(endpoint: Endpoint, own_session: bool) -> Any:
-    connection, started = _started(endpoint)
+    connection, session = _begun(endpoint, own_session, ())
+    if session.started and session.later_limits:
+        connection.close()
+        connection, session = _begun(endpoint, own_session, session.later_limits)
+    return connection
+
+
+def _begun(endpoint: Endpoint, own_session: bool, later_limits: Sequence[str]) -> tuple[Any, Session]:
+    connection, started = _started(endpoint, startup_options(endpoint.libpq_options, later_limits))
     try:
         # The driver says it with each BEGIN. READ WRITE never: that would undo an administrator's guard.
         connection.set_session(isolation_level="READ COMMITTED", **({"readonly": True} if endpoint.read_only else {}))
@@ -109,14 +117,14 @@ def _opened(endpoint: Endpoint, own_session: bool) -> Any:
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, session
 
 
-def _started(endpoint: Endpoint) -> tuple[Any, bool]:
+def _started(endpoint: Endpoint, options: str) -> tuple[Any, bool]:
     """Return the driver's connection, and whether it took our start-up options."""
     arguments = _arguments(endpoint)
     try:
-        return psycopg2.connect(**arguments, options=startup_options(endpoint.libpq_options)), True
+        return psycopg2.connect(**arguments, options=options), True
     except psycopg2.OperationalError as error:
         if _REFUSES_OPTIONS not in str(error):
             raise
@@ -226,11 +234,13 @@ def close(connection: Any) -> None:
 def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:
     """The cluster's identifier (where it is hidden, its start) and the database: no proxy or alias changes them."""
     try:
-        query = "SELECT system_identifier::text, current_database() FROM pg_catalog.pg_control_system()"
+        query = "SELECT system_identifier::pg_catalog.text, pg_catalog.current_database() FROM pg_catalog.pg_control_system()"
         cluster, database = rows(connection, endpoint, query)[0]
     except DatabaseFault as fault:
         if fault.code != "missing_privilege":
             raise
-        query = "SELECT 'started ' || pg_catalog.pg_postmaster_start_time()::text, current_database()"
+        query = (
+            "SELECT 'started ' || pg_catalog.pg_postmaster_start_time()::pg_catalog.text, pg_catalog.current_database()"
+        )
         cluster, database = rows(connection, endpoint, query)[0]
     return {"engine": ENGINE, "cluster": cluster, "database": database}

@@ -25,14 +25,14 @@ _COLUMNS = (
     "WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped"
 )
 _INDEXES = (
-    "SELECT i.indisprimary, i.indkey::text FROM pg_catalog.pg_index i "
+    "SELECT i.indisprimary, i.indkey::pg_catalog.text FROM pg_catalog.pg_index i "
     "WHERE i.indrelid = %s AND i.indisvalid AND i.indpred IS NULL"
 )
 # In the bytes of the database's own encoding, which no setting of the session translates.
 _KEY_IN_HEX = "pg_catalog.encode(pg_catalog.convert_to(session_key, pg_catalog.getdatabaseencoding()), 'hex')"
 _AMONG = (
     "session_key OPERATOR(pg_catalog.=) ANY((SELECT pg_catalog.array_agg("
-    "pg_catalog.convert_from(k, pg_catalog.getdatabaseencoding())) FROM pg_catalog.unnest(%s) k)::text[]) "
+    "pg_catalog.convert_from(k, pg_catalog.getdatabaseencoding())) FROM pg_catalog.unnest(%s) k)::pg_catalog.text[]) "
     "AND expire_date OPERATOR(pg_catalog.<) %s"
 )
 
@@ -116,10 +116,12 @@ class PostgreSQLSessions:
     def count_rows(self, table: str, before: datetime | None = None) -> int:
         """Rows in all, or rows whose expire_date lies before a moment."""
         found = self._find(table)
-        query = f"SELECT COUNT(*) FROM {found.in_sql}"
+        query = f"SELECT pg_catalog.count(*) FROM {found.in_sql}"
         if before is None:
             return int(self._rows(query)[0][0])
-        return int(self._rows(f"{query} WHERE expire_date < %s", self._stored(found, before))[0][0])
+        return int(
+            self._rows(f"{query} WHERE expire_date OPERATOR(pg_catalog.<) %s", self._stored(found, before))[0][0]
+        )
 
     def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
         """Return at most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,8 +22,11 @@ _NO_LIMITS = {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transactio
 # The first statement of a connection. Its own literals hold neither quote nor backslash.
 READ_BACK = (
     "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('standard_conforming_strings'), "
-    "pg_catalog.current_setting('client_encoding')"
+    "pg_catalog.current_setting('client_encoding'), pg_catalog.current_setting('idle_session_timeout', true), "
+    "pg_catalog.current_setting('transaction_timeout', true)"
 )
+# Later servers' limits: older ones refuse a session that begins with them, so they are set only where they are there.
+_LATER_LIMITS = ("idle_session_timeout", "transaction_timeout")
 _POOLER_HINT = "set login_host and login_port (or login_unix_socket) to the PostgreSQL server itself, not to its pooler"
 
 
@@ -37,11 +41,20 @@ class Session(NamedTuple):
     server_pid: int
     strings: str
     encoding: str
+    idle_session_timeout: str | None = None
+    transaction_timeout: str | None = None
+
+    @property
+    def later_limits(self) -> tuple[str, ...]:
+        """The limits that this server has and our start-up options did not lift."""
+        values = (self.idle_session_timeout, self.transaction_timeout)
+        return tuple(name for name, value in zip(_LATER_LIMITS, values) if value not in (None, "0"))
 
 
-def startup_options(project: str | None) -> str:
+def startup_options(project: str | None, later_limits: Sequence[str] = ()) -> str:
     """Return the start-up options of a session of ours: the project's, then ours, because the last one counts."""
-    return _options(project, {**_NO_LIMITS, "statement_timeout": _milliseconds(STATEMENT_SECONDS), **_FORMS})
+    limits = {**_NO_LIMITS, "statement_timeout": _milliseconds(STATEMENT_SECONDS), **dict.fromkeys(later_limits, "0")}
+    return _options(project, {**limits, **_FORMS})
 
 
 def program_options() -> str:
