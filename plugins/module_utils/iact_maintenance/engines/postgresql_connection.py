@@ -225,7 +225,10 @@ def close(connection: Any) -> None:
 def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:
     """The cluster's identifier (where it is hidden, its start) and the database: no proxy or alias changes them."""
     try:
-        query = "SELECT system_identifier::pg_catalog.text, pg_catalog.current_database() FROM pg_catalog.pg_control_system()"
+        query = (
+            "SELECT system_identifier::pg_catalog.text, pg_catalog.current_database() "
+            "FROM pg_catalog.pg_control_system()"
+        )
         cluster, database = rows(connection, endpoint, query)[0]
     except DatabaseFault as fault:
         if fault.code != "missing_privilege":
