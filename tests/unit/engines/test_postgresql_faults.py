@@ -83,3 +83,14 @@ def test_fs07_the_text_is_one_redacted_line() -> None:
     endpoint = postgresql_connection.resolve(Server(login_password=Secret("p@ss"), login_user="iact"), Host({}))
     fault = postgresql_faults.fault_of(endpoint, "PostgreSQL at x", Raised(PLACE + "something\n\tp%40ss p@ss\x1b[1m"))
     assert fault.message == "PostgreSQL at x: something *** ***\\x1b[1m"
+
+
+def test_g8b_row_security_is_told_from_a_missing_privilege_in_any_language() -> None:
+    class Diagnosis:
+        source_file, message_primary = "rls.c", "la consulta sería afectada por la política de seguridad"
+
+    raised = Raised("x", "42501")
+    raised.diag = Diagnosis()  # type: ignore[attr-defined]
+    assert code_of(raised) == "row_security"
+    raised.diag.source_file = "aclchk.c"  # type: ignore[attr-defined]
+    assert code_of(raised) == "missing_privilege"
