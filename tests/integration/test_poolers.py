@@ -197,6 +197,19 @@ def test_g50_a_dump_and_a_restore_are_refused_and_a_busy_client_notices_nothing(
     assert len(busy.seen) == 1 and busy.rounds > 40, busy.seen
 
 
+def test_the_project_s_own_options_are_never_left_out_to_please_a_pooler(
+    request: pytest.FixtureRequest, pooled: Login
+) -> None:
+    """Without its search path another table would be cleaned."""
+    login = pooled._replace(libpq_options="-c search_path=app,public")
+    if "options ignored" in request.node.name:
+        assert postgresql_version(login)
+        return
+    with pytest.raises(errors.DatabaseFault) as caught:
+        postgresql_version(login)
+    assert caught.value.code == "pooler" and caught.value.hint
+
+
 def test_only_what_ends_with_the_transaction_is_set_by_the_log_of_the_server(
     postgresql: PostgreSQL, pooled: Login
 ) -> None:

@@ -26,6 +26,11 @@ _GRANT = (
     'let an administrator GRANT what the message names: docs/operations.md, "The least each job needs"',
 )
 _READ_ONLY = ("read_only", "on a standby, run this on its primary; else name an account that may write")
+_POOLER = (
+    "pooler",
+    "the project's own options do not pass this pooler: set login_host and login_port of the server itself, or "
+    "ignore_startup_parameters = options in pgbouncer.ini, if the project works with that",
+)
 _NO_SPACE = ("no_space", "give the server's disk room, then run it again")
 
 _STATES = {
@@ -58,6 +63,7 @@ _WORDS = (
     ("password authentication failed", _AUTH),
     ("no password supplied", _AUTH),
     ("is not permitted to log in", _AUTH),
+    ("unsupported startup parameter", _POOLER),
     ("too many", _TOO_MANY),
     ("remaining connection slots", _TOO_MANY),
     ("starting up", _UNREACHABLE),
