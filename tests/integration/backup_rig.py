@@ -9,8 +9,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import (
@@ -136,6 +138,9 @@ class Rig:
     def calls(self, traced: Sequence[str] = CALLS) -> list[Call]:
         """The calls of these kinds that a whole run makes on files of the site, in their order."""
         trace = self.root / "trace"
+        # Else an archive of this very second would make the run try a second name.
+        while any(f"{datetime.now(timezone.utc):%Y%m%d_%H%M%S}" in path.name for path in self.archives()):
+            time.sleep(0.05)
         status, _report = self.run([*_strace(trace), "-y", "-e", f"trace={','.join(traced)}"])
         if status != 0:
             raise RuntimeError(trace.read_text())
