@@ -140,19 +140,25 @@ def _table_findings(tables: dict[str, _Table], settings: Backup) -> tuple[Findin
     mixed = [name for name, (kind, engine) in tables.items() if kind != "VIEW" and engine not in transactional]
     versioned = [name for name, (kind, _engine) in tables.items() if kind == "SYSTEM VERSIONED"]
     elsewhere = [name for name, (_kind, engine) in tables.items() if engine in ROWS_ELSEWHERE]
-    told = (
-        ("warning", "not_transactional", "not transactional, so not of one moment in the dump",
-         "convert them, or set lock_tables", [] if settings.lock_tables else mixed),
-        ("warning", "no_history", "the dump holds the present rows of system-versioned tables, and not their history",
-         "keep the history by mariadb-dump --dump-history where it is needed", versioned),
-        ("info", "rows_elsewhere", "the dump holds no rows of tables that keep them elsewhere",
-         "see that those rows are backed up where they are", elsewhere),
-    )  # fmt: skip
-    return tuple(
-        Finding(severity, code, f"{said}: {printable(', '.join(sorted(names)[:20]))}", hint)
-        for severity, code, said, hint, names in told
-        if names
-    )
+    found = []
+    if mixed and not settings.lock_tables:
+        message = f"not transactional, so not of one moment in the dump: {_shown(mixed)}"
+        found.append(Finding("warning", "not_transactional", message, "convert them, or set lock_tables"))
+    if versioned:
+        message = (
+            f"the dump holds the present rows of system-versioned tables, and not their history: {_shown(versioned)}"
+        )
+        hint = "keep the history by mariadb-dump --dump-history where it is needed"
+        found.append(Finding("warning", "no_history", message, hint))
+    if elsewhere:
+        message = f"the dump holds no rows of tables that keep them elsewhere: {_shown(elsewhere)}"
+        hint = "see that those rows are backed up where they are"
+        found.append(Finding("info", "rows_elsewhere", message, hint))
+    return tuple(found)
+
+
+def _shown(names: list[str]) -> str:
+    return printable(", ".join(sorted(names)[:20]))
 
 
 def _rights_findings(
