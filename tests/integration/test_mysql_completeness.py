@@ -184,6 +184,14 @@ def test_g36_an_event_whose_time_is_over_is_named(mariadb: MariaDB, database: st
     assert (found.severity, found.code) == ("warning", "left_out") and "once" in found.message
 
 
+def test_g36_a_named_target_that_holds_an_event_is_not_empty(mariadb: MariaDB, restorer: Login) -> None:
+    mariadb.create_database(TARGET)
+    run(mariadb, TARGET, "CREATE EVENT there ON SCHEDULE EVERY 1 DAY DO SELECT 1")
+    with pytest.raises(errors.Refused) as caught:
+        restored(restorer, "site", dumping.Kept())
+    assert caught.value.code == "not_empty"
+
+
 def test_g33_what_was_made_under_another_sql_mode_comes_back(mariadb: MariaDB, database: str, restorer: Login) -> None:
     body = "SELECT 'x\nCREATE DEFINER=`a`@`b` PROCEDURE'"
     run(mariadb, database, 'CREATE TABLE "t" (id int)',

@@ -96,8 +96,9 @@ def _look(connection: Any, endpoint: Endpoint, database: str) -> bool:
     _check_account(connection, endpoint)
     query = "SELECT (SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s), "
     query += "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = %s) + "
-    query += "(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = %s)"
-    exists, things = rows(connection, endpoint, query, database, database, database)[0]
+    query += "(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = %s) + "
+    query += "(SELECT COUNT(*) FROM information_schema.events WHERE event_schema = %s)"
+    exists, things = rows(connection, endpoint, query, *[database] * 4)[0]
     if things:
         hint = "name an empty database with restore.target_database, or none for a new one"
         raise Refused("not_empty", f"the database {database} is not empty", hint=hint)
