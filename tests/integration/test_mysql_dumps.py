@@ -371,8 +371,8 @@ def test_fd10_a_table_that_is_dropped_before_its_turn_fails_the_dump(
 def test_fd17_words_on_stderr_are_a_warning_though_the_dump_ended_well(
     database: str, account: Maker, tmp_path: Path
 ) -> None:
-    script = "printf 'CREATE TABLE `dora_metrics` (\\n);\\n-- Dump completed\\n'; echo 'Error: no masking policy' >&2"
-    source = Source(f"mysql.{database}", "mysql", database, ("dora_metrics",))
+    script = "printf 'CREATE TABLE `nothing` (\\n);\\n-- Dump completed\\n'; echo 'Error: no masking policy' >&2"
+    source = Source(f"mysql.{database}", "mysql", database, ("nothing",))
     facts, _kept = dumped(account(), source, with_fake(tmp_path, script))
     assert [(finding.severity, finding.code) for finding in facts.findings] == [("warning", "dump_warned")]
     assert "no masking policy" in facts.findings[0].message

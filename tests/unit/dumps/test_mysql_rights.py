@@ -18,7 +18,9 @@ PROC = "GRANT SELECT ON `mysql`.`proc` TO `b`@`localhost`"
 
 def missing(lines: list[str], source: Source = WHOLE, *, is_mariadb: bool = True) -> list[str]:
     needs = ["SELECT", "TRIGGER", *([] if source.tables else ["EVENT"])]
-    return mysql_rights.missing_for_dump(mysql_rights.parse(HOLDER, lines), source, needs, is_mariadb=is_mariadb)
+    return mysql_rights.missing_for_dump(
+        mysql_rights.parse(HOLDER, lines, is_mariadb=is_mariadb), source, needs, is_mariadb=is_mariadb
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,3 +128,62 @@ def test_ft12_what_an_account_could_change_elsewhere_is_named(line: str, said: s
 def test_ft12_a_line_that_is_not_understood_counts_as_writing_elsewhere_and_is_not_shown(line: str) -> None:
     rights = mysql_rights.parse(HOLDER, [LOGIN, line])
     assert mysql_rights.writes_elsewhere(rights) == ["grants that are not understood: 1"]
+
+
+HIDDEN = [
+    (["s%", "site"], "s%", "site"),
+    (["s_te", "site"], "s_te", "site"),
+    (["s_te", r"s\_te"], "s_te", "s_te"),
+]
+
+
+@pytest.mark.parametrize("is_mariadb", [True, False])
+@pytest.mark.parametrize(("patterns", "complete", "database"), HIDDEN)
+def test_g40_only_the_most_specific_row_of_a_database_counts(
+    patterns: list[str], complete: str, database: str, is_mariadb: bool
+) -> None:
+    full, less = "SELECT, EVENT, TRIGGER", "SELECT, EVENT"
+    routines = PROC if is_mariadb else "GRANT SHOW_ROUTINE ON *.* TO `b`@`%`"
+    lines = [f"GRANT {full if name == complete else less} ON `{name}`.* TO `b`@`%`" for name in patterns]
+    source = Source("mysql.site", "mysql", database, ())
+    for ordered in (lines, lines[::-1]):
+        (missing_one,) = missing([*ordered, routines], source, is_mariadb=is_mariadb)
+        assert "TRIGGER" in missing_one and f" ON `{patterns[1]}`.*" in missing_one
+    (turned,) = [name for name in patterns if name != complete]
+    lines = [f"GRANT {full if name == turned else less} ON `{name}`.* TO `b`@`%`" for name in patterns]
+    assert missing([*lines, routines], source, is_mariadb=is_mariadb) == []
+
+
+@pytest.mark.parametrize("is_mariadb", [True, False])
+@pytest.mark.parametrize(("more", "less"), [("si%", "s%"), ("s%", "%"), ("sit_", "s%"), ("site%", "s_te")])
+def test_g40_of_two_patterns_the_more_specific_one_counts(more: str, less: str, is_mariadb: bool) -> None:
+    if is_mariadb and more == "site%":
+        more, less = less, more
+    for taken, other, enough in ((more, less, False), (less, more, True)):
+        lines = [f"GRANT SELECT, EVENT ON `{taken}`.* TO `b`@`%`", f"GRANT TRIGGER ON `{other}`.* TO `b`@`%`"]
+        assert mysql_rights.parse(HOLDER, lines, is_mariadb=is_mariadb).allows("TRIGGER", "site") is enough
+
+
+def test_g40_mysql_and_mariadb_differ_in_what_is_most_specific() -> None:
+    lines = ["GRANT SELECT, EVENT ON `_ite`.* TO `b`@`%`", README.replace("`site`", "`s%`"), PROC]
+    assert missing(lines) != []
+    assert missing([*lines, "GRANT SHOW_ROUTINE ON *.* TO `b`@`%`"], is_mariadb=False) == []
+
+
+@pytest.mark.parametrize("added", [
+    "GRANT TRIGGER ON *.* TO `b`@`localhost`", "GRANT TRIGGER, SELECT ON `s%`.* TO `role`",
+])  # fmt: skip
+def test_g40_global_rights_and_a_role_s_add_up(added: str) -> None:
+    assert missing([README.replace(", TRIGGER", ""), PROC, added]) == []
+
+
+def test_g40_a_grant_that_is_named_gives_what_it_will_hide() -> None:
+    """A row of exactly this database hides the pattern, so TRIGGER alone would take the rest away."""
+    lines = [README.replace(", TRIGGER", "").replace("`site`", "`s%`"), PROC]
+    assert missing(lines) == ["GRANT SELECT, TRIGGER, EVENT ON `site`.* TO 'b'@'localhost';"]
+
+
+def test_g40_with_partial_revokes_a_pattern_of_mysql_is_a_name() -> None:
+    line = "GRANT TRIGGER ON `s%`.* TO `b`@`%`"
+    assert not mysql_rights.parse(HOLDER, [line], is_mariadb=False, literal=True).allows("TRIGGER", "site")
+    assert mysql_rights.parse(HOLDER, [line], is_mariadb=False, literal=True).allows("TRIGGER", "s%")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -15,13 +14,14 @@ from ..errors import DatabaseFault
 from ..host import Host
 from ..processes import Command, Completed, Limits
 from ..report import Finding
+from ..secret import printable
 from ..settings import Backup, Server
 from .children import Tool, warnings_of
 from .model import DumpFacts, Output, Source, of_database
 from .mysql_restore import check_restore, restore
 from .mysql_rights import RESTORE_PREFIX, missing_for_dump, read_rights
 from .mysql_stream import DumpWatcher
-from .mysql_tool import COMMON, credentials, dump_tool, is_mariadb
+from .mysql_tool import COMMON, ROWS_ELSEWHERE, credentials, dump_tool, is_mariadb
 
 __all__ = ["check_restore", "dump", "locate", "restore"]
 
@@ -31,10 +31,17 @@ _CHANGED = re.compile(r"\((1412|1146)\)|[Ee]rror:? (1412|1146)\b")
 
 
 class _Preflight(NamedTuple):
+    """What the server says before the dump: `tables` with rows or none, `elsewhere` those whose rows are no part of it.
+
+    `things` counts the triggers, events, routines and views that the account is shown.
+    """
+
     version: str
     identity: dict[str, object]
     has_tls: bool
     tables: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+    things: dict[str, int]
     findings: tuple[Finding, ...]
 
 
@@ -62,9 +69,11 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         argv = (tool.path, first_option, *_options(tool, source, settings), "--", source.database, *source.tables)
         limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
         done = output.run(host, Command(argv, pass_descriptors=(descriptor,)), watcher, limits)
-    _check(done, source, found.tables, watcher)
+    _check(done, source, found, watcher)
     findings = found.findings + warnings_of(done)
-    return DumpFacts(watcher.rows, watcher.reason, found.version, found.identity, tool.version, findings, "sql")
+    counted = {**watcher.rows, **dict.fromkeys(found.elsewhere)}
+    reason = watcher.reason or ("tables that keep their rows elsewhere have none" if found.elsewhere else "")
+    return DumpFacts(counted, reason, found.version, found.identity, tool.version, findings, "sql")
 
 
 def _options(tool: Tool, source: Source, settings: Backup) -> tuple[str, ...]:
@@ -84,14 +93,17 @@ def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflig
         version = str(rows(connection, endpoint, "SELECT VERSION()")[0][0])
         _check_select_limit(connection, endpoint)
         tables = _tables(connection, endpoint, source)
-        findings = _rights_findings(connection, endpoint, source, settings, has_views="VIEW" in tables.values())
-        mixed = sorted(name for name, kind in tables.items() if kind not in ("VIEW", *_TRANSACTIONAL))
-        if mixed and not settings.lock_tables:
-            message = f"not transactional, so not of one moment in the dump: {', '.join(mixed[:20])}"
-            findings += (Finding("warning", "not_transactional", message, "convert them, or set lock_tables"),)
+        views = [name for name, table in tables.items() if table.kind == "VIEW"]
+        findings = _rights_findings(connection, endpoint, source, settings, has_views=bool(views))
+        # An account that is let see less may be shown names of what it cannot dump.
+        complete = {} if settings.allow_incomplete else _things(connection, endpoint, source)
+        findings += _table_findings(tables, settings)
         identity, has_tls = read_identity(connection, endpoint), offers_tls(connection)
-        base_tables = tuple(name for name, kind in tables.items() if kind != "VIEW")
-        return _Preflight(version, identity, has_tls, base_tables, findings)
+        base_tables = tuple(name for name in tables if name not in views)
+        elsewhere = tuple(name for name, table in tables.items() if table.engine in ROWS_ELSEWHERE)
+        return _Preflight(
+            version, identity, has_tls, base_tables, elsewhere, {**complete, "view": len(views)}, findings
+        )
 
 
 def _check_select_limit(connection: Any, endpoint: Endpoint) -> None:
@@ -105,17 +117,61 @@ def _check_select_limit(connection: Any, endpoint: Endpoint) -> None:
         raise DatabaseFault("session_settings", f"{message}, so a dump would lack the rest", hint=hint)
 
 
-def _tables(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, str]:
-    """The tables in scope, each with its storage engine or `VIEW`. Raises DatabaseFault no_table."""
+class _Table(NamedTuple):
+    kind: str
+    engine: str
+
+
+def _tables(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, _Table]:
+    """The tables in scope, each with its kind and its storage engine. Raises DatabaseFault no_table."""
     query = (
-        "SELECT table_name, IF(table_type = 'VIEW', 'VIEW', LOWER(COALESCE(engine, ''))) "
+        "SELECT table_name, table_type, LOWER(COALESCE(engine, '')) "
         "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type <> 'SEQUENCE'"
     )
-    found = {str(name): str(kind) for name, kind in rows(connection, endpoint, query)}
+    found = {str(name): _Table(str(kind), str(engine)) for name, kind, engine in rows(connection, endpoint, query)}
     for table in source.tables:
         if table not in found:
             raise DatabaseFault("no_table", f"MySQL at {endpoint.place} has no table {table} in {source.database}")
-    return {name: kind for name, kind in found.items() if name in source.tables} if source.tables else found
+    return {name: table for name, table in found.items() if name in source.tables} if source.tables else found
+
+
+def _things(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, int]:
+    """Return how many triggers, events and routines the account is shown of what is dumped."""
+    named = ", ".join(["%s"] * len(source.tables))
+    of_tables = f" AND event_object_table IN ({named})" if source.tables else ""
+    query = "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = DATABASE()" + of_tables
+    found = {"trigger": int(rows(connection, endpoint, query, *source.tables)[0][0])}
+    for kind in () if source.tables else ("event", "routine"):
+        query = f"SELECT COUNT(*) FROM information_schema.{kind}s WHERE {kind}_schema = DATABASE()"
+        found[kind] = int(rows(connection, endpoint, query)[0][0])
+    return found
+
+
+def _table_findings(tables: dict[str, _Table], settings: Backup) -> tuple[Finding, ...]:
+    """Return what a dump of these tables does not hold, or not as of one moment."""
+    transactional = (*_TRANSACTIONAL, *ROWS_ELSEWHERE)
+    mixed = [name for name, (kind, engine) in tables.items() if kind != "VIEW" and engine not in transactional]
+    versioned = [name for name, (kind, _engine) in tables.items() if kind == "SYSTEM VERSIONED"]
+    elsewhere = [name for name, (_kind, engine) in tables.items() if engine in ROWS_ELSEWHERE]
+    found = []
+    if mixed and not settings.lock_tables:
+        message = f"not transactional, so not of one moment in the dump: {_shown(mixed)}"
+        found.append(Finding("warning", "not_transactional", message, "convert them, or set lock_tables"))
+    if versioned:
+        message = (
+            f"the dump holds the present rows of system-versioned tables, and not their history: {_shown(versioned)}"
+        )
+        hint = "keep the history by mariadb-dump --dump-history where it is needed"
+        found.append(Finding("warning", "no_history", message, hint))
+    if elsewhere:
+        message = f"the dump holds no rows of tables that keep them elsewhere: {_shown(elsewhere)}"
+        hint = "see that those rows are backed up where they are"
+        found.append(Finding("info", "rows_elsewhere", message, hint))
+    return tuple(found)
+
+
+def _shown(names: list[str]) -> str:
+    return printable(", ".join(sorted(names)[:20]))
 
 
 def _rights_findings(
@@ -134,16 +190,21 @@ def _rights_findings(
     return (Finding("warning", "missing_privilege", message, "as administrator: " + " ".join(missing)),)
 
 
-def _check(done: Completed, source: Source, tables: Sequence[str], watcher: DumpWatcher) -> None:
-    """Raises DatabaseFault unless everything says that the dump is whole: status, last line, every table."""
+def _check(done: Completed, source: Source, found: _Preflight, watcher: DumpWatcher) -> None:
+    """Raises DatabaseFault unless everything says that the dump is whole: status, last line, every table and thing."""
     if done.status > 0 and _CHANGED.search(done.errors):
         message = f"the tables of {source.component} were changed while they were dumped: {done.reason}"
         raise DatabaseFault("schema_changed", message, hint="run it again when no migration runs")
     if done.status != 0:
         raise DatabaseFault("dump_failed", f"the dump of {source.component} broke off: {done.reason}")
     # Also one that was dropped since the catalogue was read: nobody can tell that from a program that left it out.
-    absent = [table for table in tables if table not in watcher.rows]
+    absent = [printable(table) for table in found.tables if table not in watcher.rows][:20]
+    absent += [
+        f"{number - watcher.made[kind]} of {number} {kind}s"
+        for kind, number in found.things.items()
+        if watcher.made[kind] < number
+    ]
     if not watcher.is_complete or absent:
-        what = f"lacks {', '.join(absent[:20])}" if watcher.is_complete else "lacks its last line"
+        what = f"lacks {', '.join(absent)}" if watcher.is_complete else "lacks its last line"
         message = f"the dump of {source.component} {what}, although {done.reason}"
         raise DatabaseFault("dump_incomplete", message, hint="see whether the dump program is the distribution's own")

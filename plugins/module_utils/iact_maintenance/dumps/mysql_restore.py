@@ -17,17 +17,20 @@ from ..engines.mysql_settings import program_statement
 from ..errors import DatabaseFault, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Command, Limits
+from ..report import Finding
+from ..secret import printable
 from ..settings import Restore, Server
 from .children import Tool
 from .model import RestoreFacts, Source
 from .mysql_rights import read_rights, writes_elsewhere
-from .mysql_stream import for_restore
-from .mysql_tool import COMMON, client_tool, credentials, knows
+from .mysql_stream import RestoreStream
+from .mysql_tool import COMMON, ROWS_ELSEWHERE, client_tool, credentials, knows
 
 # MySQL with a binary log lets only administrators make triggers and functions, whatever the account may do elsewhere.
 _TRIGGERS = "as administrator: SET PERSIST log_bin_trust_function_creators = 1; for the time of the restore"
 _PACKET = "as administrator: SET GLOBAL max_allowed_packet = 1073741824; for the time of the restore"
 _HINTS = {"ERROR 1419 ": _TRIGGERS, "ERROR 1153 ": _PACKET, "ERROR 2006 ": _PACKET}
+_SHOWN_NAMES = 20
 _HINT = r"an account of its own is needed: GRANT ALL ON `iact\_restore\_%`.* TO 'iact_restore'@'localhost';"
 
 
@@ -57,12 +60,15 @@ def restore(
         with credentials(endpoint, tool, server_has_tls=has_tls) as (descriptor, first_option):
             argv = (tool.path, first_option, *_options(host, tool, version), f"--database={database}")
             limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
-            done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, for_restore(stream))
+            made = RestoreStream()
+            done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, made.of(stream))
         if done.status != 0:
             message = f"the restore of {source.component} into {database} broke off: {done.reason}"
             hint = next((hint for words, hint in _HINTS.items() if words in done.errors), "")
             raise DatabaseFault("restore_failed", message, hint=hint)
-        return RestoreFacts(database, _count(endpoint._replace(database=database), settings.deadline_seconds))
+        target = endpoint._replace(database=database)
+        findings = _event_findings(target, source, made)
+        return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
     except BaseException as ended:
         gone = created and _drop(endpoint, database)
         if isinstance(ended, (MaintenanceError, Interrupted)):
@@ -80,7 +86,8 @@ def _options(host: Host, tool: Tool, server_version: str) -> tuple[str, ...]:
     sandbox = ("--sandbox",) if knows(host, tool, "--sandbox") else ()
     # Else the server's own defaults would decide whether what was inserted stays.
     session = f"--init-command={program_statement(server_version)}"
-    return (session, "--binary-mode", *sandbox, "--local-infile=0", "--batch", "--skip-reconnect", *COMMON)
+    options = ("--binary-mode", *sandbox, "--local-infile=0", "--batch", "--comments", "--skip-reconnect", *COMMON)
+    return (session, *options)
 
 
 def _check_account(connection: Any, endpoint: Endpoint) -> None:
@@ -96,8 +103,9 @@ def _look(connection: Any, endpoint: Endpoint, database: str) -> bool:
     _check_account(connection, endpoint)
     query = "SELECT (SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s), "
     query += "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = %s) + "
-    query += "(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = %s)"
-    exists, things = rows(connection, endpoint, query, database, database, database)[0]
+    query += "(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = %s) + "
+    query += "(SELECT COUNT(*) FROM information_schema.events WHERE event_schema = %s)"
+    exists, things = rows(connection, endpoint, query, *[database] * 4)[0]
     if things:
         hint = "name an empty database with restore.target_database, or none for a new one"
         raise Refused("not_empty", f"the database {database} is not empty", hint=hint)
@@ -125,9 +133,49 @@ def _drop(endpoint: Endpoint, database: str) -> bool:
     return False
 
 
+def _event_findings(target: Endpoint, source: Source, made: RestoreStream) -> tuple[Finding, ...]:
+    """Return which events came back disabled and which not at all. Raise DatabaseFault where one could run."""
+    query = "SELECT event_name, status FROM information_schema.events WHERE event_schema = DATABASE()"
+    with closing(connect(target)) as connection:
+        states = {str(name): str(status) for name, status in rows(connection, target, query)}
+    running = sorted(name for name, status in states.items() if status == "ENABLED")
+    if running:
+        message = f"events of {source.component} can run in {target.database}: {_shown(running)}"
+        raise DatabaseFault("restore_failed", message, hint="restore while event_scheduler is OFF")
+    gone = [name for name in made.events if name not in states]
+    return _disabled(target, source, [name for name in made.enabled if name in states]) + _gone(source, made, gone)
+
+
+def _disabled(target: Endpoint, source: Source, names: list[str]) -> tuple[Finding, ...]:
+    if not names:
+        return ()
+    message = f"events of {source.component} were made disabled, so that none changes the copy: {_shown(names)}"
+    places = [f"`{target.database}`.`{name.replace('`', '``')}`" for name in names[:_SHOWN_NAMES]]
+    hint = "where they are to run there: " + " ".join(printable(f"ALTER EVENT {place} ENABLE;") for place in places)
+    return (Finding("warning", "events_disabled", message, hint),)
+
+
+def _gone(source: Source, made: RestoreStream, names: list[str]) -> tuple[Finding, ...]:
+    """Return a finding with the events that are not in the copy: the server makes none whose time is over."""
+    left = ([f"{_shown(names)} (over, as their schedule says)"] if names else []) + (
+        [f"{made.unread} that are not understood"] if made.unread else []
+    )
+    if not left:
+        return ()
+    message = f"events of {source.component} did not come back: {'; '.join(left)}"
+    return (Finding("warning", "left_out", message, "take what is needed from the dump, where each is written"),)
+
+
+def _shown(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return printable(", ".join(names[:_SHOWN_NAMES])) + more
+
+
 def _count(endpoint: Endpoint, seconds: float) -> dict[str, int | None]:
-    query = "SELECT table_name FROM information_schema.tables "
-    query += "WHERE table_schema = DATABASE() AND table_type NOT IN ('VIEW', 'SEQUENCE')"
+    # What keeps its rows elsewhere has none in the dump, and may not be there to be asked.
+    kinds = ", ".join(f"'{engine}'" for engine in ROWS_ELSEWHERE)
+    query = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() "
+    query += f"AND table_type NOT IN ('VIEW', 'SEQUENCE') AND LOWER(COALESCE(engine, '')) NOT IN ({kinds})"
     with closing(connect(endpoint, seconds)) as connection:
         names = [str(name) for (name,) in rows(connection, endpoint, query)]
         count = "SELECT COUNT(*) FROM {}"

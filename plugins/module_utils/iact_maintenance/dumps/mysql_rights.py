@@ -18,6 +18,7 @@ RESTORE_PREFIX = "iact_restore_"
 _GRANT = re.compile(
     r"(?P<verb>GRANT|REVOKE) (?P<privileges>.+?) ON (?:(?P<kind>TABLE|FUNCTION|PROCEDURE|PACKAGE BODY|PACKAGE) )?"
     r"(?P<database>`(?:[^`]|``)*`|\*)\.(?P<table>`(?:[^`]|``)*`|\*) (?:TO|FROM) "
+    r"(?P<account>`(?:[^`]|``)*`@)?"
 )
 _ROLE = re.compile(r"GRANT (`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)?(?:,\s?)?)+ TO ")
 # MariaDB's default among roles that other lines grant.
@@ -30,12 +31,16 @@ _READING = frozenset(
 
 
 class Grant(NamedTuple):
-    """One grant: its privileges, and the database (a pattern where `table` is `*`) and table that they are for."""
+    """One grant: its privileges, and the database (a pattern where `table` is `*`) and table that they are for.
+
+    `to_role` tells those of an active role from the account's own.
+    """
 
     privileges: frozenset[str]
     database: str
     table: str
     on_routine: bool = False
+    to_role: bool = False
 
     def covers(self, database: str, table: str) -> bool:
         """Whether it reaches a table, or with `*` a whole database."""
@@ -43,13 +48,38 @@ class Grant(NamedTuple):
             return False
         if self.table != "*":
             return (self.database, self.table) == (database, table)
-        return self.database == "*" or re.fullmatch(_pattern(self.database), database) is not None
+        return self.database == "*" or _matches(self.database, database)
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it is for the databases that match a pattern, of which the server takes one."""
+        return self.table == "*" and self.database != "*" and not self.on_routine
 
 
-def _pattern(database: str) -> str:
-    parts = re.findall(r"\\.|.", database, re.DOTALL)
-    special = {"%": ".*", "_": "."}
-    return "(?s:" + "".join(special.get(part) or re.escape(part[-1]) for part in parts) + ")"
+def _parts(pattern: str) -> list[bytes]:
+    """Return a pattern's signs as the server takes them, which are bytes; an escaped one keeps its backslash."""
+    return re.findall(rb"\\.|.", pattern.encode("utf-8", "surrogateescape"), re.DOTALL)
+
+
+def _matches(pattern: str, database: str) -> bool:
+    special = {b"%": b".*", b"_": b"."}
+    words = b"".join(special.get(part) or re.escape(part[-1:]) for part in _parts(pattern))
+    return re.fullmatch(words, database.encode("utf-8", "surrogateescape"), re.DOTALL) is not None
+
+
+def _specific(pattern: str, is_mariadb: bool) -> tuple[int, ...]:
+    """Return how specific a pattern is for the server, which takes the greatest alone (MariaDB's rule since 10.4).
+
+    MySQL: no wildcard at all, then the later the first one stands. MariaDB: no `%`, and the fewer `_`; then the longer
+    what any match has at least, the fewer `%`, the fewer `_`.
+    """
+    # Several `%` are one.
+    parts = [part for before, part in zip([b"", *_parts(pattern)], _parts(pattern)) if not part == before == b"%"]
+    many, one = parts.count(b"%"), parts.count(b"_")
+    if is_mariadb:
+        return (-min(many, 1), len(parts) - many if many else 0, -many, -one)
+    first = next((at for at, part in enumerate(parts) if part in (b"%", b"_")), None)
+    return (128,) if first is None else (min(len(b"".join(parts[:first])) + 1, 127),)
 
 
 class Rights(NamedTuple):
@@ -64,19 +94,48 @@ class Rights(NamedTuple):
     roles: tuple[str, ...]
     unread: int = 0
     revoked: tuple[Grant, ...] = ()
+    is_mariadb: bool = True
 
     def allows(self, privilege: str, database: str, table: str = "*") -> bool:
-        """Whether it may do this to a table, or with `*` to a whole database."""
+        """Whether it may do this to a table, or with `*` to a whole database.
+
+        Grants on everything, on a database and on a table add up, and those of a role to the account's own. Of the
+        account's own patterns that a database matches the server takes only the most specific one.
+        """
         wanted = {privilege, _EVERYTHING}
         revoked = any(revoke.privileges & wanted and revoke.covers(database, table) for revoke in self.revoked)
+        covering = [grant for grant in self.grants if grant.covers(database, table)]
+        adding = [grant for grant in covering if not grant.is_pattern]
+        if any(grant.privileges & wanted and not (revoked and grant.database == "*") for grant in adding):
+            return True
+        patterns = [grant for grant in covering if grant.is_pattern]
         return any(
-            grant.privileges & wanted and grant.covers(database, table) and not (revoked and grant.database == "*")
-            for grant in self.grants
+            self._takes([grant for grant in patterns if grant.to_role is role], wanted) for role in (False, True)
         )
 
+    def _takes(self, patterns: list[Grant], wanted: set[str]) -> bool:
+        """Return whether the pattern that the server takes has the privilege; of equal ones it may take either."""
+        first = self._first(patterns)
+        return bool(first) and first == {
+            grant.database for grant in patterns if grant.database in first and grant.privileges & wanted
+        }
 
-def parse(holder: str, lines: Iterable[str]) -> Rights:
-    """The rights that SHOW GRANTS tells. Its lines may hold a password's hash: they are shown to nobody."""
+    def _first(self, patterns: list[Grant]) -> set[str]:
+        ranks = {grant.database: _specific(grant.database, self.is_mariadb) for grant in patterns}
+        return {database for database, rank in ranks.items() if rank == max(ranks.values())}
+
+    def row_for(self, database: str) -> str:
+        """Return the pattern to name in a GRANT: the one that the server takes, where its text is just the name."""
+        own = [grant for grant in self.grants if grant.is_pattern and not grant.to_role]
+        first = self._first([grant for grant in own if grant.covers(database, "*")])
+        return database if first == {database} else re.sub(r"[\\%_]", r"\\\g<0>", database)
+
+
+def parse(holder: str, lines: Iterable[str], *, is_mariadb: bool = True, literal: bool = False) -> Rights:
+    """The rights that SHOW GRANTS tells. Its lines may hold a password's hash: they are shown to nobody.
+
+    With `literal`, as of MySQL with partial_revokes, `_` and `%` in the name of a database stand for themselves.
+    """
     parsed: dict[str, list[Grant]] = {"GRANT": [], "REVOKE": []}
     roles, unread = [], 0
     for line in lines:
@@ -85,38 +144,52 @@ def parse(holder: str, lines: Iterable[str]) -> Rights:
             names = re.sub(r"\([^)]*\)", "", found["privileges"]).split(",")
             privileges = frozenset(name.strip().upper() for name in names)
             on_routine = found["kind"] not in (None, "TABLE")
-            parsed[found["verb"]].append(Grant(privileges, _bare(found["database"]), _bare(found["table"]), on_routine))
+            database = _escaped(_bare(found["database"])) if literal else _bare(found["database"])
+            grant = Grant(privileges, database, _bare(found["table"]), on_routine, found["account"] is None)
+            parsed[found["verb"]].append(grant)
         elif _ROLE.match(line):
             roles.append(line[len("GRANT ") : line.index(" TO ")])
         elif not line.startswith(_GIVES_NOTHING):
             unread += 1
-    return Rights(holder, tuple(parsed["GRANT"]), tuple(roles), unread, tuple(parsed["REVOKE"]))
+    return Rights(holder, tuple(parsed["GRANT"]), tuple(roles), unread, tuple(parsed["REVOKE"]), is_mariadb)
 
 
 def _bare(quoted: str) -> str:
     return quoted if quoted == "*" else quoted[1:-1].replace("``", "`")
 
 
+def _escaped(pattern: str) -> str:
+    return re.sub(r"\\.|[%_]", lambda found: found[0] if len(found[0]) == 2 else "\\" + found[0], pattern)
+
+
 def read_rights(connection: Any, endpoint: Endpoint) -> Rights:
     """What this account may do, its active roles included. Raises DatabaseFault."""
     holder = str(rows(connection, endpoint, "SELECT CURRENT_USER()")[0][0])
     user, _at, address = holder.rpartition("@")
-    active = ""
-    if not is_mariadb(str(connection.get_server_info())):
+    active, literal, ours = "", False, is_mariadb(str(connection.get_server_info()))
+    if not ours:
         role = str(rows(connection, endpoint, "SELECT CURRENT_ROLE()")[0][0])
         active = f" FOR CURRENT_USER() USING {role.replace('%', '%%')}" if role != "NONE" else ""
+        literal = ("partial_revokes", "ON") in rows(connection, endpoint, "SHOW VARIABLES LIKE 'partial\\_revokes'")
     lines = [str(line[0]) for line in rows(connection, endpoint, f"SHOW GRANTS{active}")]
-    return parse(f"'{user}'@'{address}'", lines)
+    return parse(f"'{user}'@'{address}'", lines, is_mariadb=ours, literal=literal)
 
 
 def missing_for_dump(rights: Rights, source: Source, needs: Sequence[str], *, is_mariadb: bool) -> list[str]:
     """The GRANT statements without which the dump would lack something; `needs` are privileges on what is dumped."""
-    places = [f"`{source.database}`.`{table}`" for table in source.tables] or [f"`{source.database}`.*"]
+    name = source.database.replace("`", "``")
     missing = []
-    for table, place in zip(source.tables or ("*",), places):
+    for table in source.tables:
         lacking = [need for need in needs if not rights.allows(need, source.database, table)]
         if lacking:
-            missing.append(f"GRANT {', '.join(lacking)} ON {place} TO {rights.holder};")
+            missing.append(f"GRANT {', '.join(lacking)} ON `{name}`.`{table.replace('`', '``')}` TO {rights.holder};")
+    if not source.tables and not all(rights.allows(need, source.database) for need in needs):
+        row = rights.row_for(source.database)
+        # A new row for this very name hides the patterns that it matched, so that it must give what they gave.
+        staying = (grant for grant in rights.grants if grant.to_role or not grant.is_pattern or grant.database == row)
+        after = rights._replace(grants=tuple(staying))
+        lacking = [need for need in needs if not after.allows(need, source.database)]
+        missing.append(f"GRANT {', '.join(lacking)} ON `{row.replace('`', '``')}`.* TO {rights.holder};")
     if not source.tables and not _sees_routines(rights, source.database, is_mariadb):
         what = "SELECT ON mysql.proc" if is_mariadb else "SHOW_ROUTINE ON *.*"
         missing.append(f"GRANT {what} TO {rights.holder};")

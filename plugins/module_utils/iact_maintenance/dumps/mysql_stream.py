@@ -3,51 +3,71 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-_INSERT = re.compile(
-    rb"INSERT (?:IGNORE )?INTO `((?:[^`]|``)*)` (?:\((?:`(?:[^`]|``)*`(?:, ?)?)*\) )?VALUES ?(.*)", re.DOTALL
-)
-_CREATE = re.compile(rb"CREATE TABLE (?:IF NOT EXISTS )?`((?:[^`]|``)*)`")
+from .mysql_statements import SANDBOX, Piece, Splitter, unquoted
+
+_IDENTIFIER = rb"(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\")"
+_ACCOUNT = rb"DEFINER=" + _IDENTIFIER + rb"(?:@" + _IDENTIFIER + rb")?"
 _TEXT = re.compile(rb"'[^'\\]*(?:\\.[^'\\]*)*'", re.DOTALL)
+_TABLE = re.compile(rb"CREATE TABLE (?:IF NOT EXISTS )?(" + _IDENTIFIER + rb")")
 _DEFINER = re.compile(
-    rb"^(/\*!50013 |/\*!50003 CREATE\*/ /\*!50017 |/\*!50106 CREATE\*/ /\*!50117 |CREATE )"
-    rb"DEFINER=`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)?",
-    re.MULTILINE,
+    rb"\A(/\*!50001 CREATE [^\n]*\n/\*!50013 |/\*!50003 CREATE\*/ /\*!50017 |/\*!50106 CREATE\*/ /\*!50117 |CREATE )"
+    + _ACCOUNT
 )
-_SANDBOX = b"/*M!999999\\- enable the sandbox mode */"
+# What else the dump programs write, by the first words of the statement.
+_OTHERS = {
+    "trigger": re.compile(rb"/\*!50003 CREATE\*/ (?:/\*!50017 " + _ACCOUNT + rb"\*/ )?/\*!50003 TRIGGER\s", re.I),
+    "event": re.compile(rb"/\*!50106 CREATE\*/ (?:/\*!50117 " + _ACCOUNT + rb"\*/ )?/\*!50106 EVENT\s", re.I),
+    "routine": re.compile(
+        rb"(?:/\*!50003 )?CREATE (?:\*/ ?/\*!50020 )?(?:OR REPLACE )?(?:" + _ACCOUNT + rb" )?(?:\*/ ?/\*!50003 )?"
+        rb"(?:AGGREGATE )?(?:PROCEDURE|FUNCTION|PACKAGE)\s",
+        re.I,
+    ),
+    "view": re.compile(rb"/\*!50001 CREATE (?:OR REPLACE )?ALGORITHM"),
+}
+# As the server writes an event, whatever sql_mode it was made under; its words cannot stand in what comes before them.
+_MOMENT = rb"'(?:[^'\\]|\\.)*'"
+_EVENT = re.compile(
+    rb"(?P<head>(?:/\*!50106 )?CREATE(?:\*/)? (?:(?:/\*!50117 )?" + _ACCOUNT + rb"(?:\*/)? )?(?:/\*!50106 )?"
+    rb"EVENT (?P<name>" + _IDENTIFIER + rb") )"
+    rb"(?P<schedule>ON SCHEDULE (?:AT " + _MOMENT + rb"|EVERY (?:" + _MOMENT + rb"|[-\d.]+) \w+)"
+    rb"(?: STARTS " + _MOMENT + rb")?(?: ENDS " + _MOMENT + rb")? ON COMPLETION (?:NOT )?PRESERVE )"
+    rb"(?P<state>ENABLE|DISABLE ON (?:SLAVE|REPLICA)|DISABLE)(?=\s)",
+    re.DOTALL,
+)
 _TRAILER = b"-- Dump completed"
 _LONGEST_LINE_BYTES = 64 * 1024 * 1024
-_LONGEST_HEADER_BYTES = 1024 * 1024
 _TAIL_BYTES = 512
 
 
 class DumpWatcher:
-    """Sees every byte of a dump: the rows of each table, and whether the dump was written to its end.
+    """Sees every byte of a dump: the rows of each table, what else it makes, and whether it was written to its end.
 
-    Line breaks inside a row are always escaped by the dump programs. MariaDB's writes a row a line; MySQL's a statement
-    a line, of which the texts are struck out and the rows counted.
+    MariaDB's program writes a row a line; MySQL's all rows of a statement in its first line, of which the texts are
+    struck out before they are counted. `made` counts triggers, events, routines and views.
     """
 
     def __init__(self) -> None:
         self.rows: dict[str, int | None] = {}
+        self.made: Counter[str] = Counter()
         self.reason = ""
+        self._splitter = Splitter()
         self._tail = b""
-        self._parts: list[bytes] = []
+        self._first: list[bytes] | None = None
         self._size = 0
-        self._cut = False
-        self._inserting: str | None = None
-        self._in_body = False
+        self._at_begin = True
 
     def __call__(self, chunk: bytes) -> None:
         self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
-        first, *others = chunk.split(b"\n")
-        self._append(first)
-        if others:
-            self._line(b"".join(self._parts))
-            for line in others[:-1]:
-                self._line(line)
-            self._parts, self._size, self._cut = [others[-1]], len(others[-1]), False
+        for piece in self._splitter.feed(chunk):
+            if piece.table is None:
+                self._statement(piece.text)
+            elif piece.is_head:
+                self._first, self._size, self._at_begin = [], 0, True
+            else:
+                self._rows(piece.table, piece.text)
 
     @property
     def is_complete(self) -> bool:
@@ -55,36 +75,29 @@ class DumpWatcher:
         lines = self._tail.rstrip(b"\n").rsplit(b"\n", 1)
         return lines[-1].startswith(_TRAILER)
 
-    def _append(self, piece: bytes) -> None:
-        self._size += len(piece)
-        if self._size <= _LONGEST_LINE_BYTES:
-            self._parts.append(piece)
-        elif piece:
-            # Of a line that would not fit into memory the head tells what it is, and the last bytes how it ends.
-            self._parts, self._cut = [self._parts[0], piece[-2:]], True
+    def _rows(self, table: str, text: bytes) -> None:
+        if self._first is not None:
+            line, end, text = text.partition(b"\n")
+            self._size += len(line)
+            # A line that would not fit into memory cannot be counted.
+            self._first = [*self._first, line] if self._size <= _LONGEST_LINE_BYTES else [b""]
+            if not end:
+                return
+            self._add(table, self._rows_of(b"".join(self._first)))
+            self._first = None
+        self._add(table, text.count(b"\n(") + (self._at_begin and text.startswith(b"(")))
+        self._at_begin = text.endswith(b"\n") or not text
 
-    def _line(self, line: bytes) -> None:
-        if self._inserting is not None:
-            if line.startswith(b"("):
-                self._add(self._inserting, 1)
-            if line.endswith(b";"):
-                self._inserting = None
-        elif line.startswith(b"DELIMITER "):
-            self._in_body = line != b"DELIMITER ;"
-        elif not self._in_body:
-            self._statement(line)
+    def _rows_of(self, line: bytes) -> int | None:
+        if self._size > _LONGEST_LINE_BYTES:
+            return None
+        return _TEXT.sub(b"", line).count(b"),(") + 1 if line.startswith(b"(") else 0
 
-    def _statement(self, line: bytes) -> None:
-        if line.startswith(b"INSERT "):
-            found = _INSERT.match(line)
-            if found and found[2]:
-                self._add(_name(found[1]), None if self._cut else _TEXT.sub(b"", found[2]).count(b"),(") + 1)
-            elif found:
-                self._inserting = _name(found[1])
-        elif line.startswith(b"CREATE TABLE "):
-            found = _CREATE.match(line)
-            if found:
-                self.rows.setdefault(_name(found[1]), 0)
+    def _statement(self, text: bytes) -> None:
+        found = _TABLE.match(text)
+        if found:
+            self.rows.setdefault(unquoted(found[1]), 0)
+        self.made.update(kind for kind, words in _OTHERS.items() if words.match(text))
 
     def _add(self, table: str, rows: int | None) -> None:
         so_far = self.rows.get(table, 0)
@@ -94,37 +107,44 @@ class DumpWatcher:
             self.rows[table] = so_far + rows
 
 
-def _name(quoted: bytes) -> str:
-    return quoted.replace(b"``", b"`").decode("utf-8", "replace")
-
-
-def for_restore(stream: Iterator[bytes]) -> Iterator[bytes]:
+class RestoreStream:
     """The dump for an account that owns nothing but the target: what it makes belongs to it, not to accounts of old.
 
-    Without the sandbox line as well, which MySQL's client and older ones of MariaDB refuse; --sandbox says the same.
+    Events are made disabled, because one that purges would run in the copy at once. `enabled` are those that were not
+    disabled in the dump, `events` all of them, and `unread` counts those that are left out because they are not
+    understood.
     """
-    rest, in_line, is_first = b"", False, True
-    for chunk in stream:
-        data = rest + chunk
-        if is_first:
-            if len(data) < len(_SANDBOX) + 2 and _SANDBOX.startswith(data[: len(_SANDBOX)]):
-                rest = data
-                continue
-            data, is_first = _without_sandbox(data), False
-        end = data.rfind(b"\n") + 1
-        whole, rest = data[:end], data[end:]
-        if in_line:
-            begin = whole.find(b"\n") + 1
-            yield whole[:begin]
-            whole = whole[begin:]
-            in_line = in_line and begin == 0
-        yield _DEFINER.sub(rb"\1", whole)
-        if len(rest) > _LONGEST_HEADER_BYTES or in_line:
-            # Not held any longer: a definer stands in the first bytes of its line.
-            yield rest if in_line else _DEFINER.sub(rb"\1", rest)
-            rest, in_line = b"", True
-    yield rest if in_line else _DEFINER.sub(rb"\1", rest)
 
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.enabled: list[str] = []
+        self.unread = 0
+        self._is_first = True
 
-def _without_sandbox(data: bytes) -> bytes:
-    return data[data.find(b"\n") + 1 :] if data.startswith(_SANDBOX) and b"\n" in data else data
+    def of(self, stream: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the dump as it is to be restored."""
+        splitter = Splitter()
+        for chunk in stream:
+            yield b"".join(map(self._restored, splitter.feed(chunk)))
+        yield b"".join(map(self._restored, splitter.end()))
+
+    def _restored(self, piece: Piece) -> bytes:
+        # Without the sandbox line, which MySQL's client and older ones of MariaDB refuse; --sandbox says the same.
+        is_sandbox = self._is_first and piece.text.startswith(SANDBOX) and piece.text.endswith(b"\n")
+        self._is_first = False
+        if is_sandbox:
+            return b""
+        if piece.table is not None:
+            return piece.text
+        return _DEFINER.sub(rb"\1", self._disabled(piece.text))
+
+    def _disabled(self, statement: bytes) -> bytes:
+        found = _EVENT.match(statement)
+        if found is None:
+            self.unread += bool(_OTHERS["event"].match(statement))
+            return b"" if _OTHERS["event"].match(statement) else statement
+        self.events.append(unquoted(found["name"]))
+        if found["state"] == b"ENABLE":
+            self.enabled.append(self.events[-1])
+            return found["head"] + found["schedule"] + b"DISABLE" + statement[found.end() :]
+        return statement

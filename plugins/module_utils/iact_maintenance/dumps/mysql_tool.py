@@ -16,6 +16,9 @@ _HELP_SECONDS = 20
 # A row may be as large as the server's limit allows; the programs' own default is 16 MB.
 COMMON = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G")
 
+# Engines whose tables hold no rows themselves, so that the dump programs write their definition alone.
+ROWS_ELSEWHERE = ("mrg_myisam", "mrg_isam", "federated", "connect", "spider", "oqgraph", "sphinx")
+
 
 def dump_tool(host: Host) -> Tool:
     """The dump program that is installed. Raises ToolMissing."""

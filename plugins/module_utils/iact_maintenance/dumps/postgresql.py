@@ -23,6 +23,7 @@ from ..errors import DatabaseFault
 from ..host import Host
 from ..processes import Command, Completed, Limits
 from ..report import Finding
+from ..secret import printable
 from ..settings import Backup, Server
 from .children import Tool, warnings_of
 from .model import DumpFacts, Output, Source, of_database
@@ -33,6 +34,7 @@ from .postgresql_tool import ReadAlong, credentials, major, tool
 __all__ = ["check_restore", "dump", "locate", "restore"]
 
 _LOCK_WAIT_MILLISECONDS = 60_000
+_COUNTED_AT_ONCE = 20
 _REMEDY = (
     "as administrator: GRANT pg_read_all_data TO the account; against row security ALTER ROLE … BYPASSRLS; "
     "GRANT SELECT ON LARGE OBJECT for each of those"
@@ -42,12 +44,13 @@ _HINT = "see whether the dump program is the distribution's own"
 _TABLE_DATA = re.compile(rb"^\d+; 0 (\d+) TABLE DATA ", re.MULTILINE)
 _OWN = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _TABLES = (
-    "SELECT n.nspname, c.relname, c.relkind::text, c.oid FROM pg_catalog.pg_class c "
+    "SELECT n.nspname, c.relname, CASE WHEN c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery() THEN 'u' "
+    "ELSE c.relkind::text END, c.oid FROM pg_catalog.pg_class c "
     "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
 )
 # What an extension brought is made by CREATE EXTENSION and not dumped.
 _WHOLE = (
-    f"{_TABLES}{_OWN} AND c.relkind = 'r' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE "
+    f"{_TABLES}{_OWN} AND c.relkind IN ('r', 'f') AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE "
     "d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')"
 )
 # With its partitions, which a dump of the table alone would not hold.
@@ -60,7 +63,10 @@ _NAMED = (
 
 
 class Table(NamedTuple):
-    """A table in the dump's scope; a partitioned one holds no rows itself."""
+    """A table in the dump's scope: of kind `r`, or one whose rows are no part of the dump.
+
+    A partitioned one (`p`) has none itself, a foreign one (`f`) elsewhere, an unlogged one (`u`) none on a standby.
+    """
 
     schema: str
     name: str
@@ -97,7 +103,7 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         program = tool(host, "pg_dump", environment)
         version = _check_version(connection, endpoint, program)
         tables = _tables(connection, endpoint, source)
-        findings = _check_outside(connection, endpoint, source, tables, settings)
+        findings = _check_outside(connection, endpoint, source, tables, settings) + _without_rows(tables)
         argv = (program.path, *_options(name, tables if source.tables else []))
         readers = _readers(host, environment, settings)
         command = Command(argv, environment, pass_descriptors=descriptors)
@@ -114,7 +120,8 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         counted = _count(connection, endpoint, tables, settings.deadline_seconds)
         # Ends the snapshot, which has served.
         identity = read_identity(connection, endpoint)
-    return DumpFacts(counted, "", version, identity, program.version, findings + warnings_of(done), "pgdump")
+    reason = "the rows of foreign and unlogged tables are not in the dump" if None in counted.values() else ""
+    return DumpFacts(counted, reason, version, identity, program.version, findings + warnings_of(done), "pgdump")
 
 
 @contextmanager
@@ -176,6 +183,22 @@ def _check_outside(
     return check(source, found, allow_incomplete=settings.allow_incomplete)
 
 
+def _without_rows(tables: list[Table]) -> tuple[Finding, ...]:
+    foreign = [table.label for table in tables if table.kind == "f"]
+    unlogged = [table.label for table in tables if table.kind == "u"]
+    found = []
+    if foreign:
+        message = f"the dump holds no rows of tables that keep them elsewhere: {printable(', '.join(foreign[:20]))}"
+        hint = "see that those rows are backed up where they are"
+        found.append(Finding("info", "rows_elsewhere", message, hint))
+    if unlogged:
+        message = (
+            f"unlogged tables have no rows on a standby, so none in the dump: {printable(', '.join(unlogged[:20]))}"
+        )
+        found.append(Finding("info", "unlogged", message, "back their rows up on the primary where they count"))
+    return tuple(found)
+
+
 def _options(snapshot: str, tables: list[Table]) -> tuple[str, ...]:
     wait = f"--lock-wait-timeout={_LOCK_WAIT_MILLISECONDS}"
     # In quotation marks no sign of a pattern is one.
@@ -213,6 +236,7 @@ def _check(done: Completed, read: Completed, source: Source) -> None:
     """Raises DatabaseFault unless the program that wrote the dump and the one that read it say that it is whole."""
     if done.status != 0:
         hint = _REMEDY if "permission denied" in done.errors or "row-level security" in done.errors else ""
+        hint = "raise max_locks_per_transaction on the server" if "max_locks_per_transaction" in done.errors else hint
         raise DatabaseFault("dump_failed", f"the dump of {source.component} broke off: {done.reason}", hint=hint)
     if read.status != 0:
         message = f"the dump of {source.component} is not whole, although {done.reason}: {read.reason}"
@@ -224,15 +248,21 @@ def _check_contents(listed: Completed, source: Source, tables: list[Table]) -> N
     found = {int(oid) for oid in _TABLE_DATA.findall(listed.output)}
     absent = [table.label for table in tables if table.kind == "r" and table.oid not in found]
     if absent:
-        message = f"the dump of {source.component} lacks {', '.join(absent[:20])}, although the program ended well"
+        message = (
+            f"the dump of {source.component} lacks {printable(', '.join(absent[:20]))}, although the program ended well"
+        )
         raise DatabaseFault("dump_incomplete", message, hint=_HINT)
 
 
 def _count(connection: Any, endpoint: Endpoint, tables: list[Table], seconds: float) -> dict[str, int | None]:
-    counted: dict[str, int | None] = {}
-    for table in tables:
-        if table.kind == "r":
+    counted: dict[str, int | None] = {table.label: None for table in tables if table.kind in ("f", "u")}
+    held = [table for table in tables if table.kind == "r"]
+    for begin in range(0, len(held), _COUNTED_AT_ONCE):
+        # Taken back, because a table stays locked to the end of what it was counted in, and locks are few.
+        _ask(connection, endpoint, "SAVEPOINT counting")
+        for table in held[begin : begin + _COUNTED_AT_ONCE]:
             # Alone, as it was dumped: tables that inherit from it are counted for themselves.
             query = f"SELECT pg_catalog.count(*) FROM ONLY {table.in_sql}"
             counted[table.label] = int(_ask(connection, endpoint, query, seconds=seconds)[0][0])
+        _ask(connection, endpoint, "ROLLBACK TO SAVEPOINT counting")
     return counted

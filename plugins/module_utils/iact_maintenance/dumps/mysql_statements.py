@@ -1,0 +1,155 @@
+"""A MySQL or MariaDB dump cut into statements, by the quoting that the client program knows.
+
+The client decides what a statement is when the dump is restored, so this follows the client: strings and names that are
+quoted, comments, DELIMITER, and whether a backslash escapes, which a dump changes before triggers, routines and events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_INSERT = b"INSERT "
+_DELIMITER = b"DELIMITER "
+_NAME = rb"`(?:[^`]|``)*`"
+_HEAD = re.compile(rb"INSERT (?:IGNORE )?INTO (" + _NAME + rb") (?:\((?:" + _NAME + rb"(?:, ?)?)*\) )?VALUES ?")
+_OPENING = re.compile(rb"['\"`]|/\*(?!M?!)|--(?=\s|$)|#")
+_LINE_COMMENTS = (b"--", b"#")
+_CLOSING = {
+    b"'": re.compile(rb"(?:[^'\\]|\\.)*'", re.DOTALL),
+    b'"': re.compile(rb'(?:[^"\\]|\\.)*"', re.DOTALL),
+    b"`": re.compile(rb"[^`]*`"),
+    b"/*": re.compile(rb".*?\*/", re.DOTALL),
+}
+_CLOSING_WITHOUT_ESCAPES = {**_CLOSING, b"'": re.compile(rb"[^']*'"), b'"': re.compile(rb'[^"]*"')}
+_MODE = re.compile(rb"/\*!50003 SET sql_mode\s+= (?:'([^']*)'|@)")
+# MariaDB's programs write it first; it is a line of its own with no delimiter.
+SANDBOX = b"/*M!999999\\- enable the sandbox mode */"
+_LONGEST_HEAD_BYTES = 1024 * 1024
+_LONGEST_STATEMENT_BYTES = 64 * 1024 * 1024
+
+
+class Piece(NamedTuple):
+    """A part of a dump: a whole statement with its end, or a part of an INSERT, which names its `table`.
+
+    `is_head` marks the first part of an INSERT, which ends behind VALUES; the others are cut anywhere.
+    """
+
+    text: bytes
+    table: str | None = None
+    is_head: bool = False
+
+
+class Splitter:
+    """Cuts a dump into pieces as it flows by; put together they are the dump again, byte for byte.
+
+    Rows are not looked into, because the dump programs escape every line break in them, and end an INSERT with
+    the first line that ends in a semicolon.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._line: list[bytes] = []
+        self._size = 0
+        self._inside = b""
+        self._delimiter = b";"
+        self._closing = _CLOSING
+        self._table: str | None = None
+        self._last = b""
+
+    def feed(self, chunk: bytes) -> Iterator[Piece]:
+        """Yield what is known after the next bytes of the dump."""
+        at = 0
+        while at < len(chunk):
+            if self._table is None:
+                end = chunk.find(b"\n", at) + 1 or len(chunk)
+                yield from self._part(chunk[at:end])
+            else:
+                end = self._end_of_rows(chunk, at)
+                yield self._rows(chunk[at:end])
+            at = end
+
+    def end(self) -> Iterator[Piece]:
+        """Yield what is left when the dump has ended, though it may be no whole statement."""
+        left = b"".join([*self._lines, *self._line])
+        if left:
+            yield Piece(left)
+
+    def _end_of_rows(self, chunk: bytes, at: int) -> int:
+        if self._last == b";" and chunk.startswith(b"\n", at):
+            return at + 1
+        found = chunk.find(b";\n", at)
+        return len(chunk) if found < 0 else found + 2
+
+    def _rows(self, text: bytes) -> Piece:
+        piece = Piece(text, self._table)
+        if (self._last + text).endswith(b";\n"):
+            self._table = None
+        self._last = text[-1:]
+        return piece
+
+    def _part(self, part: bytes) -> Iterator[Piece]:
+        """Yield what a line, or a part of one, completes outside of rows."""
+        self._line.append(part)
+        self._size += len(part)
+        if part.endswith(b"\n") or self._size > _LONGEST_HEAD_BYTES:
+            self._line = [b"".join(self._line)]
+            inserting = self._delimiter == b";" and (self._lines or self._line)[0].startswith(_INSERT)
+            if part.endswith(b"\n") or inserting:
+                self._lines += self._line
+                self._line = []
+            if inserting:
+                yield from self._insert()
+            elif not self._line and self._is_over(self._lines[-1]):
+                yield self._statement()
+        if self._size > _LONGEST_STATEMENT_BYTES:
+            self._lines += self._line
+            self._line = []
+            yield self._statement()
+
+    def _insert(self) -> Iterator[Piece]:
+        """Yield the head of an INSERT and what follows it, once its names are whole: they may hold line breaks."""
+        text = b"".join(self._lines)
+        found = _HEAD.match(text)
+        if found:
+            self._lines, self._size = [], 0
+            self._table, self._last = unquoted(found[1]), b""
+            yield Piece(found[0], self._table, is_head=True)
+            yield self._rows(text[found.end() :])
+
+    def _statement(self) -> Piece:
+        statement = b"".join(self._lines)
+        self._lines, self._size = [], 0
+        mode = _MODE.match(statement)
+        if mode:
+            without = b"NO_BACKSLASH_ESCAPES" in (mode[1] or b"")
+            self._closing = _CLOSING_WITHOUT_ESCAPES if without else _CLOSING
+        return Piece(statement)
+
+    def _is_over(self, line: bytes) -> bool:
+        """Return whether a statement ends with this line; a comment or an empty line between them is one as well."""
+        is_first = len(self._lines) == 1
+        if is_first and line.startswith(_DELIMITER):
+            self._delimiter = line[len(_DELIMITER) :].strip()
+            return True
+        code = self._code(line).rstrip()
+        alone = is_first and (not code or line.startswith(SANDBOX))
+        return not self._inside and (alone or code.endswith(self._delimiter))
+
+    def _code(self, line: bytes) -> bytes:
+        """Return the line without the comment at its end, and note which quote or comment it leaves open."""
+        at = 0
+        while True:
+            found = self._closing[self._inside].match(line, at) if self._inside else _OPENING.search(line, at)
+            if found is None:
+                return line
+            if found[0] in _LINE_COMMENTS and not self._inside:
+                return line[: found.start()]
+            self._inside, at = (b"" if self._inside else found[0]), found.end()
+
+
+def unquoted(name: bytes) -> str:
+    """Return the name that stands in backquotes, or in the double quotes of another sql_mode."""
+    sign = name[:1]
+    return name[1:-1].replace(sign * 2, sign).decode("utf-8", "replace")
