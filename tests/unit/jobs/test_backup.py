@@ -451,6 +451,18 @@ def test_g2a_a_failed_backup_does_not_hide_that_archives_are_gone(site: Site) ->
     assert codes(site.run("archives")) == {"archives_gone"}
 
 
+@pytest.mark.parametrize("job", ["backup", "prune"])
+def test_g2a_what_a_run_proves_and_then_deletes_is_not_missed(site: Site, job: str) -> None:
+    for _unused in range(5):
+        site.next_night()
+    (site.root / "state" / "archives.json").unlink()
+    site.options = {"retention_count": 3, "keep_minimum": 1}
+    site.host.moment += timedelta(days=1)
+    assert site.run(job).facts["deleted"]
+    assert codes(site.run("archives")) == set()
+    assert "archives_gone" not in codes(site.next_night())
+
+
 def test_g2a_what_retention_deletes_is_not_missed(site: Site) -> None:
     site.options = {"retention_days": 1, "retention_count": 2, "keep_minimum": 1}
     for _unused in range(5):

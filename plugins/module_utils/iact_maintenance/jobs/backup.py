@@ -133,8 +133,9 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
     proving = pruning.prove_unknown(host, folder, state_directory, Limits(options.deadline_seconds))
     going = pruning.candidates(proving.entries, options, host, just_written=written.name)
     written.saved.findings += [*proving.findings, *going.findings]
-    pruning.remove(host, removal, going.delete)
+    # Before the removal, which forgets the proofs of what it deletes: else these would be missed.
     catalogue.remember(host, state_directory, folder, proving.proofs)
+    pruning.remove(host, removal, going.delete)
 
 
 def _report(planned: Plan, written: Written, done: Done) -> Report:

@@ -64,8 +64,9 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
             limits = Limits(settings.backup.deadline_seconds)
             proving = pruning.prove_unknown(host, folder, settings.state_directory, limits)
             going = pruning.candidates(proving.entries, settings.backup, host)
-            pruning.remove(host, pruning.Removal(folder, settings.state_directory, deleted), going.delete)
+            # Before the removal, which forgets the proofs of what it deletes: else these would be missed.
             catalogue.remember(host, settings.state_directory, folder, proving.proofs)
+            pruning.remove(host, pruning.Removal(folder, settings.state_directory, deleted), going.delete)
     except (MaintenanceError, Interrupted) as ended:
         ended.facts = {**ended.facts, "deleted": deleted, "leftovers": len(leftovers)}
         ended.changed = bool(deleted or leftovers)
