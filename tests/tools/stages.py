@@ -43,10 +43,10 @@ def lanes() -> list[list[Stage]]:
     """
     return [
         [*_linters(), Stage("unit", "unit", _pytest("unit", 900)), Stage("build", "build", _build),
-         Stage("build", "galaxy", _script("galaxy", 600), skips_fail_in_ci=True),
          Stage("demo", "demo", _single("demo", ["python", "tests/demo.py"])),
-         Stage("integration", "integration", _pytest("integration", 1800))],
-        [*_molecule(), Stage("sanity", "sanity", _script("sanity", 1500), skips_fail_in_ci=True)],
+         Stage("integration", "integration", _pytest("integration", 2700))],
+        [*_molecule(), Stage("build", "galaxy", _script("galaxy", 600), skips_fail_in_ci=True),
+         Stage("sanity", "sanity", _script("sanity", 1500), skips_fail_in_ci=True)],
     ]  # fmt: skip
 
 
