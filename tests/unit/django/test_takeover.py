@@ -155,6 +155,11 @@ def test_what_kept_the_project_from_telling_is_told_in_its_own_words() -> None:
         connection_of(database("mysql", {})._replace(connection=None), "ValueError: invalid literal for int()")
 
 
+def test_empty_start_up_options_are_none() -> None:
+    taken = connection_of(database("postgresql", {"options": ""}))
+    assert isinstance(taken, Server) and taken.libpq_options is None
+
+
 def test_an_empty_parameter_of_libpq_is_refused() -> None:
     assert "its option sslmode is empty" in refusal(database("postgresql", {"sslmode": ""}))
 
@@ -172,14 +177,29 @@ def test_variables_of_mysql_s_own_client_library_are_refused_for_it_alone() -> N
 
 @pytest.mark.parametrize(
     "command",
-    ["USE other", "SET ROLE r", "set default role r", "SET sql_mode=''; USE other", "SET PASSWORD = 'x'", "CALL p()"],
+    [
+        "USE other",
+        "SET ROLE r",
+        "set default role r",
+        "SET sql_mode=''; USE other",
+        "SET a=1; SET ROLE r",
+        "SET PASSWORD = 'x'",
+        "CALL p()",
+    ],
 )
 def test_an_init_command_that_does_more_than_set_variables_is_refused(command: str) -> None:
     assert "init_command" in refusal(database("mysql", {"init_command": command}))
 
 
 @pytest.mark.parametrize(
-    "command", ["SET sql_mode='STRICT_TRANS_TABLES'", "set names utf8mb4;", " SET @a=1, time_zone='UTC' "]
+    "command",
+    [
+        "SET sql_mode='STRICT_TRANS_TABLES'",
+        "set names utf8mb4;",
+        " SET @a=1, time_zone='UTC' ",
+        "SET NAMES utf8mb4; SET sql_mode='STRICT_TRANS_TABLES'",
+        "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_unicode_ci'; SET SESSION wait_timeout = 60;",
+    ],
 )
 def test_an_init_command_that_sets_variables_hinders_nothing(command: str) -> None:
     assert isinstance(connection_of(database("mysql", {"init_command": command})), Server)
@@ -220,9 +240,11 @@ def test_g85_a_database_of_sqlite_that_is_no_file_is_refused(name: str) -> None:
 
 
 def test_pragmas_of_sqlite_hinder_nothing_and_other_statements_do() -> None:
-    pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous = NORMAL;"
-    assert isinstance(connection_of(database("sqlite", {"init_command": pragmas})), SQLiteFile)
-    for command in ("ATTACH 'x' AS main2", "PRAGMA key='x'", "PRAGMA a=1; DELETE FROM t"):
+    many = "PRAGMA foreign_keys = ON;\n-- as many sites have it; really\nPRAGMA mmap_size=1; PRAGMA cache_size=2000"
+    for pragmas in ("PRAGMA journal_mode=WAL; PRAGMA synchronous = NORMAL;", many, "PRAGMA defer_foreign_keys=1", ""):
+        assert isinstance(connection_of(database("sqlite", {"init_command": pragmas})), SQLiteFile)
+    keys = ("PRAGMA key='x'", "PRAGMA rekey='x'", "PRAGMA hexkey='00'", "PRAGMA cipher_page_size=1", "pragma KEY = 1")
+    for command in ("ATTACH 'x' AS main2", "PRAGMA a=1; DELETE FROM t", *keys):
         assert "init_command" in refusal(database("sqlite", {"init_command": command}))
 
 

@@ -113,3 +113,19 @@ def test_an_option_of_the_file_that_is_not_taken_over_is_refused(tmp_path: Path,
 )
 def test_g8d_no_driver_s_certificate_rules_are_weakened(driver: str, parameters: dict[str, str], expected: str) -> None:
     assert tls(driver, **parameters) == expected
+
+
+@pytest.mark.parametrize(("mode", "hint"), [(0o600, ""), (0o644, ""), (0o664, "chmod go-w"), (0o666, "chmod go-w")])
+def test_an_option_file_of_the_project_may_be_read_by_others_and_not_written(
+    tmp_path: Path, mode: int, hint: str
+) -> None:
+    """Debian's own /etc/mysql/my.cnf has 0644, and other programs read it."""
+    file = tmp_path / "my.cnf"
+    file.write_text("[client]\nport = 3310\nhost = 127.0.0.1\n")
+    file.chmod(mode)
+    if not hint:
+        assert place("pymysql", {"read_default_file": str(file)}, file=file) == "127.0.0.1:3310"
+        return
+    with pytest.raises(Refused) as refused:
+        place("pymysql", {"read_default_file": str(file)}, file=file)
+    assert refused.value.code == "unsafe_permissions" and hint in refused.value.hint

@@ -256,4 +256,39 @@ def test_a_later_connection_that_leads_to_another_place_is_refused(tmp_path: Pat
     with pytest.raises(DatabaseFault) as caught:
         pinned._replace(connection=SQLiteFile(str(second.database))).open(FakeHost(), writable=True)
     assert caught.value.code == "wrong_database"
-    assert "nothing was deleted" in caught.value.hint
+    assert "correct the section" in caught.value.hint
+
+
+class _Node:
+    """An open connection to one server of a cluster."""
+
+    def __init__(self, **place: object) -> None:
+        self.place = place
+
+    def identity(self, table: str) -> dict[str, object]:
+        return dict(self.place)
+
+    def close(self) -> None:
+        return
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_servers_of_a_cluster_behind_one_address_are_one_place_and_two_ways_must_lead_to_one_server(
+    monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    way = Server(login_host="balancer")
+    target = SessionTarget("mysql", way, "django_session", Convention(), project_connection=way if asked else None)
+    pinned = target._replace(identity={"hostname": "node1", "database": "site"})
+
+    def check(**place: object) -> None:
+        monkeypatch.setattr(SessionTarget, "_open", lambda *_arguments, **_options: _Node(**place))
+        pinned.open(FakeHost(), writable=True).close()
+
+    check(hostname="node1", database="site")
+    with pytest.raises(DatabaseFault, match="another|leads to"):
+        check(hostname="node1", database="other")
+    if asked:
+        with pytest.raises(DatabaseFault, match="leads to"):
+            check(hostname="node2", database="site")
+    else:
+        check(hostname="node2", database="site")

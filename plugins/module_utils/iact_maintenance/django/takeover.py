@@ -14,10 +14,13 @@ from .project import Database, DriverConnection
 
 _POSTGRESQL_DRIVERS = ("psycopg", "psycopg2", "psycopg2cffi.compat")
 _MYSQL_DRIVERS = ("MySQLdb", "pymysql", "mysql.connector")
-# One SET of variables: no other statement, and nothing that changes whose rights the session has.
-_SETS_VARIABLES = re.compile(r"\s*SET\s(?![^;]*\b(?:ROLE|PASSWORD|AUTHORIZATION)\b)[^;]*;?\s*", re.IGNORECASE)
+# SETs of variables: no other statement, and nothing that changes whose rights the session has.
+_SETS_VARIABLES = re.compile(r"(?:\s*SET\s(?![^;]*\b(?:ROLE|PASSWORD|AUTHORIZATION)\b)[^;]*(?:;|$))*\s*", re.IGNORECASE)
 # Not the keys of an encrypting SQLite, which this host's library does not know.
-_SETS_PRAGMAS = re.compile(r"(?:\s*PRAGMA\s+(?!\w*(?:key|cipher))[^;]*(?:;|$))*\s*", re.IGNORECASE)
+_SETS_PRAGMAS = re.compile(
+    r"(?:\s*PRAGMA\s+(?!(?:hex|text)?(?:re)?key\b|cipher|activate)[^;]*(?:;|$))*\s*", re.IGNORECASE
+)
+_COMMENT = re.compile(r"--[^\n]*")
 _FOUND_ROWS = "2"
 _QUOTES = {"mysql": "`", "postgresql": '"', "sqlite": '"'}
 _SQLITE_MODES = {"rw", "rwc", "ro"}
@@ -59,6 +62,9 @@ def _judged(database: Database) -> dict[str, str]:
     """Return the parameters with those of the environment below them. Raises Refused for one that is not taken over."""
     table, told = TABLES[database.vendor], database.connection or DriverConnection({})
     found = {**_from_variables(database, told), **told.parameters}
+    if not found.get("options", "x"):
+        # To libpq the same as none.
+        del found["options"]
     for name in sorted({*found, *told.withheld} - table.harmless):
         if name not in table.taken or name in told.withheld:
             raise _refused(database, f"its option {name} cannot be taken over exactly")
@@ -140,7 +146,7 @@ def _server(database: Database, project: ProjectConnection) -> Server:
 
 def _sqlite_file(database: Database, parameters: Mapping[str, str]) -> SQLiteFile:
     """Return the file that Django's driver opens; every name that begins with `file:` is a URI to it."""
-    if not _SETS_PRAGMAS.fullmatch(parameters.get("init_command", "")):
+    if not _SETS_PRAGMAS.fullmatch(_COMMENT.sub("", parameters.get("init_command", ""))):
         raise _refused(database, "its option init_command does more than set pragmas")
     name = parameters.get("database", "")
     if name.startswith("file:"):

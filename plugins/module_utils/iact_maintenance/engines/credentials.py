@@ -11,6 +11,9 @@ from ..host import Host
 from ..secret import printable
 
 _LARGEST_BYTES = 1024 * 1024
+_ANY, _WRITING = 0o077, 0o022
+_MAY = {_ANY: "read or written", _WRITING: "written"}
+_CHMOD = {_ANY: "600", _WRITING: "go-w"}
 
 
 def account_name(host: Host) -> str:
@@ -29,10 +32,11 @@ def home_file(host: Host, name: str) -> str:
         return os.path.join("/nonexistent", name)
 
 
-def read_private(host: Host, path: str, *, required: bool) -> str | None:
-    """The text of a credentials file; None where it is missing and not required.
+def read_private(host: Host, path: str, *, required: bool, others_may_read: bool = False) -> str | None:
+    """Return the text of a credentials file; None where it is missing and not required.
 
-    Raises Refused: `no_credentials_file`, or `unsafe_permissions` where others may read or have written it.
+    Raise Refused: `no_credentials_file`, or `unsafe_permissions` where others may read or have written it.
+    `others_may_read` is for the project's own option file, which other programs may share.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -44,22 +48,22 @@ def read_private(host: Host, path: str, *, required: bool) -> str | None:
         message = f"the credentials file {printable(path)} cannot be read: {error.strerror}"
         raise Refused("no_credentials_file", message, hint="run this with sudo, or with -b in Ansible") from None
     try:
-        _check_trust(os.fstat(descriptor), path, host.effective_user_id())
+        _check_trust(os.fstat(descriptor), path, host.effective_user_id(), _WRITING if others_may_read else _ANY)
         return os.read(descriptor, _LARGEST_BYTES).decode("utf-8", "surrogateescape")
     finally:
         os.close(descriptor)
 
 
-def _check_trust(found: os.stat_result, path: str, user_id: int) -> None:
+def _check_trust(found: os.stat_result, path: str, user_id: int, refused: int) -> None:
     shown = printable(path)
     if not stat.S_ISREG(found.st_mode):
         raise Refused("no_credentials_file", f"the credentials file {shown} is not a regular file")
     if found.st_uid not in (0, user_id):
         raise Refused("unsafe_permissions", f"the credentials file {shown} belongs to another user")
-    if found.st_mode & 0o077:
+    if found.st_mode & refused:
         mode = stat.S_IMODE(found.st_mode)
         raise Refused(
             "unsafe_permissions",
-            f"the credentials file {shown} may be read or written by others (mode {mode:04o})",
-            hint=f"chmod 600 {shown}",
+            f"the credentials file {shown} may be {_MAY[refused]} by others (mode {mode:04o})",
+            hint=f"chmod {_CHMOD[refused]} {shown}",
         )

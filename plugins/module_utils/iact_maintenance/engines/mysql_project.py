@@ -79,7 +79,7 @@ def _options(path: str | None, host: Host) -> Mapping[str, str]:
     """Return the options of the file that the project names. Raises Refused for one that is not taken over."""
     if path is None:
         return {}
-    options = option_file.parse(read_private(host, path, required=True) or "", path)
+    options = option_file.parse(read_private(host, path, required=True, others_may_read=True) or "", path)
     for name in sorted(options.keys() - _TAKEN - _TAKEN_TLS - _HARMLESS):
         raise _refused(f"the option {name} in {path} cannot be taken over exactly")
     return options

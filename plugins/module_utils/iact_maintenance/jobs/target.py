@@ -18,6 +18,7 @@ from ..settings import Server, Settings, SQLiteFile
 Connection = Union[Server, SQLiteFile]
 
 _ASKING_SECONDS = 60.0
+_DATABASE = frozenset({"database", "schema", "path"})
 
 
 class NoSessionTable(Exception):
@@ -90,14 +91,15 @@ class SessionTarget(NamedTuple):
     def _check_place(self, sessions: Sessions) -> None:
         if self.identity is None:
             return
-        ours = sessions.identity(self.table)
-        if ours != self.identity:
-            asked = self.project_connection is not None
+        ours, asked = sessions.identity(self.table), self.project_connection is not None
+        # Behind one address may be several servers of one cluster: only of two ways must it be the very same server.
+        names = self.identity if asked else _DATABASE.intersection(self.identity)
+        if any(ours.get(name) != self.identity[name] for name in names):
             way = (f"the section {self.engine}", "the Django project") if asked else ("a connection", "the one before")
             raise DatabaseFault(
                 "wrong_database",
                 f"{way[0]} leads to {_shown(ours)}, {way[1]} to {_shown(self.identity)}",
-                hint=f"correct the section {self.engine} of the config file; nothing was deleted",
+                hint=f"correct the section {self.engine} of the config file",
             )
 
 
