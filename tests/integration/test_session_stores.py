@@ -95,6 +95,26 @@ def test_g92_a_project_that_can_keep_no_session_is_never_healthy_nor_cleaned(
     assert len(project.site.sessions()) == 4
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("SECRET_KEY = ''", "SECRET_KEY"),
+        ("SESSION_SERIALIZER = 'no.Such'", "No module named 'no'"),
+        (
+            "SESSION_ENGINE = 'django.contrib.sessions.backends.file'\nSESSION_FILE_PATH = '/nonexistent/x'",
+            "/nonexistent",
+        ),
+    ],
+)
+def test_g92_a_project_that_can_make_no_session_is_never_healthy(project: Project, more: str, words: str) -> None:
+    allowed = ["django.contrib.sessions.backends.db", "django.contrib.sessions.backends.file"]
+    project.configure(more, health={"allowed_session_engines": allowed})
+    report = project.run("health")
+    failing = {each["name"]: each for each in report["checks"] if each["status"] == "fail"}
+    assert report["exit"] == 1 and "can make no session" in failing["session_engine"]["message"], report
+    assert words in failing["session_engine"]["message"] and failing["session_engine"]["hint"]
+
+
 def test_g92_an_allowed_engine_that_does_not_import_is_not_healthy(project: Project) -> None:
     project.configure("SESSION_ENGINE = 'no_such_store'", health={"allowed_session_engines": ["no_such_store"]})
     assert project.run("health")["exit"] == 1

@@ -9,6 +9,7 @@ from .context import Context
 from .outcome import FAIL, PASS, SKIP, WARN, Outcome
 
 _LOADS = "run manage.py check: no session can be kept while this engine does not import"
+_MAKES = "correct the setting that the message names: SECRET_KEY, SESSION_SERIALIZER or SESSION_FILE_PATH"
 _HINT = f"set SESSION_ENGINE = '{SESSION_BACKEND}' (RNF-002), or allow the engine in health.allowed_session_engines"
 
 
@@ -30,6 +31,9 @@ def judge(found: Project, allowed: tuple[str, ...]) -> Outcome:
     trouble = found.trouble("session_engine")
     if trouble:
         return Outcome(FAIL, f"SESSION_ENGINE {name or '(empty)'} does not import: {trouble}", _LOADS)
+    unmade = found.trouble("session_store")
+    if unmade:
+        return Outcome(FAIL, f"{name} can make no session: {unmade}", _MAKES)
     base = nearest_known(found)
     if name == SESSION_BACKEND:
         return Outcome(PASS, f"sessions are kept in the database ({name})")

@@ -208,6 +208,11 @@ def tell_session_engine(answers: Answers) -> Any:
     return store
 
 
+def make_session(store: Any) -> None:
+    """Make a session as one is saved, in memory: with the serializer, the secret key and, for files, the directory."""
+    store().encode({"made_by": "iact-maintenance"})
+
+
 def tell_session_cache(answers: Answers) -> None:
     """Send which cache would hold sessions, for the stores that use one."""
     from django.conf import settings
@@ -306,6 +311,8 @@ def ask_settings(answers: Answers) -> List[str]:
 def ask_sessions(answers: Answers, asked: Dict[str, Any]) -> None:
     """Ask where the sessions live, and how the project connects there."""
     store = answers.attempt("session_engine", None, tell_session_engine, answers)
+    if hasattr(store, "encode"):
+        answers.attempt("session_store", None, make_session, store)
     if hasattr(store, "cache_key_prefix"):
         answers.attempt("session_cache", None, tell_session_cache, answers)
     if hasattr(store, "get_model_class"):
