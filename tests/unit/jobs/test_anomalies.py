@@ -60,6 +60,13 @@ def test_g1g_a_component_that_is_gone_is_told(gone: Component, words: str) -> No
     assert finding.code == "component_gone" and words in finding.message
 
 
+def test_a_session_table_that_the_cleanup_emptied_is_no_anomaly() -> None:
+    manifest = Manifest(datetime(2026, 1, 1, tzinfo=timezone.utc), "h", (database(django_session=5, calls=5),))
+    now = database(django_session=0, calls=0)
+    (finding,) = compare(manifest, [now], (), "django_session")
+    assert "calls" in finding.message and "django_session" not in finding.message
+
+
 def test_what_grew_or_is_not_known_is_no_anomaly() -> None:
     last = [database(a=1, b=None, c=0), logs()]
     assert told(last, [database(a=5, b=0, c=0, d=0), logs(), database("postgresql.x")]) == []

@@ -395,6 +395,20 @@ def test_g21_archives_of_this_host_s_earlier_identity_are_taken_over_and_no_othe
     assert site.kinds() == ["good"] * 3
 
 
+def test_g21_archives_of_a_host_of_the_same_name_that_is_at_work_are_not_taken_over(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Site(tmp_path / "other", {"directory": str(site.backups), "sqlite_files": [str(site.database)]})
+    other.run()
+    site.host.moment += timedelta(days=1)
+    site.run()
+    assert site.run("adopt", dry_run=True).facts["adopted"] == [NAME]
+    other.host.moment += timedelta(days=2)
+    other.run()
+    refused = site.run("adopt")
+    assert refused.facts["adopted"] == [] and "is at work" in refused.findings[0].message
+    assert sorted(site.kinds()) == ["good", "other_host", "other_host"]
+
+
 class Renamed(ClockHost):
     def name(self) -> str:
         return "another-name"

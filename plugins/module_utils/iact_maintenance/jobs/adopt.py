@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .. import identity
@@ -70,18 +70,30 @@ def plan(settings: Settings, host: Host) -> Plan:
     """Return which archives would be taken over. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
     with open_backups(host, settings) as folder:
         others = catalogue.read(host, folder, settings.state_directory).of_kind(catalogue.OTHER_HOST)
-    servers = _Servers(settings, host)
-    reasons = {entry.name: _difference(entry, host, servers) for entry in others}
+    servers, at_work = _Servers(settings, host), _at_work(others, identity.read(host, settings.state_directory))
+    reasons = {entry.name: _difference(entry, host, servers, at_work) for entry in others}
     matching = tuple(entry for entry in others if not reasons[entry.name])
     return Plan(settings, matching, {name: reason for name, reason in reasons.items() if reason})
 
 
-def _difference(entry: catalogue.Entry, host: Host, servers: _Servers) -> str:
+def _at_work(others: Iterable[catalogue.Entry], own: identity.Identity) -> frozenset[str]:
+    """Return the identities that wrote archives after this host got its own: they are of hosts that are at work."""
+    made_at = own.made_at_seconds
+    return frozenset(
+        entry.manifest.identity
+        for entry in others
+        if entry.manifest and made_at is not None and entry.manifest.created_at.timestamp() > made_at
+    )
+
+
+def _difference(entry: catalogue.Entry, host: Host, servers: _Servers, at_work: frozenset[str]) -> str:
     """Return why an archive is not of this host; empty where its host's name and its servers are this host's."""
     if entry.manifest is None:
         return "it cannot be read"
     if entry.manifest.host != host.name():
         return f"it is of the host {printable(entry.manifest.host, 80)}, this one is {host.name()}"
+    if entry.manifest.identity in at_work:
+        return "another host of this name is at work: it wrote archives after this one got its identity"
     differences = (servers.difference(component) for component in entry.manifest.components)
     return next(filter(None, differences), "")
 

@@ -15,11 +15,13 @@ _TABLES_HINT = "see who dropped or renamed them; the archives that hold them are
 _EMPTIED_HINT = "see who emptied them; the archives that hold their rows are kept until you delete them by hand"
 
 
-def compare(last: Manifest | None, saved: Iterable[Component], missing: Iterable[str]) -> list[Finding]:
+def compare(
+    last: Manifest | None, saved: Iterable[Component], missing: Iterable[str], sessions: str = ""
+) -> list[Finding]:
     """Return a warning for each component that is gone, holds fewer tables, or has tables without rows now.
 
-    `missing` names the components that this run could not save, which it says already. A table that the last archive
-    had no number for is not judged.
+    The table of the `sessions` may be empty, since the cleanup empties it. `missing` names the components that this run
+    could not save, which it says already. A table that the last archive had no number for is not judged.
     """
     if last is None:
         return []
@@ -30,7 +32,7 @@ def compare(last: Manifest | None, saved: Iterable[Component], missing: Iterable
         if before.name in reported or before.engine in reported:
             continue
         after = now.get(before.name)
-        findings += _component(before, after) if after is not None else _gone(before)
+        findings += _component(before, after, sessions) if after is not None else _gone(before)
     return findings
 
 
@@ -43,7 +45,7 @@ def _gone(before: Component) -> list[Finding]:
     return [Finding("warning", "component_gone", printable(message), _GONE_HINT)]
 
 
-def _component(before: Component, after: Component) -> list[Finding]:
+def _component(before: Component, after: Component, sessions: str) -> list[Finding]:
     findings = []
     gone = [table for table in before.rows if table not in after.rows]
     if gone and after.tables and not before.tables:
@@ -54,6 +56,7 @@ def _component(before: Component, after: Component) -> list[Finding]:
         message = f"{before.name} lacks tables that the last archive held: {_shown(gone)}"
         findings.append(Finding("warning", "tables_gone", message, _TABLES_HINT))
     emptied = [table for table, rows in before.rows.items() if rows and after.rows.get(table) == 0]
+    emptied = [table for table in emptied if not sessions or table.rpartition(".")[2] != sessions]
     if emptied:
         message = (
             f"tables of {before.name} that had rows in the last archive are empty now: {_shown(emptied, before.rows)}"

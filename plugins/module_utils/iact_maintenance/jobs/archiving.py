@@ -110,7 +110,8 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
         _save_all(planned, Saver(host, planned.settings, staged, copies, done.compression), saved, progress)
         _require_something(saved)
         last, missing = planned.last, [trouble.name for trouble in saved.troubles]
-        saved.findings += compare(last.manifest if last else None, saved.components, [*missing, *saved.skipped])
+        before, sessions = last.manifest if last else None, planned.settings.session_cleanup.table
+        saved.findings += compare(before, saved.components, [*missing, *saved.skipped], sessions)
         is_partial = bool(saved.troubles)
         if is_partial and not (planned.options.keep_partial and saved.components):
             done.written = Written("", None, created_at, saved)
