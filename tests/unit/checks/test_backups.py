@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -118,6 +119,15 @@ def test_g2a_an_archive_that_was_proven_and_is_gone_fails_at_once(directory: Pat
         path.unlink()
     outcome = judge(written=60)
     assert outcome.status == "fail" and "and 1 more" in outcome.message and "no good one is left" in outcome.message
+
+
+def test_g2a_a_directory_that_is_gone_with_its_archives_fails_although_a_backup_would_make_it(
+    directory: Path, judge: Judge
+) -> None:
+    archive(directory, 3)
+    shutil.rmtree(directory)
+    outcome = judge(create_directory=True, written=60)
+    assert (outcome.status, outcome.code) == ("fail", "archives_gone")
 
 
 def test_g21_archives_of_another_host_are_no_backup_of_this_one(directory: Path, judge: Judge) -> None:

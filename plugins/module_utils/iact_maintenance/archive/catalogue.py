@@ -92,13 +92,28 @@ class Catalogue(NamedTuple):
         return f"proven good on this host, and gone since without being deleted by it: {self.gone[-1]}{others}"
 
 
+def of_no_directory(host: Host, state_directory: str) -> Catalogue:
+    """Return the catalogue where the directory itself is not there: what was proven in it is gone."""
+    return _catalogue([], _proofs(state_directory), identity.read(host, state_directory), [])
+
+
+def _proofs(state_directory: str) -> dict[str, object]:
+    with storage(os.path.join(state_directory, PROOFS)):
+        return state.read_mapping(state_directory, PROOFS)
+
+
 def read(host: Host, folder: Folder, state_directory: str) -> Catalogue:
     """Return the catalogue; only headers and manifests are read."""
-    with storage(os.path.join(state_directory, PROOFS)):
-        proofs = state.read_mapping(state_directory, PROOFS)
+    proofs = _proofs(state_directory)
     own, present = identity.read(host, state_directory), folder.names()
     names = [name for name in present if name.startswith(STEM) and not name.endswith(PART)]
     entries = [_owned(_entry(folder, name, proofs.get(name)), own) for name in names]
+    return _catalogue(entries, proofs, own, present)
+
+
+def _catalogue(
+    entries: list[Entry], proofs: Mapping[str, object], own: identity.Identity, present: list[str]
+) -> Catalogue:
     # By content too, since one that somebody renamed is not gone.
     there = {*present, *(entry.digest for entry in entries if entry.kind != BROKEN)}
     gone = [name for name, proof in proofs.items() if name not in there and _is_missed(proof, own, there)]

@@ -45,8 +45,8 @@ def _judge(context: Context, found: catalogue.Catalogue, now: datetime) -> Outco
 def _found(context: Context) -> catalogue.Catalogue:
     settings = context.settings
     if settings.backup.create_directory and not os.path.lexists(settings.backup.directory):
-        # The first backup makes it.
-        return catalogue.Catalogue()
+        # The first backup makes it; a later one would begin anew.
+        return catalogue.of_no_directory(context.host, settings.state_directory)
     with open_backups(context.host, settings) as folder:
         return catalogue.read(context.host, folder, settings.state_directory)
 

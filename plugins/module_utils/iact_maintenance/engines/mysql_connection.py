@@ -46,6 +46,9 @@ _CODES: dict[int, tuple[str, str]] = {
     **dict.fromkeys((1820, 1862), ("auth", "password expired: let an administrator give the account a new one")),
     **dict.fromkeys((1040, 1203, 1226), ("too_many_connections", "raise the limit, or end connections that idle")),
     **dict.fromkeys((1044, 1142, 1143, 1227, 1370), ("missing_privilege", _GRANT)),
+    **dict.fromkeys(
+        (1184,), ("db_refused", "see the server's own log: an init_connect that fails ends each connection")
+    ),
     **dict.fromkeys((1049,), ("no_database", "check login_db")),
     **dict.fromkeys((1146,), ("no_table", "check the name of the table and login_db")),
     **dict.fromkeys((1290, 1792, 1836, 3100), ("read_only", "on a replica, run this on its primary")),

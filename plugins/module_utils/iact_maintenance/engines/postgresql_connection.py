@@ -34,7 +34,8 @@ TLS_WORDS = {"disable": "disable", "prefer": "prefer", "require": "require", "ve
 # For libpq an empty file name means its default below HOME; a file that does not exist means none.
 NO_FILE = "/nonexistent/none"
 # What pgbouncer says, in no other language, of start-up options that it cannot pass on.
-_REFUSES_OPTIONS = "unsupported startup parameter"
+# What pgbouncer and the proxy of Amazon RDS say of them.
+_REFUSES_OPTIONS = ("unsupported startup parameter", "command-line options")
 # Where the server's socket is when a password file says `localhost` for it.
 _SOCKET_FOLDERS = ("/var/run/postgresql", "/run/postgresql")
 
@@ -126,7 +127,7 @@ def _started(endpoint: Endpoint, options: str) -> tuple[Any, bool]:
     try:
         return psycopg2.connect(**arguments, options=options), True
     except psycopg2.OperationalError as error:
-        if _REFUSES_OPTIONS not in str(error):
+        if not any(words in str(error) for words in _REFUSES_OPTIONS):
             raise
     # The project's own stay: without them it would be another table that is found.
     return psycopg2.connect(**arguments, options=endpoint.libpq_options or ""), False
