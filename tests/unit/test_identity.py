@@ -87,7 +87,8 @@ def test_what_was_taken_over_is_this_host_s_own(tmp_path: Path) -> None:
     identity.adopt(Machine(), str(tmp_path), ["two"])
     now = identity.read(Machine(), str(tmp_path))
     assert now.id == own.id and now.adopted == {"one", "two"}
-    assert now.wrote("another", "two") and now.wrote(own.id, "x") and not now.wrote("another", "x")
+    assert now.wrote("another", "elsewhere", "two") and now.wrote(own.id, "testhost", "x")
+    assert not now.wrote("another", "testhost", "x") and not now.wrote(own.id, "clone", "x")
 
 
 def test_a_state_directory_that_cannot_be_written_makes_no_identity(tmp_path: Path) -> None:

@@ -25,12 +25,14 @@ _RANDOM_BYTES = 32
 class Identity(NamedTuple):
     """This host's identity; `adopted` are the digests of the manifests of archives that it took over.
 
-    `made_at` is the moment of its first run, from which limits count where nothing has succeeded yet.
+    `made_at` is the moment of its first run, from which limits count where nothing has succeeded yet. `host` is its
+    name now.
     """
 
     id: str
     made_at: str
     adopted: frozenset[str] = frozenset()
+    host: str = ""
 
     @property
     def made_at_seconds(self) -> float | None:
@@ -40,9 +42,12 @@ class Identity(NamedTuple):
         except ValueError:
             return None
 
-    def wrote(self, identity: str, digest: str) -> bool:
-        """Return whether an archive is this host's own: written by it, or taken over."""
-        return bool(identity) and identity == self.id or digest in self.adopted
+    def wrote(self, identity: str, host: str, digest: str) -> bool:
+        """Return whether an archive is this host's own: written by it, or taken over.
+
+        By identity and name, since a clone that kept the machine-id has the same identity, and usually another name.
+        """
+        return (bool(identity) and identity == self.id and host == self.host) or digest in self.adopted
 
 
 NOBODY = Identity("", "")
@@ -54,7 +59,8 @@ def read(host: Host, directory: str) -> Identity:
     Raise StorageFault where the state cannot be read.
     """
     with storage(os.path.join(directory, FILE)):
-        return _identity(state.read_mapping(directory, FILE), host.machine()) or NOBODY
+        found = _identity(state.read_mapping(directory, FILE), host.machine())
+        return found._replace(host=host.name()) if found else NOBODY
 
 
 def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:

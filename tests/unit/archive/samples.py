@@ -61,7 +61,7 @@ def write(
                 facts = Member(member, compression.name, sink.size_bytes, sink.sha256, packer.raw_size_bytes)
                 components.append(Component(name, "sqlite", name, facts))
             number = os.urandom(16).hex()
-            staged.finish(Manifest(moment, "testhost", tuple(components), missing, id=number, identity=identity))
+            staged.finish(Manifest(moment, host.name(), tuple(components), missing, id=number, identity=identity))
             name = ArchiveName(moment, partial=bool(missing)).text
             assert staged.publish(name)
     finally:

@@ -158,7 +158,7 @@ def test_g21_another_host_s_archive_is_its_own_whatever_is_proven_of_it(
     prove_all(folder, state)
     assert kinds(folder, state) == {path.name: "other_host", before_identities.name: "other_host"}
     (first, second) = entries(folder, state)
-    assert "testhost" in first.reason and OTHER_IDENTITY in first.reason and first.proven_at
+    assert Host().name() in first.reason and OTHER_IDENTITY in first.reason and first.proven_at
     assert "before hosts had an identity" in second.reason
     assert catalogue.newest(entries(folder, state), NIGHT + timedelta(days=2)) is None
 

@@ -23,6 +23,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
+from tests.unit.archive.samples import write
 from tests.unit.jobs.sites import NIGHT, ClockHost, Site, codes, line
 
 NAME = "iact_data_backup_20261124_020000.tar"
@@ -407,6 +408,24 @@ def test_g21_archives_of_a_host_of_the_same_name_that_is_at_work_are_not_taken_o
     refused = site.run("adopt")
     assert refused.facts["adopted"] == [] and "is at work" in refused.findings[0].message
     assert sorted(site.kinds()) == ["good", "other_host", "other_host"]
+
+
+def test_g21_a_clone_that_kept_the_machine_id_is_told_by_its_name(site: Site) -> None:
+    site.options = {"retention_count": 1, "keep_minimum": 1}
+    site.run()
+    clone = Renamed(site.host.moment)
+    for _unused in range(3):
+        clone.moment += timedelta(days=1)
+        assert run(table.job("backup"), site.settings(), clone, Mode()).exit_status == 0
+    assert NAME in site.archives() and len(site.archives()) == 2
+    assert sorted(site.kinds()) == ["good", "other_host"]
+
+
+def test_an_upgraded_host_is_told_of_archives_from_before_hosts_had_an_identity(site: Site) -> None:
+    write(site.backups, NIGHT - timedelta(days=1), identity="")
+    result = site.run()
+    assert codes(result) == {"other_host"} and "--adopt" in result.findings[0].hint
+    assert site.run("adopt").facts["adopted"] == []
 
 
 class Renamed(ClockHost):

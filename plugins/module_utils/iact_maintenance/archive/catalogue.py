@@ -121,9 +121,14 @@ def _catalogue(
 
 
 def _owned(entry: Entry, own: identity.Identity) -> Entry:
-    if entry.kind == BROKEN or entry.manifest is None or own.wrote(entry.manifest.identity, entry.digest):
+    if entry.kind == BROKEN or entry.manifest is None or is_own(entry.manifest, entry.digest, own):
         return entry
     return entry._replace(kind=OTHER_HOST, reason=whose(entry.manifest))
+
+
+def is_own(manifest: Manifest, digest: str, own: identity.Identity) -> bool:
+    """Return whether an archive is this host's own."""
+    return own.wrote(manifest.identity, manifest.host, digest)
 
 
 def whose(manifest: Manifest) -> str:

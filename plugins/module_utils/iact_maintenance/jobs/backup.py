@@ -126,6 +126,7 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
         partial_ones = retention.decide_partial(found.entries, host.now(), written.name)
         pruning.remove(host, removal, partial_ones.delete)
         return
+    written.saved.findings += _without_identity(found, host)
     if found.gone_in_words:
         # Told in this run's line; from here on the new archive is what there is.
         written.saved.findings.append(Finding("warning", "archives_gone", found.gone_in_words, catalogue.GONE_HINT))
@@ -136,6 +137,16 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
     # Before the removal, which forgets the proofs of what it deletes: else these would be missed.
     catalogue.remember(host, state_directory, folder, proving.proofs)
     pruning.remove(host, removal, going.delete)
+
+
+def _without_identity(found: catalogue.Catalogue, host: Host) -> list[Finding]:
+    """Return a warning where archives from before hosts had an identity bear this host's name: nobody prunes them."""
+    others = [entry.manifest for entry in found.of_kind(catalogue.OTHER_HOST) if entry.manifest]
+    unclaimed = [manifest for manifest in others if not manifest.identity and manifest.host == host.name()]
+    if not unclaimed:
+        return []
+    message = f"archives of this host's name from before hosts had an identity, not counted: {len(unclaimed)}"
+    return [Finding("warning", "other_host", message, "take them over with `iact-maintenance archives --adopt`")]
 
 
 def _report(planned: Plan, written: Written, done: Done) -> Report:

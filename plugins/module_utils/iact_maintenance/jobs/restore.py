@@ -100,7 +100,7 @@ def _findings_of(layout: Layout, own: identity.Identity) -> tuple[Finding, ...]:
         names = ", ".join(missing.name for missing in manifest.missing)
         message = f"the archive is partial: it does not hold {names}"
         found.append(Finding("warning", "partial_archive", message, "see whether another archive holds them"))
-    if not own.wrote(manifest.identity, layout.digest):
+    if not catalogue.is_own(manifest, layout.digest, own):
         hint = "make sure that it is the one you want before the application uses what was restored"
         found.append(Finding("warning", "other_host", f"the archive was {catalogue.whose(manifest)}", hint))
     return tuple(found)
