@@ -34,7 +34,7 @@ from .postgresql_tool import ReadAlong, credentials, major, tool
 __all__ = ["check_restore", "dump", "locate", "restore"]
 
 _LOCK_WAIT_MILLISECONDS = 60_000
-_COUNTED_AT_ONCE = 20
+_COUNTED_AT_ONCE = 5
 _REMEDY = (
     "as administrator: GRANT pg_read_all_data TO the account; against row security ALTER ROLE … BYPASSRLS; "
     "GRANT SELECT ON LARGE OBJECT for each of those"
