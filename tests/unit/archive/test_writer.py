@@ -84,7 +84,7 @@ def test_fh08_a_directory_that_cannot_be_synced_publishes_nothing(
 def test_fh11_short_writes_are_carried_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "short").mkdir()
     real = os.write
-    monkeypatch.setattr(os, "urandom", lambda size: bytes(size))
+    monkeypatch.setattr(os, "urandom", bytes)
     whole = write(tmp_path, NIGHT + timedelta(days=1)).read_bytes()
     monkeypatch.setattr(os, "write", lambda descriptor, chunk: real(descriptor, bytes(chunk[:7])))
     assert write(tmp_path / "short", NIGHT + timedelta(days=1)).read_bytes() == whole
