@@ -84,7 +84,7 @@ def command(*words: str, expect: int = 0) -> None:
     """Nothing; one `iact-maintenance` command ran, shown as a person would type it. Raises SystemExit otherwise."""
     print(f"{_DIM}$ iact-maintenance {' '.join(words)} --config {CONFIG.relative_to(ROOT)}{_PLAIN}", flush=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugins" / "module_utils")}
-    argv = [sys.executable, "-m", "iact_maintenance.faces.start", *words, "--config", str(CONFIG)]
+    argv = [sys.executable, "-m", "iact_maintenance.cli.start", *words, "--config", str(CONFIG)]
     _expect(argv, environment, expect)
 
 

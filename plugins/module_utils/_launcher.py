@@ -16,7 +16,7 @@ from importlib.util import MAGIC_NUMBER, source_hash
 
 PACKAGE = "iact_maintenance"
 SHEBANG = b"#!/usr/bin/python3 -I\n"
-MAIN = f"from {PACKAGE}.faces.start import start\n\nstart()\n".encode()
+MAIN = f"from {PACKAGE}.cli.start import start\n\nstart()\n".encode()
 # A constant, because the same version must give the same bytes; it is the oldest time that a zip can hold.
 STORED_AT = (1980, 1, 1, 0, 0, 0)
 _UNCHECKED_HASH = 0b01

@@ -76,8 +76,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.iact.maintenance.plugins.module_utils import _launcher
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import start
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import start
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 
 # What the command needs travels to the host because this module imports it.

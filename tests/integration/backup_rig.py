@@ -106,7 +106,7 @@ class Rig:
         return [
             sys.executable,
             "-m",
-            "iact_maintenance.faces.start",
+            "iact_maintenance.cli.start",
             *(words or ("backup",)),
             "--config",
             config,

@@ -101,7 +101,7 @@ class Pair:
 
     def run(self, *words: str) -> dict[str, Any]:
         """Gives one run's report, with its exit status."""
-        argv = [sys.executable, "-m", "iact_maintenance.faces.start", *words, "--json", "--config"]
+        argv = [sys.executable, "-m", "iact_maintenance.cli.start", *words, "--json", "--config"]
         done = subprocess.run(
             [*argv, str(self.folder / "maintenance.json")], cwd=MODULE_UTILS, env={}, capture_output=True, check=False
         )

@@ -71,7 +71,7 @@ class DjangoSite:
 
     def clean(self, *words: str) -> dict[str, object]:
         """The report of one cleanup, which is told where the project is and nothing else."""
-        argv = [sys.executable, "-m", "iact_maintenance.faces.start", "session-cleanup", "--force", "--json", *words]
+        argv = [sys.executable, "-m", "iact_maintenance.cli.start", "session-cleanup", "--force", "--json", *words]
         done = subprocess.run(
             [*argv, "--config", str(self.config)], cwd=MODULE_UTILS, env={}, capture_output=True, text=True, check=False
         )

@@ -42,7 +42,7 @@ def ours(document: str) -> list[str]:
 def run(checkout: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
     """One command line of ours as it ended."""
     environment = {**os.environ, "PYTHONPATH": str(checkout / "plugins" / "module_utils")}
-    argv = [sys.executable, "-m", "iact_maintenance.faces.start", *words]
+    argv = [sys.executable, "-m", "iact_maintenance.cli.start", *words]
     return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 

@@ -140,7 +140,7 @@ def site(
     command = folder / "command"
     command.mkdir()
     (command / "iact_maintenance").symlink_to(checkout / "plugins/module_utils/iact_maintenance")
-    (command / "__main__.py").write_text("from iact_maintenance.faces.start import start\n\nstart()\n")
+    (command / "__main__.py").write_text("from iact_maintenance.cli.start import start\n\nstart()\n")
     ports = {"mysql": mariadb.port, "postgresql": postgresql.port}
     made = Site(folder, checkout / "tests/fixtures/callcentersite", command, ports, variables)
     for alias in ("default", "ivr"):

@@ -51,7 +51,7 @@ def statuses(result: dict[str, Any]) -> dict[str, str]:
 def test_the_module_answers_as_the_command_does(config: Path, checkout: Path) -> None:
     answer = health(config)
     assert (answer.status, answer.result["changed"]) == ("ok", False)
-    command = [sys.executable, "-m", "iact_maintenance.faces.start", "health", "--json", "--config", str(config)]
+    command = [sys.executable, "-m", "iact_maintenance.cli.start", "health", "--json", "--config", str(config)]
     environment = {"PATH": os.defpath, "PYTHONPATH": str(checkout / "plugins/module_utils")}
     shown = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True).stdout
     assert statuses(answer.result) == statuses(json.loads(shown))

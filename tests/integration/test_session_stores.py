@@ -52,7 +52,7 @@ class Project:
         argv = [
             sys.executable,
             "-m",
-            "iact_maintenance.faces.start",
+            "iact_maintenance.cli.start",
             *words,
             "--json",
             "--config",

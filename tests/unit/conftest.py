@@ -11,7 +11,7 @@ import pytest
 from hypothesis import configuration, settings
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import secret
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces.cli import main
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli.command import main
 from tests.unit.session_site import Done, Site
 
 configuration.set_hypothesis_home_dir(Path(__file__).resolve().parents[2] / ".cache" / "hypothesis")

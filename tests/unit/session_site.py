@@ -127,7 +127,7 @@ class Site:
 
     def words(self, *words: str) -> list[str]:
         """The argv of a command of this site, from the checkout."""
-        return [sys.executable, "-m", "iact_maintenance.faces.start", *words, "--config", str(self.config)]
+        return [sys.executable, "-m", "iact_maintenance.cli.start", *words, "--config", str(self.config)]
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         """A command of this site, running."""

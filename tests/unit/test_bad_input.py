@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.iact.maintenance.plugins.module_utils import _module
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import flags
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import flags
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import (
     JOB_SECTIONS,
@@ -313,7 +313,7 @@ def test_a_real_process_ends_soon_in_one_line_and_without_a_traceback(site: Site
         [
             sys.executable,
             "-m",
-            "iact_maintenance.faces.start",
+            "iact_maintenance.cli.start",
             "session-cleanup",
             "--force",
             "--config",

@@ -21,8 +21,10 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     StorageFault,
     ToolMissing,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host, iso, storage
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.files import storage
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.timestamps import iso
 
 FORK = multiprocessing.get_context("fork")
 

@@ -15,8 +15,8 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance 
 SOURCES = {
     "__init__.py": b"",
     "about.py": b'VERSION = "9.8.7"\n',
-    "faces/__init__.py": b"",
-    "faces/start.py": b"""import sys
+    "cli/__init__.py": b"",
+    "cli/start.py": b"""import sys
 from ..about import VERSION
 def start():
     print(VERSION, sys.argv[1:], __file__)
@@ -43,14 +43,14 @@ def test_the_file_runs_as_a_program_under_an_isolated_python(tmp_path):
 def test_the_compiled_code_is_what_runs(tmp_path):
     program = write(tmp_path / "command", _launcher.build(SOURCES))
     ended = subprocess.run([sys.executable, "-I", str(program)], capture_output=True, text=True, check=False)
-    assert ended.stdout.rstrip().endswith("faces/start.pyc")
+    assert ended.stdout.rstrip().endswith("cli/start.pyc")
 
 
 def test_another_python_falls_back_to_the_sources(tmp_path, monkeypatch):
     monkeypatch.setattr(_launcher, "MAGIC_NUMBER", b"zz\r\n")
     program = write(tmp_path / "command", _launcher.build(SOURCES))
     ended = subprocess.run([sys.executable, "-I", str(program)], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout.rstrip()[-14:]) == (7, "faces/start.py")
+    assert (ended.returncode, ended.stdout.rstrip()[-13:]) == (7, "/cli/start.py")
 
 
 def test_the_same_version_gives_the_same_bytes_in_another_process():

@@ -11,7 +11,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.iact.maintenance.plugins.module_utils import _module
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file, state
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file, history
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines import sqlite
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Interrupted
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
@@ -126,7 +126,7 @@ LAYERS: list[tuple[object, str]] = [
     (Report, "as_dict"),
     (Host, "now"),
     (Host, "lock"),
-    (state, "record_run"),
+    (history, "record"),
 ]
 LAYER_IDS = [f"{getattr(owner, '__name__', '').rpartition('.')[2]}.{name}" for owner, name in LAYERS]
 

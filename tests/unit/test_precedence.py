@@ -13,8 +13,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.iact.maintenance.plugins.module_utils import _module
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import config_file
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import flags
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces.flags import COMMANDS, Command
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import flags
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli.flags import COMMANDS, Command
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import (
     JOB_SECTIONS,
     SECTIONS,

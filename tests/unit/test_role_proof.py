@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import json
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import json
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
     Report,
     report_of,

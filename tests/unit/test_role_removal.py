@@ -12,10 +12,9 @@ import pytest
 import yaml
 from ansible.modules import find
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import identity
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import history, identity
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, names
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health, table
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.state import HISTORY
 from tests.unit.role import ROLE, evaluated
 
 JOBS = ("session_cleanup", "health", "backup", "restore", "archives", "adopt", "verify", "prune")
@@ -39,7 +38,7 @@ def taken(found: Any, name: str) -> bool:
 
 def test_the_state_is_taken_and_no_other_lock() -> None:
     found = patterns("absent.yml", "Find the state of the jobs")
-    files = [HISTORY, catalogue.PROOFS, health.MEMORY]
+    files = [history.FILE, catalogue.PROOFS, health.MEMORY]
     locks = [health.LOCK, *(job.lock for job in map(table.job, JOBS) if job.lock)]
     beside = [*files, identity.FILE]
     for name in [*files, *locks, *(name + end for name in beside for end in (".lock", ".part"))]:

@@ -28,6 +28,20 @@ MAXIMUM_FILE_LINES = 350
 MAXIMUM_PARAMETERS = 6
 MAXIMUM_MODULE_CODE_LINES = 80
 MAXIMUM_MAIN_LINES = 25
+# The rooms of the core from top to bottom.
+LAYERS = [
+    *("cli", "jobs", "checks", "archive", "dumps", "sessions", "django", "engines"),
+    *("history", "identity", "config_file", "account", "guards", "state", "host", "processes", "files"),
+    *("settings", "options", "values", "timestamps", "formatting", "report", "secret", "errors", "about"),
+]
+UPWARD_YET = {
+    ("dumps", "archive/folder"),
+    ("dumps", "archive/manifest"),
+    ("dumps", "archive/names"),
+    ("dumps", "archive/tar"),
+    ("dumps", "archive"),
+    ("values", "options"),
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -82,6 +96,33 @@ def test_no_relative_import_leaves_the_package(path):
     assert not [
         f"line {line}: {'.' * level}{module}" for line, level, module in imports(tree_of(path)) if level > depth
     ]
+
+
+def room_of(path: str) -> str:
+    """Return the package, or the file at the core's top, that a path below the core belongs to."""
+    return path.split("/", maxsplit=1)[0].removesuffix(".py")
+
+
+def imported_files(path: Path) -> Iterator[str]:
+    """Return what a core file imports from the core, as paths below it without their ending."""
+    folder = path.relative_to(CORE).parent.parts
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = folder[: len(folder) - node.level + 1]
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            yield from ("/".join([*base, *name.split(".")]) for name in names)
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_an_import_goes_down_the_layers_or_stays_in_its_room(path):
+    own = room_of(str(path.relative_to(CORE)))
+    upward = [
+        each
+        for each in imported_files(path)
+        if room_of(each) != own and LAYERS.index(room_of(each)) < LAYERS.index(own) and (own, each) not in UPWARD_YET
+    ]
+    assert own in {*LAYERS, "__init__"}
+    assert not upward
 
 
 @pytest.mark.parametrize("path", CORE_FILES, ids=name_of)

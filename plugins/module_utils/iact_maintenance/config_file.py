@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from .about import DEFAULT_CONFIG
 from .errors import BadOption, Refused
-from .host import Host, close, storage
+from .files import close, open_existing, storage
+from .host import Host
 from .options import SITE
 from .secret import printable
 from .settings import ENVIRONMENT, Layer, Settings, build
@@ -51,7 +52,7 @@ def _from_environment(environment: Mapping[str, str], configured: set[str]) -> L
 
 def _read(host: Host, path: str) -> tuple[Mapping[str, object], float] | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_existing(path, follow=True)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

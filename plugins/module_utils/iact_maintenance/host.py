@@ -18,14 +18,13 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from .errors import LockHeld, Refused, StorageFault, ToolMissing
+from .files import close, storage, write_atomic
 from .processes import Command, Completed, Limits, Sink, run_pipeline
+from .timestamps import iso
 
-_NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
 # What a holder takes at most from getting a lock to writing its name into it.
 _NOTE_SECONDS = 0.2
-_CLOCKS_DIFFER_SECONDS = 300
 _MACHINE_ID, _MACHINE_ID_BYTES = "/etc/machine-id", 64
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _NUMBER = re.compile(rb"[0-9a-f]{32}")
 _MOUNTS, _MOUNTED_ON = "/proc/self/mountinfo", 4
 # Blanks and backslashes in a path, as proc(5) writes them.
@@ -141,29 +140,8 @@ class Host:
         return (100 * found.f_bavail / usable if usable else 100.0), files_percent
 
     def write_atomic(self, path: str, content: bytes, mode: int = 0o600) -> None:
-        """Nothing; `path` holds `content` or, after any fault, what it held before. Raises StorageFault.
-
-        In this order, because with less a power cut leaves an empty file under the final name: write beside it, fsync,
-        rename, fsync the directory.
-        """
-        # Always the same name, so that what a killed run left is taken away by the next; callers hold a lock.
-        temporary = f"{path}.part"
-        with storage(path):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb") as stream:
-                    os.fchmod(descriptor, mode)
-                    stream.write(content)
-                    stream.flush()
-                    os.fsync(descriptor)
-                os.rename(temporary, path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
-                raise
-            sync_directory(os.path.dirname(path))
+        """Replace the file `path`; see `files.write_atomic`. Raise StorageFault."""
+        write_atomic(path, content, mode)
 
     @contextlib.contextmanager
     def lock(self, path: str, job: str, *, shared: bool = False, wait_seconds: float = 0) -> Iterator[HeldLock]:
@@ -247,68 +225,5 @@ def _open_lock(path: str) -> int:
         raise StorageFault("lock", f"the lock {path} cannot be opened: {error.strerror}") from None
 
 
-@contextlib.contextmanager
-def storage(path: str) -> Iterator[None]:
-    """A context that turns an OSError about `path` into a StorageFault: `no_space` on a full disk, else `storage`."""
-    try:
-        yield
-    except OSError as error:
-        number = error.errno or 0
-        if number in _NO_ROOM:
-            raise StorageFault(
-                "no_space", f"{_NO_ROOM[number]}: {path}", hint="free some space, then run it again"
-            ) from None
-        raise StorageFault("storage", f"{path}: {error.strerror or 'input or output'}") from None
-
-
 def _byte(escaped: re.Match[bytes]) -> bytes:
     return bytes([int(escaped[1], 8)])
-
-
-def close(descriptor: int) -> None:
-    """Nothing; the file is closed. A fault says nothing here: what has to be on the disk was synced before."""
-    with contextlib.suppress(OSError):
-        os.close(descriptor)
-
-
-def sync_directory(path: str) -> None:
-    """Write the directory's entries to the disk, where its filesystem can. Raise OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        sync_entries(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_entries(descriptor: int) -> bool:
-    """Return whether an open directory's entries were written to the disk; False where its filesystem cannot.
-
-    Network filesystems and those of FUSE may say so by EINVAL or ENOTSUP. Raise OSError for every other fault.
-    """
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-        return False
-    return True
-
-
-def is_ahead(moment: datetime, now: datetime) -> bool:
-    """Whether a moment lies further ahead than clocks differ: some clock was or is wrong, and its age says nothing."""
-    return (moment - now).total_seconds() > _CLOCKS_DIFFER_SECONDS
-
-
-def moment(text: str) -> datetime:
-    """Return the moment that `iso` wrote. Raise ValueError for any other text.
-
-    Without strptime, whose first call imports: in a module the user that a run became may not read what it imports.
-    """
-    if not _TIME.fullmatch(text):
-        raise ValueError(f"{text!r} is not a time")
-    return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
-
-
-def iso(moment: datetime) -> str:
-    """A moment in UTC as ISO 8601 with seconds and `Z`."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

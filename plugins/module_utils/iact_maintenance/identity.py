@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from . import state
 from .errors import StorageFault
-from .host import Host, iso, moment, storage
+from .files import storage
+from .host import Host
 from .report import Finding
+from .timestamps import iso, parse_iso
 
 FILE = "identity"
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -38,7 +40,7 @@ class Identity(NamedTuple):
     def made_at_seconds(self) -> float | None:
         """Return when it was made, in seconds since 1970; None where that is not known."""
         try:
-            return moment(self.made_at).timestamp()
+            return parse_iso(self.made_at).timestamp()
         except ValueError:
             return None
 

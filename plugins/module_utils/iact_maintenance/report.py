@@ -1,4 +1,4 @@
-"""What a run came to: one frozen value, from which every face (module result, log line, text) is a pure function."""
+"""What a run came to: one frozen value, from which every output (module result, log line, text) is a pure function."""
 
 from __future__ import annotations
 

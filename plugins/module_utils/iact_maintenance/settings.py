@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar, Union, cast
 from .errors import BadOption, Refused
 from .options import JOB_SECTIONS, SECTIONS, SHARED_SECTIONS, SITE, Option
 from .secret import Secret, printable
+from .timestamps import zone_named
 from .values import mapping, nearest, parse
 
 
@@ -339,7 +340,4 @@ def _check_relations(values: dict[str, _Values]) -> None:
         if not path.startswith("/"):
             raise BadOption(f"backup.sqlite_files is {printable(path, 80)}: absolute paths are allowed")
     if cleanup["use_tz"] is False:
-        # Here, because only such sites need it and its import takes time that every start would pay.
-        from .engines.facts import zone_named
-
         zone_named(cast(str, cleanup["time_zone"]))

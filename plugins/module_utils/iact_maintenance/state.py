@@ -6,64 +6,15 @@ import json
 import os
 from collections.abc import Callable, Mapping
 
-from .host import Host, storage
-from .report import Report
+from .files import open_existing, storage
+from .host import Host
 
-HISTORY = "history.jsonl"
-_KEPT_RUNS = 2000
-_KEPT_OF_A_JOB = 200
 _LARGEST_BYTES = 16 * 1024 * 1024
 _LOCK_WAIT_SECONDS = 5.0
 
 
-def record_run(host: Host, directory: str, report: Report, *, scheduled: bool) -> None:
-    """Nothing; the run is in the history, where each job keeps its newest. Raises StorageFault or LockHeld."""
-    entry = {
-        "job": report.job,
-        "time": report.started_at,
-        "duration_seconds": round(report.duration_seconds, 3),
-        "exit_status": report.exit_status,
-        "outcome": report.outcome,
-        "status": report.status,
-        "summary": report.summary,
-        "scheduled": scheduled,
-    }
-
-    def change(content: bytes) -> bytes:
-        lines = content.splitlines() + [json.dumps(entry).encode()]
-        return b"\n".join(_newest_of_each_job(lines)) + b"\n"
-
-    rewrite(host, os.path.join(directory, HISTORY), change)
-
-
-def _newest_of_each_job(lines: list[bytes]) -> list[bytes]:
-    """Return the newest lines of every job, in order: a health check every five minutes must not push the nights out.
-
-    A damaged line, and one that names no job, is dropped.
-    """
-    seen: dict[str, int] = {}
-    kept = []
-    for line in reversed(lines):
-        job = _job(_entry(line))
-        seen[job] = seen.get(job, 0) + 1
-        if job and seen[job] <= _KEPT_OF_A_JOB:
-            kept.append(line)
-    return kept[:_KEPT_RUNS][::-1]
-
-
-def runs(directory: str) -> list[Mapping[str, object]]:
-    """Return the remembered runs, oldest first; none where nothing was recorded yet. Raise OSError."""
-    content = _content(os.path.join(directory, HISTORY))
-    return [entry for entry in map(_entry, content.splitlines()) if entry is not None and _job(entry)]
-
-
-def _job(entry: Mapping[str, object] | None) -> str:
-    """Return the job that a line of the history is about; empty for a line that was damaged."""
-    job = entry.get("job") if entry is not None else None
-    return job if isinstance(job, str) else ""
-
-
-def _entry(line: bytes) -> Mapping[str, object] | None:
+def entry_of(line: bytes) -> Mapping[str, object] | None:
+    """Return the JSON object in a line; None for a damaged one."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -71,9 +22,10 @@ def _entry(line: bytes) -> Mapping[str, object] | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _content(path: str) -> bytes:
+def content_of(path: str) -> bytes:
+    """Return the content of a state file, at most its last 16 MiB; empty where there is none. Raise OSError."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_existing(path)
     except FileNotFoundError:
         return b""
     with os.fdopen(descriptor, "rb") as stream:
@@ -83,16 +35,16 @@ def _content(path: str) -> bytes:
 
 
 def read_mapping(directory: str, name: str) -> dict[str, object]:
-    """The JSON object in a state file; empty where there is none or it is damaged, since state can be gathered anew."""
-    entry = _entry(_content(os.path.join(directory, name)))
+    """Return the JSON object in a state file; empty if there is none or it is damaged."""
+    entry = entry_of(content_of(os.path.join(directory, name)))
     return dict(entry or {})
 
 
 def change_mapping(host: Host, directory: str, name: str, change: Callable[[dict[str, object]], None]) -> None:
-    """Nothing; the JSON object in a state file is as `change` left it. Raises StorageFault or LockHeld."""
+    """Change the JSON object in a state file by `change`. Raise StorageFault or LockHeld."""
 
     def rewritten(content: bytes) -> bytes:
-        found = dict(_entry(content) or {})
+        found = dict(entry_of(content) or {})
         change(found)
         return json.dumps(found, sort_keys=True).encode() + b"\n"
 
@@ -100,11 +52,11 @@ def change_mapping(host: Host, directory: str, name: str, change: Callable[[dict
 
 
 def rewrite(host: Host, path: str, change: Callable[[bytes], bytes]) -> None:
-    """Nothing; the file holds what `change` made of its content, read and written under one lock.
+    """Replace a file's content with what `change` makes of it, read and written under one lock.
 
-    Raises StorageFault or LockHeld.
+    Raise StorageFault or LockHeld.
     """
     with host.lock(path + ".lock", "state", wait_seconds=_LOCK_WAIT_SECONDS):
         with storage(path):
-            content = _content(path)
+            content = content_of(path)
         host.write_atomic(path, change(content))

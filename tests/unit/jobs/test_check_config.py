@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import json as json_face
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import json as json_face
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import check_config
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import SECTIONS, SITE
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (

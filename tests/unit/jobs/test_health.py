@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.outcome import Measure, Outcome
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.running import Check
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import text
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import text
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import state
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import history
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     BadOption,
     DatabaseFault,
@@ -82,7 +82,7 @@ def test_a_run_plans_applies_and_is_remembered(settings: Settings) -> None:
     assert said == ["half way", ""]
     assert (report.summary, report.exit_status, report.host) == ("applied the plan", 0, "testhost")
     assert report.started_at == "2026-03-01T12:00:00Z"
-    (run,) = state.runs(settings.state_directory)
+    (run,) = history.runs(settings.state_directory)
     assert (run["job"], run["time"], run["scheduled"], run["outcome"]) == ("work", report.started_at, True, "done")
 
 
@@ -107,7 +107,7 @@ def test_a_job_that_changes_nothing_runs_whole_in_a_dry_run_but_remembers_nothin
     job = work.job(always_runs=True, remember=lambda report, settings, host: remembered.append(report.summary))
     runner.run(job, settings, FakeHost(), Mode(dry_run=True))
     assert work.calls == ["plan", "apply"]
-    assert (remembered, state.runs(settings.state_directory)) == ([], [])
+    assert (remembered, history.runs(settings.state_directory)) == ([], [])
     runner.run(job, settings, FakeHost(), Mode())
     assert remembered == ["applied the plan"]
 
@@ -127,7 +127,7 @@ def test_fh19_a_second_run_is_busy_and_touches_nothing(settings: Settings, tmp_p
     assert work.calls == []
     assert (report.exit_status, report.changed) == (75, False)
     assert report.outcome == "failed with error busy"
-    assert state.runs(settings.state_directory)[0]["exit_status"] == 75
+    assert history.runs(settings.state_directory)[0]["exit_status"] == 75
 
 
 def test_a_job_without_a_lock_takes_none(settings: Settings) -> None:
@@ -170,7 +170,7 @@ def test_e8_trouble_in_any_phase_is_reported_and_remembered(
     report = runner.run(Recorder(in_phase={phase: raising(error)}).job(), settings, host, Mode())
     assert (report.exit_status, report.error_code, report.status) == (exit_status, code, "critical")
     assert host.held == []
-    (run,) = state.runs(settings.state_directory)
+    (run,) = history.runs(settings.state_directory)
     assert (run["exit_status"], run["outcome"]) == (exit_status, f"failed with error {code}")
 
 
@@ -192,7 +192,7 @@ def test_fs05_a_fault_of_our_own_names_its_kind_and_place_and_repeats_nothing(
     assert (report.exit_status, report.status) == (1, "unknown")
     assert f"internal fault: {type(fault).__name__} at test_runner.py:" in report.summary
     assert "hunter2" not in str(report.as_dict())
-    assert "hunter2" not in str(state.runs(settings.state_directory))
+    assert "hunter2" not in str(history.runs(settings.state_directory))
 
 
 @pytest.mark.parametrize("exit_status", [0, 1])

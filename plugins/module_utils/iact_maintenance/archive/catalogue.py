@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from .. import identity, state
 from ..errors import MaintenanceError
-from ..host import Host, is_ahead, iso, storage
+from ..files import storage
+from ..host import Host
 from ..processes import Limits
 from ..secret import printable
+from ..timestamps import is_ahead, iso
 from .folder import Folder
 from .manifest import Manifest
 from .names import PART, STEM, parse_archive_name

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..errors import LockHeld, MaintenanceError, StorageFault
-from ..host import Host, close, storage, sync_directory, sync_entries
+from ..files import close, open_directory, open_existing, storage, sync_directory, sync_entries
+from ..host import Host
 from ..settings import Settings
 from .names import writer_of
 from .reading import Stamp, stamp_of
 
-_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LEFTOVER = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _WHAT = {
     errno.ENOENT: "does not exist",
@@ -50,7 +49,7 @@ class Folder(NamedTuple):
         path = os.path.join(self.path, name)
         with storage(path):
             try:
-                descriptor = os.open(name, _LEFTOVER, dir_fd=self.descriptor)
+                descriptor = open_existing(name, folder=self.descriptor, writable=True)
             except FileNotFoundError:
                 return False
             except OSError as error:
@@ -128,7 +127,7 @@ def open_folder(host: Host, path: str, *, create: bool = False) -> Iterator[Fold
     if create and not os.path.lexists(path):
         _create(path)
     try:
-        descriptor = os.open(path, _FLAGS)
+        descriptor = open_directory(path)
     except OSError as error:
         raise _unsafe(path, _open_reason(path, error)) from None
     try:

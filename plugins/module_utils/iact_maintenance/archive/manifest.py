@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
 from ..about import NAME, VERSION
-from ..host import iso, moment
+from ..timestamps import iso, parse_iso
 from .names import is_member_name
 
 MANIFEST = "manifest.json"
@@ -132,7 +132,7 @@ def from_bytes(content: bytes) -> Manifest:
     if len({component.name for component in components}) != len(components):
         raise ValueError("a component is named twice")
     return Manifest(
-        created_at=moment(_typed(raw, "created_at", str)),
+        created_at=parse_iso(_typed(raw, "created_at", str)),
         host=_typed(raw, "host", str),
         components=components,
         missing=tuple(
@@ -175,7 +175,7 @@ def _file(raw: Mapping[str, object]) -> LogFile:
     name, member, modified_at = (_typed(raw, key, str) for key in ("name", "member", "modified_at"))
     if not is_member_name(member):
         raise ValueError("a file's name in the inner archive is not one of ours")
-    moment(modified_at)
+    parse_iso(modified_at)
     return LogFile(name, member, _size(raw, "size_bytes"), modified_at)
 
 

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..errors import MaintenanceError
-from ..host import close, storage
+from ..files import close, open_existing, storage
 from . import tar
 from .manifest import DIGEST, LARGEST_BYTES, MANIFEST, Component, Manifest, digest_line, from_bytes
 
-_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK_BYTES = 1 << 18
 _MOST_MEMBERS = 10_000
 
@@ -74,7 +73,7 @@ def open_archive(path: str, folder: int | None = None) -> Opened:
     """The archive at `path`, or of that name in `folder`, open. Raises StorageFault, or Damaged for what is no file."""
     with storage(path):
         try:
-            descriptor = os.open(path, _READ_FLAGS, dir_fd=folder)
+            descriptor = open_existing(path, folder=folder)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise Damaged(os.path.basename(path), "the file", "it is a symbolic link") from None

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from ..errors import Interrupted, MaintenanceError, Refused
-from ..host import Host, close, moment, storage
+from ..files import close, create, open_directory, storage
+from ..host import Host
 from ..processes import Limits
+from ..timestamps import parse_iso
 from . import tar
 from .manifest import LogFile
 from .reading import Damaged, Opened, Place
@@ -19,8 +21,6 @@ from .stream import content
 from .verify import read_member
 from .writer import write_all
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LONGEST_NAME_BYTES = 255
 
 
@@ -37,7 +37,7 @@ class Target:
         """A context with the descriptor of a new file, which is on the disk afterwards. Raises StorageFault."""
         where = self.descriptor if folder is None else folder
         with storage(self.path):
-            descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=where)
+            descriptor = create(name, folder=where)
             try:
                 self.made.append((where, name))
                 os.fchmod(descriptor, 0o600)
@@ -90,7 +90,7 @@ def open_target(host: Host, path: str) -> Iterator[Target]:
         if make:
             os.mkdir(path, 0o700)
             os.chmod(path, 0o700)
-        descriptor = os.open(path, _DIRECTORY)
+        descriptor = open_directory(path)
     target = Target(path, descriptor)
     try:
         yield target
@@ -132,7 +132,7 @@ def restore_logs(host: Host, archive: Opened, place: Place, target: Target, limi
     with content(host, archive, place, limits) as pieces:
         reader = _Reader(archive, place, pieces)
         for file, name in zip(place.component.files, names):
-            seconds = int(moment(file.modified_at).timestamp())
+            seconds = int(parse_iso(file.modified_at).timestamp())
             reader.expect(tar.build(tar.Header(file.member, file.size_bytes, seconds)))
             with target.file(name) as descriptor:
                 for piece in reader.take(file.size_bytes):

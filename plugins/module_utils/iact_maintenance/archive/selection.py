@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..errors import BadOption, Refused
-from ..host import iso
 from ..secret import printable
+from ..timestamps import iso
 from . import catalogue
 
 LATEST, ALL = "latest", "all"

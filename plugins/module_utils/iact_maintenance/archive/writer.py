@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import StorageFault
-from ..host import close, storage, sync_entries
+from ..files import close, create, storage, sync_entries
 from . import tar
 from .folder import check_room, mark_in_use
 from .manifest import DIGEST, MANIFEST, Manifest, digest_line
 from .publishing import give_name
 from .reading import Opened, stamp_of
-
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Unwritable(StorageFault):
@@ -77,7 +75,7 @@ class Staged:
         self._modified = int(created_at.timestamp())
         self.path = os.path.join(directory, self._name)
         with _writing(self.path):
-            self.descriptor = os.open(self._name, _FLAGS, 0o600, dir_fd=folder)
+            self.descriptor = create(self._name, folder=folder)
 
     def __enter__(self) -> Staged:
         try:

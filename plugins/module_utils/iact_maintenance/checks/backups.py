@@ -8,9 +8,9 @@ from datetime import datetime
 
 from ..archive import catalogue
 from ..archive.folder import open_backups
+from ..formatting import span
 from .context import Context
 from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
-from .wording import span
 
 _HINT = "look at backup.log, or make one now: iact-maintenance backup"
 

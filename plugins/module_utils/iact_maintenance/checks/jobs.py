@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from .. import state
+from .. import history
 from ..errors import Refused
-from ..host import is_ahead, moment
+from ..formatting import span
 from ..settings import Scheduled, Settings
+from ..timestamps import is_ahead, parse_iso
 from .context import Context
 from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
-from .wording import span
 
 _BUSY, _REFUSED = 75, 2
 _LOGS = {"session_cleanup": "cleanup.log", "health": "health.log", "backup": "backup.log"}
@@ -21,7 +21,7 @@ def jobs(context: Context) -> list[Outcome]:
     """For each job that this site has, whether its scheduled runs come and end well. Raises Refused."""
     settings = context.settings
     try:
-        runs = state.runs(settings.state_directory)
+        runs = history.runs(settings.state_directory)
     except OSError as error:
         raise Refused(
             "not_permitted",
@@ -66,7 +66,7 @@ class _Run:
 
     def _began(self) -> datetime | None:
         try:
-            return moment(self.time)
+            return parse_iso(self.time)
         except ValueError:
             return None
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from ..django.session_store import needs_no_table, tells_no_table
 from ..errors import Refused
-from ..jobs.target import SessionTarget, configured_target, like_the_project, target_of
+from ..sessions.target import SessionTarget, configured_target, like_the_project, target_of
 from ..settings import Server
 from .context import Context
 from .databases import connection, in_time

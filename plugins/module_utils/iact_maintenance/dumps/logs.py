@@ -23,13 +23,13 @@ from ..archive import tar
 from ..archive.manifest import LogFile
 from ..archive.names import encode, member_name
 from ..errors import MaintenanceError
-from ..host import close, iso, storage
+from ..files import close, open_directory, open_existing, storage
 from ..report import Finding
 from ..secret import printable
 from ..settings import Backup
+from ..timestamps import iso
 
 COMPONENT = "logs"
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK_BYTES = 1 << 18
 # The end of the year 9999, the last that datetime knows.
 _LAST_SECOND = 253402300799
@@ -149,7 +149,7 @@ def open_logs(settings: Backup) -> Iterator[Logs]:
 
 def _open_directory(path: str) -> int:
     try:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return open_directory(path, follow=True)
     except OSError as error:
         hint = "check backup.log_directory and who may read it"
         raise MaintenanceError("no_directory", f"the log directory {path}: {error.strerror}", hint=hint) from None
@@ -177,7 +177,7 @@ def matches(name: str, pattern: str) -> bool:
 def _open(folder: int, name: str, settings: Backup, notes: list[Note]) -> OpenLog | None:
     follow = any(matches(name, pattern) for pattern in settings.follow_links)
     try:
-        descriptor = os.open(name, _FLAGS & ~os.O_NOFOLLOW if follow else _FLAGS, dir_fd=folder)
+        descriptor = open_existing(name, folder=folder, follow=follow)
     except OSError as error:
         notes.append(_not_opened(name, error, settings))
         return None

@@ -15,14 +15,14 @@ from ..archive.folder import Folder, check_room, mark_in_use
 from ..archive.names import copy_name
 from ..engines.sqlite import connect, faults, quote_identifier
 from ..errors import ProcessFault, StorageFault
-from ..host import Host, close, storage
+from ..files import close, create, storage
+from ..host import Host
 from ..processes import Limits
 from ..settings import Backup, SQLiteFile
 from .model import DumpFacts, Source
 
 _CHUNK_BYTES = 1 << 18
 _STEP_PAGES = 2048
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SIDE_FILES = ("", "-wal")
 
 
@@ -90,7 +90,7 @@ def private(folder: Folder, identity: str, keep_free_bytes: int = 0) -> Iterator
     name = copy_name(os.getpid(), identity)
     path = os.path.join(folder.path, name)
     with storage(path):
-        descriptor = os.open(name, _FLAGS, 0o600, dir_fd=folder.descriptor)
+        descriptor = create(name, folder=folder.descriptor)
     try:
         mark_in_use(descriptor)
         with closing(_open(path)) as connection:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ..errors import BadOption
-from ..secret import printable
+from ..timestamps import zone_named
 
 
 class SessionTable(NamedTuple):
@@ -40,15 +38,6 @@ class Convention(NamedTuple):
 
     use_tz: bool = True
     time_zone: str = "UTC"
-
-
-def zone_named(name: str) -> ZoneInfo:
-    """The time zone of that name. Raises BadOption where this host knows none."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"time_zone is {printable(repr(name), 80)}: a name from tzdata is allowed"
-        raise BadOption(message) from None
 
 
 def stored_time(moment: datetime, convention: Convention) -> datetime:

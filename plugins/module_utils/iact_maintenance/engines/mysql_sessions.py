@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..errors import DatabaseFault, Refused
-from ..host import iso
+from ..timestamps import iso
 from .endpoint import Endpoint
 from .facts import Convention, SessionTable, TableSize, stored_time
 from .mysql_connection import quote_identifier, read_identity, rows, run

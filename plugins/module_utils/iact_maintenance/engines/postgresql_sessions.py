@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..errors import DatabaseFault, Refused
-from ..host import iso
+from ..timestamps import iso
 from .endpoint import Endpoint
 from .facts import Convention, SessionTable, TableSize, stored_time
 from .postgresql_connection import close, quote_identifier, read_identity, rows, run

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from ..archive import catalogue
 from ..archive.folder import open_backups
-from ..host import Host, iso
+from ..host import Host
 from ..report import Finding, Report
 from ..secret import printable
 from ..settings import Settings
+from ..timestamps import iso
 from .runner import Job, Progress
 
 NAME = "archives"

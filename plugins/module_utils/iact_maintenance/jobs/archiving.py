@@ -21,10 +21,11 @@ from ..archive.verify import verify
 from ..archive.writer import Staged
 from ..dumps import logs, sqlite
 from ..errors import MaintenanceError, StorageFault
-from ..host import Host, iso
+from ..host import Host
 from ..processes import Limits
 from ..report import Finding
 from ..settings import Backup, Settings
+from ..timestamps import iso
 from .anomalies import compare
 from .components import Located, Saved, Saver
 from .runner import Progress

@@ -9,10 +9,11 @@ from ..archive.manifest import Component
 from ..archive.packing import GZIP, Compression, choose
 from ..dumps import logs, sqlite
 from ..errors import Interrupted, MaintenanceError, StorageFault
-from ..host import Host, iso
+from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report
 from ..settings import Backup, Settings
+from ..timestamps import iso
 from .archiving import Done, Plan, Writing, Written, keep_free_bytes, write
 from .components import ENGINES, Located, Trouble, compared, locate
 from .runner import Job, Progress

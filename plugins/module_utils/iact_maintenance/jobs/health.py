@@ -12,9 +12,10 @@ from ..checks.outcome import FAIL, PASS, SKIP, WARN, CheckResult
 from ..checks.running import Check, run_checks
 from ..checks.table import CHECKS, has_something_to_check
 from ..errors import LockHeld, Refused
-from ..host import Host, iso
+from ..host import Host
 from ..report import Finding, Report
 from ..settings import Settings
+from ..timestamps import iso
 from .runner import Job, Progress
 
 NAME = "health"

@@ -1,4 +1,4 @@
-"""One run of one job, from settings to a report: lock, plan, apply, record. Both faces IN go through here."""
+"""Run one job, from settings to a report: lock, plan, apply, record."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from .. import identity, state
+from .. import history, identity
 from ..errors import Interrupted, LockHeld, MaintenanceError, Refused, StorageFault
-from ..host import HeldLock, Host, iso
+from ..host import HeldLock, Host
 from ..report import Finding, Report, report_of, report_of_fault
 from ..settings import Settings
+from ..timestamps import iso
 
 Progress = Callable[[str], None]
 
@@ -110,7 +111,7 @@ def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mo
             findings.extend(identity.ensure(host, settings.state_directory)[1])
             if job.remember is not None:
                 job.remember(report, settings, host)
-            state.record_run(host, settings.state_directory, report, scheduled=mode.scheduled)
+            history.record(host, settings.state_directory, report, scheduled=mode.scheduled)
         except MaintenanceError as error:
             troubles.append(error)
         except Exception as fault:

@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 from ..engines.facts import Convention, Sessions, SessionTable, TableSize
 from ..errors import DatabaseFault, Interrupted, MaintenanceError
-from ..host import Host, iso
+from ..host import Host
 from ..report import Finding, Report
+from ..sessions import retry
+from ..sessions.target import NoSessionTable, SessionTarget, session_target
 from ..settings import SessionCleanup, Settings, SQLiteFile
-from . import patience
+from ..timestamps import iso
 from .runner import Job, Progress
-from .target import NoSessionTable, SessionTarget, session_target
 
 NAME = "session_cleanup"
 
@@ -53,8 +54,8 @@ def plan(settings: Settings, host: Host) -> Plan:
         return _nothing(options, now, str(elsewhere))
     target.check_writable()
     cutoff = now - timedelta(days=options.days)
-    target = patience.connecting(host, lambda: target.identified(host))
-    with closing(patience.connecting(host, lambda: target.open(host, writable=False))) as sessions:
+    target = retry.connecting(host, lambda: target.identified(host))
+    with closing(retry.connecting(host, lambda: target.open(host, writable=False))) as sessions:
         target = target.pinned(sessions)
         sessions.check_writable()
         _check_clock(sessions, now)
@@ -95,12 +96,12 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         said = planned.nothing_to_do or f"there is no table {planned.target.table}: nothing to do"
         return Report(NAME, said, planned.findings, _facts(planned))
     began = host.monotonic()
-    with closing(patience.connecting(host, lambda: planned.target.open(host, writable=True))) as sessions:
+    with closing(retry.connecting(host, lambda: planned.target.open(host, writable=True))) as sessions:
         done = _delete_all(planned, sessions, host, progress)
     took, deleted = host.monotonic() - began, done.rows
     try:
         # On a new connection, because only what was committed is there for others.
-        with closing(patience.connecting(host, lambda: planned.target.open(host, writable=False))) as sessions:
+        with closing(retry.connecting(host, lambda: planned.target.open(host, writable=False))) as sessions:
             remaining, eligible_left = _check_deleted(planned, sessions, done)
             after = sessions.size(planned.target.table)
     except DatabaseFault as fault:
@@ -143,14 +144,14 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
             keys = sessions.expired_keys(name, planned.cutoff, batch_rows)
             if not keys:
                 return done
-            gone = patience.locking(host, partial(sessions.delete_expired, name, keys, planned.cutoff))
+            gone = retry.locking(host, partial(sessions.delete_expired, name, keys, planned.cutoff))
             if gone == 0 and tuple(keys) == done.last_keys:
                 raise _no_progress(f"expired rows of {name} stay although they were deleted")
             done = _Deleted(done.rows + gone, tuple(keys), gone)
             progress(f"{done.rows:,} of {planned.eligible:,} expired sessions deleted")
             host.sleep(pause_seconds)
     except DatabaseFault as fault:
-        if fault.code in patience.LOCKING:
+        if fault.code in retry.LOCKING:
             message = f"other transactions held rows of {name} for too long: {fault.message}"
             finding = Finding("warning", "lock_timeout", message, "the next run goes on with what remains")
             return done._replace(findings=(finding,))

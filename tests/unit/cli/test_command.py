@@ -442,7 +442,7 @@ def test_nothing_configured_says_what_to_set(tmp_path: Path) -> None:
     config = tmp_path / "maintenance.json"
     config.write_text("{}")
     done = subprocess.run(
-        [sys.executable, "-m", "iact_maintenance.faces.start", *CRON[:2], "--config", str(config)],
+        [sys.executable, "-m", "iact_maintenance.cli.start", *CRON[:2], "--config", str(config)],
         cwd=MODULE_UTILS,
         capture_output=True,
         text=True,

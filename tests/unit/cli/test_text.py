@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import text
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import text
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Finding, Report
 
 FINDING = Finding("critical", "auth", "access denied", "check the password")

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import nagios
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import BadOption, LockHeld
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import nagios
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
     Finding,
     Report,

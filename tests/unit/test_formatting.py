@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.wording import span
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.formatting import span
 
 
 @pytest.mark.parametrize(

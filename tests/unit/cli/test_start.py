@@ -13,7 +13,7 @@ from tests.unit.session_site import MODULE_UTILS
 HANGING = """
 import sys, threading, time
 sys.path.insert(0, {folder!r})
-from iact_maintenance.faces import cli, start
+from iact_maintenance.cli import command, start
 threading.Thread(target=time.sleep, args=(60,)).start()
 sys.argv = ["iact-maintenance", *{words!r}]
 start.start()
@@ -35,7 +35,7 @@ def test_a_thread_that_hangs_does_not_keep_the_process_and_nothing_said_is_lost(
 
 
 def test_help_goes_through_a_pipe_as_well() -> None:
-    argv = [sys.executable, "-c", "from iact_maintenance.faces.start import start; start()", "health", "--help"]
+    argv = [sys.executable, "-c", "from iact_maintenance.cli.start import start; start()", "health", "--help"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30, cwd=MODULE_UTILS)
     assert (done.returncode, done.stderr) == (0, "")
     assert "--disk-warning-percent" in done.stdout
@@ -45,7 +45,7 @@ def test_help_goes_through_a_pipe_as_well() -> None:
 @pytest.mark.parametrize("name", ["host", "settings", "jobs.runner", "engines.table"])
 def test_a_version_loads_nothing_that_only_jobs_need(name: str) -> None:
     script = (
-        "import sys; from iact_maintenance.faces.cli import main; "
+        "import sys; from iact_maintenance.cli.command import main; "
         f"raise SystemExit(main(['version']) or 'iact_maintenance.{name}' in sys.modules)"
     )
     done = subprocess.run(
@@ -56,9 +56,9 @@ def test_a_version_loads_nothing_that_only_jobs_need(name: str) -> None:
 
 def test_fh12_a_signal_that_comes_while_the_report_is_made_ends_without_a_traceback() -> None:
     script = (
-        "from iact_maintenance.errors import Interrupted\nfrom iact_maintenance.faces import cli, start\n"
+        "from iact_maintenance.errors import Interrupted\nfrom iact_maintenance.cli import command, start\n"
         "def present(report, parsed):\n    raise Interrupted(15)\n"
-        "cli._present = present\nimport sys\nsys.argv = ['x', 'version']\nstart.start()"
+        "command._present = present\nimport sys\nsys.argv = ['x', 'version']\nstart.start()"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, check=False, timeout=30, cwd=MODULE_UTILS
@@ -68,9 +68,9 @@ def test_fh12_a_signal_that_comes_while_the_report_is_made_ends_without_a_traceb
 
 def test_a_ctrl_c_while_the_code_is_still_loaded_ends_without_a_traceback() -> None:
     script = (
-        "import builtins, os, signal, sys\nfrom iact_maintenance.faces import start\nload = builtins.__import__\n"
+        "import builtins, os, signal, sys\nfrom iact_maintenance.cli import start\nload = builtins.__import__\n"
         "def interrupting(name, *rest):\n"
-        "    if name == 'cli':\n        os.kill(os.getpid(), signal.SIGINT)\n    return load(name, *rest)\n"
+        "    if name == 'command':\n        os.kill(os.getpid(), signal.SIGINT)\n    return load(name, *rest)\n"
         "builtins.__import__ = interrupting\nsys.argv = ['x', 'version']\nstart.start()"
     )
     done = subprocess.run(

@@ -18,12 +18,12 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     MaintenanceError,
     Refused,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.target import (
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sessions.target import (
     SessionTarget,
     session_target,
     target_of,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
     Layer,
     Server,

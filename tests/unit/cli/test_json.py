@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces.json import render
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli.json import render
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Finding, Report
 
 

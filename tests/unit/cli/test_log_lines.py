@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces.flags import COMMANDS, Command
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli.flags import COMMANDS, Command
 from tests.unit.session_site import Done, Site
 
 Call = Callable[..., Done]

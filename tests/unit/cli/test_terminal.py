@@ -10,8 +10,8 @@ import time
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import terminal
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import terminal
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
 from tests.unit.session_site import MODULE_UTILS
 
@@ -82,7 +82,7 @@ def test_fh13_writing_to_a_pipe_nobody_reads_loses_the_text_and_nothing_more() -
 
 STREAMS = (
     "import os, sys\n"
-    "from iact_maintenance.faces import terminal\n"
+    "from iact_maintenance.cli import terminal\n"
     "terminal.secure_streams()\n"
     "opened = os.open('/dev/null', os.O_RDONLY)\n"
     "print(opened > 2, sys.stdin.read())\n"

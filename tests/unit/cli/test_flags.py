@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import flags
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli.flags import COMMANDS, Parsed
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import BadOption
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces import flags
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.faces.flags import COMMANDS, Parsed
 from tests.unit.options_at_large import other_value
 
 

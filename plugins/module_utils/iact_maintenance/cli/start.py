@@ -17,13 +17,13 @@ def start() -> None:
         # Until guards.protect() says what a signal does, it ends the process without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    from .cli import main
+    from .command import main
 
     # At once, because a check that was given up may hang in a driver, which must not be torn down under it. What was
-    # to be seen is written: faces/terminal.py leaves nothing in a buffer.
+    # to be seen is written: cli/terminal.py leaves nothing in a buffer.
     os._exit(main())
 
 
 if __name__ == "__main__":
-    # `python3 -m iact_maintenance.faces.start`, from a checkout; Galaxy refuses a collection that has a `__main__.py`
+    # `python3 -m iact_maintenance.cli.start`, from a checkout; Galaxy refuses a collection that has a `__main__.py`
     start()

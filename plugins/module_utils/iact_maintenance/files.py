@@ -1,0 +1,102 @@
+"""Opening, writing and syncing files safely: no link is followed, a fault leaves what was there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+
+from .errors import StorageFault
+
+_PRIVATE = 0o600
+_NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
+
+
+@contextlib.contextmanager
+def storage(path: str) -> Iterator[None]:
+    """Return a context that turns an OSError about `path` into a StorageFault, `no_space` on a full disk."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        if number in _NO_ROOM:
+            raise StorageFault(
+                "no_space", f"{_NO_ROOM[number]}: {path}", hint="free some space, then run it again"
+            ) from None
+        raise StorageFault("storage", f"{path}: {error.strerror or 'input or output'}") from None
+
+
+def open_existing(path: str | bytes, *, folder: int | None = None, writable: bool = False, follow: bool = False) -> int:
+    """Return a descriptor of an existing file, below the open directory `folder` if one is given. Raise OSError.
+
+    Without waiting, because a FIFO that somebody left there would wait for its other end for ever.
+    """
+    access = os.O_RDWR if writable else os.O_RDONLY
+    return os.open(path, access | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW), dir_fd=folder)
+
+
+def create(path: str | bytes, *, folder: int | None = None) -> int:
+    """Return a descriptor of a new file with mode 0600, to write and read back. Raise OSError if the name is taken."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, _PRIVATE, dir_fd=folder)
+
+
+def open_directory(path: str, *, follow: bool = False) -> int:
+    """Return a descriptor of a directory. Raise OSError."""
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+
+
+def close(descriptor: int) -> None:
+    """Close a descriptor. A fault is ignored, because what has to be on the disk was synced before."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
+def write_atomic(path: str, content: bytes, mode: int = _PRIVATE) -> None:
+    """Replace the file `path`, which after any fault holds what it held before. Raise StorageFault.
+
+    In this order, because with less a power cut leaves an empty file under the final name: write beside it, fsync,
+    rename, fsync the directory.
+    """
+    # Always the same name, so that what a killed run left is removed by the next; callers hold a lock.
+    temporary = f"{path}.part"
+    with storage(path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        descriptor = create(temporary)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                os.fchmod(descriptor, mode)
+                stream.write(content)
+                stream.flush()
+                os.fsync(descriptor)
+            os.rename(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        sync_directory(os.path.dirname(path))
+
+
+def sync_directory(path: str) -> None:
+    """Write the directory's entries to the disk, if its filesystem can. Raise OSError."""
+    descriptor = open_directory(path, follow=True)
+    try:
+        sync_entries(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_entries(descriptor: int) -> bool:
+    """Return whether an open directory's entries were written to the disk; False if its filesystem cannot.
+
+    Network filesystems and those of FUSE may say so by EINVAL or ENOTSUP. Raise OSError for every other fault.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+        return False
+    return True

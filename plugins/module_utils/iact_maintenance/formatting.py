@@ -1,0 +1,19 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+_UNITS = ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "h"), (120, 60, "min"))
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in its largest sensible unit."""
+    for least, unit_seconds, word in _UNITS:
+        if seconds >= least:
+            return f"{seconds / unit_seconds:.0f} {word}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def plural(number: int, noun: str, plural_noun: str = "") -> str:
+    """Return a number with its noun: `1 component`, `2 components`, `12,400 rows`."""
+    word = noun if number == 1 else plural_noun or f"{noun}s"
+    return f"{number:,} {word}"
