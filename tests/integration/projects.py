@@ -135,6 +135,15 @@ class Pair:
         assert _sessions(health)["status"] == "pass", _sessions(health)
         assert _sessions(health)["measured"]["amount"] == 1
 
+    def unsaved(self, words: str) -> None:
+        """Proves that health fails, since the project's own account could save no session, and that none was lost."""
+        before = sites.keys(self.right, NAME)
+        self.configure(self.database())
+        check = _sessions(self.run("health"))
+        assert (check["status"], check["code"]) == ("fail", "session_not_saved"), check
+        assert words in check["message"] and check["hint"]
+        assert sites.keys(self.right, NAME) == before
+
     def refused(self, word: str, database: dict[str, Any], environment: str = "", **options: Any) -> None:
         """Proves that the run was refused by the name of what stands in the way, and by health as well."""
         report = self.clean(database, environment, **options)
@@ -152,8 +161,8 @@ def _sessions(report: dict[str, Any]) -> dict[str, Any]:
 
 def _grants(server: Server, table: str) -> list[str]:
     if isinstance(server, MariaDB):
-        return [f"GRANT SELECT, DELETE ON {NAME}.* TO {USER}@'%'"]
-    return [f"GRANT SELECT, DELETE ON {table} TO {USER}"]
+        return [f"GRANT SELECT, INSERT, UPDATE, DELETE ON {NAME}.* TO {USER}@'%'"]
+    return [f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {USER}"]
 
 
 def pair(right: Server, wrong: Server, folder: Path) -> Iterator[Pair]:

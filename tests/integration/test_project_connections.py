@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import config_file
@@ -297,3 +298,55 @@ def test_g8e_a_table_s_name_with_its_mysql_database_is_found_there(mysqls: Pair)
         assert len(sites.keys(mysqls.right, NAME)) == 3
     finally:
         mysqls.right.drop_database("callcenter_sessions")
+
+
+@pytest.mark.parametrize("right", ["INSERT", "UPDATE", "DELETE"])
+def test_g92_a_project_whose_account_lacks_a_right_to_save_is_not_healthy_on_postgresql(
+    clusters: Pair, right: str
+) -> None:
+    clusters.right.execute(f"REVOKE {right} ON django_session FROM {USER}", database=NAME)
+    clusters.unsaved("permission denied")
+
+
+@pytest.mark.parametrize("right", ["INSERT", "UPDATE", "DELETE"])
+def test_g92_a_project_whose_account_lacks_a_right_to_save_is_not_healthy_on_mariadb(mysqls: Pair, right: str) -> None:
+    mysqls.right.execute(f"REVOKE {right} ON {NAME}.* FROM {USER}@'%'", database=NAME)
+    mysqls.unsaved("denied")
+
+
+@pytest.mark.parametrize("place", [f"DATABASE {NAME}", f"ROLE {USER}"])
+def test_g92_a_project_whose_transactions_are_read_only_is_not_healthy_on_postgresql(
+    clusters: Pair, place: str
+) -> None:
+    clusters.right.execute(f"ALTER {place} SET default_transaction_read_only = on", database=NAME)
+    clusters.unsaved("read-only")
+
+
+def test_g92_a_project_on_a_server_that_is_read_only_is_not_healthy_on_mariadb(mysqls: Pair) -> None:
+    mysqls.right.execute("SET GLOBAL read_only = 1")
+    try:
+        mysqls.unsaved("read")
+    finally:
+        mysqls.right.execute("SET GLOBAL read_only = 0")
+
+
+def test_g92_a_project_whose_transactions_are_read_only_is_not_healthy_on_mariadb(mysqls: Pair) -> None:
+    mysqls.right.execute("SET GLOBAL init_connect = 'SET SESSION TRANSACTION READ ONLY'")
+    try:
+        mysqls.unsaved("READ ONLY")
+    finally:
+        mysqls.right.execute("SET GLOBAL init_connect = ''")
+
+
+def test_a_locked_session_table_is_not_called_one_that_cannot_be_written(clusters: Pair) -> None:
+    """Neither does it cost the project's other checks; the count itself is given up by its own limit."""
+    server = clusters.right
+    holder = psycopg2.connect(
+        host="127.0.0.1", port=server.port, user=USER, password=PASSWORD, dbname=NAME, application_name="holder"
+    )
+    holder.cursor().execute("LOCK TABLE django_session IN SHARE MODE")
+    clusters.configure(clusters.database())
+    report = clusters.run("health")
+    holder.close()
+    checks = {check["name"]: check["status"] for check in report["checks"]}
+    assert (checks["sessions"], checks["django_project"], checks["session_engine"]) == ("pass", "pass", "pass"), report

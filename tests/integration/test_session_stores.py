@@ -115,6 +115,42 @@ def test_g92_a_project_that_can_make_no_session_is_never_healthy(project: Projec
     assert words in failing["session_engine"]["message"] and failing["session_engine"]["hint"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("'NAME': 'file:{path}?mode=ro'", "read-only"),
+        ("'NAME': 'file:{path}?cache=private&immutable=1', 'OPTIONS': {{'uri': True}}", "read-only"),
+    ],
+)
+def test_g92_a_project_that_opens_its_database_read_only_is_never_healthy(
+    project: Project, settings: str, words: str
+) -> None:
+    entry = settings.format(path=project.site.database)
+    project.configure(f"DATABASES = {{'default': {{'ENGINE': 'django.db.backends.sqlite3', {entry}}}}}")
+    report = project.run("health")
+    failing = {each["name"]: each for each in report["checks"] if each["status"] == "fail"}
+    assert report["exit"] == 1 and "sessions" in failing, report
+    assert words in failing["sessions"]["message"] or "immutable" in settings, failing
+    assert failing["sessions"]["hint"]
+
+
+def test_g92_a_database_file_that_nobody_may_write_is_not_healthy(project: Project) -> None:
+    project.configure("")
+    project.site.database.chmod(0o444)
+    report = project.run("health")
+    (check,) = [each for each in report["checks"] if each["name"] == "sessions"]
+    assert (check["status"], check["code"]) == ("fail", "session_not_saved")
+
+
+def test_g92_an_allowed_cache_that_keeps_nothing_is_not_healthy(project: Project) -> None:
+    engine = "django.contrib.sessions.backends.cache"
+    cache = "{'default': {'BACKEND': 'django.core.cache.backends.dummy.DummyCache'}}"
+    project.configure(f"SESSION_ENGINE = {engine!r}\nCACHES = {cache}", health={"allowed_session_engines": [engine]})
+    report = project.run("health")
+    failing = {each["name"]: each for each in report["checks"] if each["status"] == "fail"}
+    assert report["exit"] == 1 and "keeps nothing" in failing["session_engine"]["message"]
+
+
 def test_g92_an_allowed_engine_that_does_not_import_is_not_healthy(project: Project) -> None:
     project.configure("SESSION_ENGINE = 'no_such_store'", health={"allowed_session_engines": ["no_such_store"]})
     assert project.run("health")["exit"] == 1

@@ -28,13 +28,14 @@ class Identity(NamedTuple):
     """This host's identity; `adopted` are the digests of the manifests of archives that it took over.
 
     `made_at` is the moment of its first run, from which limits count where nothing has succeeded yet. `host` is its
-    name now.
+    name now, `machine` the digest of its machine-id.
     """
 
     id: str
     made_at: str
     adopted: frozenset[str] = frozenset()
     host: str = ""
+    machine: str = ""
 
     @property
     def made_at_seconds(self) -> float | None:
@@ -52,17 +53,15 @@ class Identity(NamedTuple):
         return (bool(identity) and identity == self.id and host == self.host) or digest in self.adopted
 
 
-NOBODY = Identity("", "")
-
-
 def read(host: Host, directory: str) -> Identity:
-    """Return this host's identity; NOBODY where none was made yet, or the state is another machine's.
+    """Return this host's identity; without an `id` if none was made yet, or the state is another machine's.
 
     Raise StorageFault where the state cannot be read.
     """
     with storage(os.path.join(directory, FILE)):
-        found = _identity(state.read_mapping(directory, FILE), host.machine())
-        return found._replace(host=host.name()) if found else NOBODY
+        machine = host.machine()
+        stored = _identity(state.read_mapping(directory, FILE), machine) or Identity("", "")
+        return stored._replace(host=host.name(), machine=machine)
 
 
 def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
@@ -72,7 +71,7 @@ def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
     """
     path, machine = os.path.join(directory, FILE), host.machine()
     found, existed = read(host, directory), os.path.lexists(path)
-    if found is not NOBODY:
+    if found.id:
         return found, ()
     findings: list[Finding] = []
 
@@ -85,7 +84,7 @@ def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
 
     state.change_mapping(host, directory, FILE, change)
     made = read(host, directory)
-    if made is NOBODY:
+    if not made.id:
         raise StorageFault("storage", f"{path} does not hold what was written to it", hint="see the disk and its logs")
     return made, tuple(findings)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import identity
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.folder import (
     Folder,
@@ -133,6 +134,27 @@ def test_g2a_a_good_archive_that_is_gone_is_missed_until_it_is_told(folder: Fold
     catalogue.forget(Host(), str(state), found.gone)
     assert catalogue.read(Host(), folder, str(state)).gone == ()
     assert list(json.loads((state / "archives.json").read_text())) == [kept.name]
+
+
+@pytest.mark.parametrize("made_again", [False, True])
+def test_g2a_archives_that_are_gone_together_with_the_identity_are_missed(
+    folder: Folder, backups: Path, state: Path, made_again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Host, "machine", lambda _host: "a" * 64)
+    identify(state)
+    path = write(backups)
+    prove_all(folder, state)
+    path.unlink()
+    (state / "identity").unlink()
+    if made_again:
+        identity.ensure(Host(), str(state))
+    catalogue.remember(Host(), str(state), folder, {})
+    assert catalogue.read(Host(), folder, str(state)).gone == (path.name,)
+    # Of a clone's state directory nothing is missed, since the archives are the other host's.
+    monkeypatch.setattr(Host, "machine", lambda _host: "b" * 64)
+    (state / "identity").unlink(missing_ok=True)
+    identity.ensure(Host(), str(state))
+    assert catalogue.read(Host(), folder, str(state)).gone == ()
 
 
 def test_proofs_of_partial_broken_and_other_hosts_archives_that_are_gone_are_forgotten(

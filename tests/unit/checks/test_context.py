@@ -27,7 +27,7 @@ def test_a_project_is_asked_once_however_many_checks_wait(checkout: Path, monkey
 
     def ask(host: Host, django: Django, deadline_seconds: float) -> Project:
         asked.append(deadline_seconds)
-        return client_ask(host, django, deadline_seconds, migrations=False)
+        return client_ask(host, django, deadline_seconds, servers=False)
 
     client_ask = context.client.ask
     monkeypatch.setattr(context.client, "ask", ask)

@@ -39,7 +39,7 @@ def ask(tmp_path: Path) -> Ask:
 def test_the_fixture_project_answers(checkout: Path) -> None:
     site = checkout / "tests/fixtures/callcentersite"
     project = client.ask(
-        Host(), Django(str(site), sys.executable, "callcentersite.settings.production"), 20, migrations=False
+        Host(), Django(str(site), sys.executable, "callcentersite.settings.production"), 20, servers=False
     )
     assert project.ending == ""
     assert project.loaded

@@ -163,10 +163,16 @@ def _unless_counted(entry: Entry, counted: Entry) -> Entry:
 
 def _is_missed(proof: object, own: identity.Identity, there: set[str]) -> bool:
     """Return whether this host proved the archive to be good and its own, and its content is not there any more."""
-    if not isinstance(proof, dict) or proof.get("verdict") != _PROVEN or not own.id:
+    if not isinstance(proof, dict) or proof.get("verdict") != _PROVEN or not _is_of(proof, own):
         return False
     digest = proof.get("digest")
-    return proof.get("identity") == own.id and isinstance(digest, str) and digest not in there
+    return isinstance(digest, str) and digest not in there
+
+
+def _is_of(proof: Proof, own: identity.Identity) -> bool:
+    """Return whether this host made the proof, by its identity or, in case that was lost since, by its machine-id."""
+    of_identity = bool(own.id) and proof.get("identity") == own.id
+    return of_identity or (bool(own.machine) and proof.get("machine") == own.machine)
 
 
 def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry | None:
@@ -280,7 +286,7 @@ def proven(stamp: Stamp, proven_at: str) -> dict[str, object]:
 
 def _missed(proof: Proof, own: identity.Identity, digest: str) -> dict[str, object]:
     """Return the proof of a good archive of this host, which is missed from now on if it goes."""
-    return {**proof, "identity": own.id, "digest": digest}
+    return {**proof, "identity": own.id, "machine": own.machine, "digest": digest}
 
 
 def damaged(stamp: Stamp, proven_at: str, reason: str) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..django.project import Project
-from ..django.session_store import CACHE, CACHED_DATABASE, FORBIDDEN, is_redis, nearest_known
+from ..django.session_store import CACHE, CACHED_DATABASE, DUMMY, FORBIDDEN, is_redis, nearest_known
 from ..options import SESSION_BACKEND
 from .context import Context
 from .outcome import FAIL, PASS, SKIP, WARN, Outcome
@@ -61,6 +61,8 @@ def _allowed(found: Project, base: str) -> Outcome:
         return Outcome(FAIL, f"{name} is allowed, but its cache cannot be told: {reason}", _HINT)
     if is_redis([found.cache_backend, *found.cache_ancestry]):
         return Outcome(FAIL, f"{name} is allowed, but its cache is Redis ({found.cache_backend})", _HINT)
+    if base == CACHE and DUMMY in (found.cache_backend, *found.cache_ancestry):
+        return Outcome(FAIL, f"{name} is allowed, but its cache keeps nothing ({found.cache_backend})", _HINT)
     hint = "Redis would not be allowed there; an empty cache only costs time"
     return Outcome(WARN, f"{name} is allowed on this site and uses a cache{_where(found)}", hint)
 

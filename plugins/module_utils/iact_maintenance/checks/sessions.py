@@ -1,4 +1,4 @@
-"""The size of django_session: what has expired and stays there slows every login down."""
+"""Check django_session: its size, since expired rows slow every login down, and that the project can save there."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from .context import Context
 from .databases import connection, in_time
 from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
 
+_SAVES = (
+    "let the project's own account INSERT, UPDATE and DELETE there, on a server that is not read-only; see DATABASES"
+)
+
 
 def sessions(context: Context) -> list[Outcome]:
-    """Return how many sessions the site's table holds, expired ones included. Raises MaintenanceError."""
+    """Return how many sessions the site's table holds, and whether one could be saved. Raise MaintenanceError."""
     project = context.project_or_none() if _is_asked(context) else None
     if project and tells_no_table(project):
         reason = needs_no_table(project) or f"{project.session_engine} names none by get_model_class"
@@ -28,7 +32,12 @@ def sessions(context: Context) -> list[Outcome]:
     target = target.identified(context.host)
     with closing(target.open(context.host, writable=False)) as opened:
         # Not described first, because counting needs fewer rights: SELECT on expire_date alone.
-        return [_judge(context, target, opened.count_rows(target.table))]
+        rows = opened.count_rows(target.table)
+    unsaved = project.trouble("session_save", project.sessions_alias) if project else ""
+    if unsaved:
+        message = f"the project can save no session in {target.table} ({target.engine}): {unsaved}"
+        return [Outcome(FAIL, message, _SAVES, code="session_not_saved")]
+    return [_judge(context, target, rows)]
 
 
 def _is_asked(context: Context) -> bool:

@@ -7,18 +7,25 @@ import json
 import os
 import pwd
 import stat
+from types import ModuleType
 
 from ..errors import MaintenanceError, ProcessFault
 from ..host import Host
 from ..processes import Command, Limits
 from ..secret import learn
 from ..settings import Django
-from . import env_file, options, probe
+from . import env_file, options, probe, probe_sessions
 from .project import Project, from_answers
 
-# Read while this is imported, because the file that it comes out of may not be readable by the user a run becomes.
-# Without the line that Python 3.6 does not know.
-SOURCE = inspect.getsource(probe).replace("from __future__ import annotations\n", "", 1)
+
+def _script(*parts: ModuleType) -> str:
+    """Return the sources as one script, without the imports that Python 3.6 or the project's interpreter lacks."""
+    lines = "".join(map(inspect.getsource, parts)).splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(("from __future__ ", "from .")))
+
+
+# Made while this is imported, because the file that it comes out of may not be readable by the user a run becomes.
+SOURCE = _script(probe_sessions, probe)
 # Short, because it stands in the process list; the source and the variables, which hold passwords, come by stdin.
 BOOTSTRAP = "import json,sys; a=json.loads(sys.stdin.readline()); exec(compile(a,'iact_maintenance_probe','exec'))"
 
@@ -26,17 +33,17 @@ _LARGEST_OUTPUT_BYTES = 4 * 1024 * 1024
 _LARGEST_ENV_FILE_BYTES = 1024 * 1024
 
 
-def ask(host: Host, django: Django, deadline_seconds: float, *, migrations: bool = True) -> Project:
+def ask(host: Host, django: Django, deadline_seconds: float, *, servers: bool = True) -> Project:
     """The project as it describes itself; whatever it said before the deadline counts.
 
-    Without `migrations` no database is contacted. Raises MaintenanceError where the project cannot be asked at all.
+    Without `servers` no database is contacted. Raises MaintenanceError where the project cannot be asked at all.
     """
     _check_place(django)
     request = {
         "project_path": django.project_path,
         "settings_module": django.settings_module,
         "variables": _variables(django.env_file),
-        "migrations": migrations,
+        "servers": servers,
         "connection": options.asked_of_the_probe(),
     }
     source = json.dumps(SOURCE).encode() + b"\n" + json.dumps(request).encode()

@@ -1,8 +1,9 @@
 """The script that asks a Django project about itself, under the project's own Python.
 
-The core only reads its source: ``client.py`` sends that to the project's interpreter. So it uses nothing of ours and
-nothing newer than Python 3.6, and its types are written in the old way. Each fact leaves as one JSON line as soon as
-it is known, the cheap ones first, because a later question may hang until the process is killed.
+The core only reads its source: ``client.py`` sends it, after that of ``probe_sessions.py``, to the project's Python. So
+it uses nothing else of ours and nothing newer than Python 3.6, and its types are written in the old way. Each fact
+leaves as one JSON line as soon as it is known, the cheap ones first, because a later question may hang until the
+process is killed.
 """
 
 # ruff: noqa: UP006, UP035, UP045
@@ -12,15 +13,14 @@ from __future__ import annotations
 import gc
 import json
 import os
-import re
 import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, TextIO
 
+from .probe_sessions import check_saving, connection_facts
+
 MESSAGE_CHARACTERS = 65536
 PENDING_SHOWN = 20
-# A port on which nothing listens: the driver's refusal then names the folder of its default socket.
-UNUSED_PORT = 1
 SECRET_OPTIONS = ("password", "passwd", "passphrase", "sslpassword", "secret", "token")
 # Python's default of 700 would search the project's freshly imported code for garbage again and again, for a tenth of
 # the whole time; still a number, because a project may make any amount of it.
@@ -133,59 +133,6 @@ def tell_driver(answers: Answers, alias: str) -> bool:
     return True
 
 
-def driver_parameters(connection: Any) -> Dict[str, Any]:
-    """Return what the project gives its driver, and its OPTIONS that Django keeps to itself, by name."""
-    given = dict(connection.settings_dict.get("OPTIONS") or {})
-    given.update(connection.get_connection_params())
-    if isinstance(given.get("ssl"), dict):
-        given.update({"ssl." + str(name): value for name, value in given.pop("ssl").items()})
-    paths = {name: os.fspath(value) for name, value in given.items() if isinstance(value, os.PathLike)}
-    return {str(name): value for name, value in dict(given, **paths).items() if value is not None}
-
-
-def tell_connection(answers: Answers, alias: str, asked: Dict[str, Any]) -> None:
-    """Send how the project's driver connects to an alias: the asked plain values, and the names of all others."""
-    from django.db import connections
-
-    connection = connections[alias]
-    wanted = asked.get(str(connection.vendor), {"parameters": [], "variables": []})
-    given = driver_parameters(connection)
-    told = {name: str(text) for name, text in given.items() if isinstance(text, (str, int))}
-    parameters = {name: text for name, text in told.items() if name in wanted["parameters"]}
-    if connection.vendor == "sqlite" and not parameters.get("database", "file:").startswith(("file:", ":")):
-        parameters["database"] = os.path.abspath(parameters["database"])
-    variables = {name: os.environ[name] for name in wanted["variables"] if name in os.environ}
-    named = {name: text for name, text in list(variables.items()) + list(parameters.items()) if text}
-    facts = {"alias": alias, "parameters": parameters, "withheld": sorted(set(given) - set(parameters))}
-    answers.fact("connection", dict(facts, variables=variables, default_socket=default_socket(connection, named)))
-
-
-def default_socket(connection: Any, named: Dict[str, str]) -> str:
-    """Return the socket that the driver uses where none is named; empty where that is not asked for or not known."""
-    module = connection.Database
-    if connection.vendor == "postgresql" and not {"host", "hostaddr", "PGHOST", "PGHOSTADDR", "service"} & set(named):
-        try:
-            module.connect(dbname="none", user="none", port=UNUSED_PORT).close()
-        except module.OperationalError as refusal:
-            found = re.search(rf'"([^"]+)/\.s\.PGSQL\.{UNUSED_PORT}"', str(refusal))
-            return found.group(1) if found else ""
-    if module.__name__ == "MySQLdb" and named.get("host", "localhost") == "localhost" and "unix_socket" not in named:
-        return compiled_socket()
-    return ""
-
-
-def compiled_socket() -> str:
-    """Return the one socket that is compiled into the loaded client library of MySQL or MariaDB; empty if not one."""
-    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
-        paths = {line.split(None, 5)[5].strip() for line in maps if line.count("/")}
-    found = set()
-    for path in paths:
-        if re.search(r"/lib(mariadb|mysqlclient)[^/]*$|/_mysql\.[^/]*$", path):
-            with open(path, "rb") as library:
-                found.update(re.findall(rb"\0(/[\x21-\x7e]{1,100}/mysqld?\.sock)\0", library.read()))
-    return found.pop().decode() if len(found) == 1 else ""
-
-
 def load_applications() -> bool:
     """Load the project's applications; True when they load.
 
@@ -224,11 +171,10 @@ def tell_session_cache(answers: Answers) -> None:
     answers.fact("session_cache", {"alias": alias, "backend": backend, "ancestry": ancestry(import_string(backend))})
 
 
-def tell_session_table(answers: Answers, store: Any) -> str:
-    """Send which alias and table hold the sessions, where a database does; return the alias."""
+def tell_session_table(answers: Answers, model: Any) -> str:
+    """Send which alias and table hold the sessions, if a database does; return the alias."""
     from django.db import router
 
-    model = store.get_model_class()
     meta = model._meta
     alias = str(router.db_for_write(model))
     answers.fact("sessions", {"alias": alias, "table": meta.db_table, "model": meta.label})
@@ -279,22 +225,32 @@ def tell_migrations(answers: Answers, alias: str, labels: List[str], loader: Any
     answers.fact("migrations", {"alias": alias, "pending": pending[:PENDING_SHOWN], "total": len(pending)})
 
 
-def ask_migrations(answers: Answers, aliases: List[str]) -> None:
-    """Ask every open alias at the same time, so that one that hangs does not silence the others."""
+def migration_questions(answers: Answers, aliases: List[str]) -> Dict[str, List[Any]]:
+    """Return, by alias, the question about the migrations of every alias that the router opens to some."""
     from django.db.migrations.loader import MigrationLoader
 
     # Without a connection, and one for all aliases, because to put the migrations in order is the most work.
     loader = MigrationLoader(None, ignore_no_migrations=True)
     applications = migrated_applications(loader)
-    threads = []
+    questions = {}
     for alias in aliases:
         labels = answers.attempt("migrations", alias, open_applications, alias, applications)
         if labels is None:
             continue
         answers.fact("router", {"alias": alias, "open": bool(labels)})
         if labels:
-            question = ("migrations", alias, tell_migrations, answers, alias, labels, loader)
-            threads.append(threading.Thread(target=answers.attempt, args=question, daemon=True))
+            questions[alias] = [("migrations", alias, tell_migrations, answers, alias, labels, loader)]
+    return questions
+
+
+def ask_servers(answers: Answers, questions: Dict[str, List[Any]]) -> None:
+    """Ask every alias its questions, all at the same time, so that one that hangs does not silence the others."""
+
+    def ask_each(asked: List[Any]) -> None:
+        for question in asked:
+            answers.attempt(*question)
+
+    threads = [threading.Thread(target=ask_each, args=(asked,), daemon=True) for asked in questions.values()]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -308,17 +264,23 @@ def ask_settings(answers: Answers) -> List[str]:
     return [alias for alias in used_databases() if answers.attempt("driver", alias, tell_driver, answers, alias)]
 
 
-def ask_sessions(answers: Answers, asked: Dict[str, Any]) -> None:
-    """Ask where the sessions live, and how the project connects there."""
+def ask_sessions(answers: Answers, asked: Dict[str, Any]) -> Dict[str, List[Any]]:
+    """Ask where the sessions live, and how the project connects there; return the question for that alias's server."""
     store = answers.attempt("session_engine", None, tell_session_engine, answers)
     if hasattr(store, "encode"):
         answers.attempt("session_store", None, make_session, store)
     if hasattr(store, "cache_key_prefix"):
         answers.attempt("session_cache", None, tell_session_cache, answers)
-    if hasattr(store, "get_model_class"):
-        alias = answers.attempt("sessions", None, tell_session_table, answers, store)
-        if alias is not None:
-            answers.attempt("connection", alias, tell_connection, answers, alias, asked)
+    if not hasattr(store, "get_model_class"):
+        return {}
+    model = answers.attempt("sessions", None, store.get_model_class)
+    alias = model and answers.attempt("sessions", None, tell_session_table, answers, model)
+    if not alias:
+        return {}
+    facts = answers.attempt("connection", alias, connection_facts, alias, asked)
+    if facts:
+        answers.fact("connection", facts)
+    return {alias: [("session_save", alias, check_saving, alias, model)]}
 
 
 def ask(answers: Answers, request: Dict[str, Any]) -> None:
@@ -331,9 +293,12 @@ def ask(answers: Answers, request: Dict[str, Any]) -> None:
     if not answers.attempt("applications", None, load_applications):
         return
     answers.fact("applications", {})
-    ask_sessions(answers, request.get("connection", {}))
-    if request["migrations"]:
-        answers.attempt("migrations", None, ask_migrations, answers, aliases)
+    questions = ask_sessions(answers, request.get("connection", {}))
+    if request["servers"]:
+        found = answers.attempt("migrations", None, migration_questions, answers, aliases) or {}
+        # Migrations first, because the session table may be locked for a while.
+        both = {alias: found.get(alias, []) + questions.get(alias, []) for alias in {*found, *questions}}
+        ask_servers(answers, both)
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ from .project import Project
 BACKENDS = "django.contrib.sessions.backends."
 CACHED_DATABASE = BACKENDS + "cached_db"
 CACHE = BACKENDS + "cache"
+# The cache that keeps nothing, for development.
+DUMMY = "django.core.cache.backends.dummy.DummyCache"
 FORBIDDEN = {
     CACHED_DATABASE: "keeps sessions in a cache beside the database",
     CACHE: "keeps sessions in a cache only",

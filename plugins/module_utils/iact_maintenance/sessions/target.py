@@ -114,7 +114,7 @@ def session_target(settings: Settings, host: Host) -> SessionTarget:
     """
     options = settings.session_cleanup
     if options.engine == "auto" and settings.django is not None:
-        return target_of(settings, client.ask(host, settings.django, _ASKING_SECONDS, migrations=False))
+        return target_of(settings, client.ask(host, settings.django, _ASKING_SECONDS, servers=False))
     target = configured_target(settings)
     if options.use_tz is None and target.engine != "postgresql":
         hint = "set session_cleanup.use_tz, and time_zone where it is false; or let the section django be asked"
