@@ -23,20 +23,20 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import runner, table
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import (
-    SECTIONS,
-    SHARED_SECTIONS,
-    SITE,
-    Option,
-    run_options,
-)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
     Report,
     report_of,
     report_of_fault,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret, redact
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import (
+    SECTIONS,
+    SHARED_SECTIONS,
+    SITE,
+    run_options,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import PARAMETER, Layer
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option
 
 FAIL_ON = ("warning", "critical", "never")
 _OWN_CONNECTIONS = ("mysql", "postgresql")

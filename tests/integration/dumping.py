@@ -13,11 +13,12 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Limits,
     Sink,
 )
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.backup import Backup
 
 _SITE = settings.build([])
 
 
-def backup(**changes: Any) -> settings.Backup:
+def backup(**changes: Any) -> Backup:
     """Gives the options of a backup: the defaults, unless changed."""
     return _SITE.backup._replace(**changes)
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server as Login,
+)
 from tests.integration import servers
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)

@@ -20,8 +20,10 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Convention,
     Sessions,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import SQLiteFile
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server as Login,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import SQLiteFile
 from tests.hostile import IDENTIFIERS
 from tests.integration import sites
 from tests.integration.servers import MariaDB, PostgreSQL

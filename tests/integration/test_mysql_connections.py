@@ -12,7 +12,9 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines import mysql, option_file
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server as Login,
+)
 from tests.faults import LOOPBACK, closed_port, tarpit
 from tests.hostile import PASSWORDS
 from tests.integration import network, sites

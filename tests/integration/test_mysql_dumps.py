@@ -15,7 +15,9 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import mysql
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import DumpFacts, Source
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server as Login,
+)
 from tests.faults import tarpit
 from tests.hostile import PASSWORDS
 from tests.integration import canaries, dumping, sites

@@ -19,7 +19,9 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import postgresql as dumps
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines import postgresql
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines.facts import Convention
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server as Login,
+)
 from tests.faults import LOOPBACK, free_port
 from tests.integration import dumping, sites
 from tests.integration.servers import Daemon, PostgreSQL, _folder_of

@@ -18,7 +18,9 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Sessions,
     SessionTable,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server as Login,
+)
 from tests import documents
 from tests.hostile import IDENTIFIERS
 from tests.integration import sites

@@ -17,7 +17,9 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     RestoreFacts,
     Source,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server as Login,
+)
 from tests import documents
 from tests.integration import dumping, sites
 from tests.integration.servers import PostgreSQL

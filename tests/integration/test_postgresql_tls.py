@@ -11,7 +11,9 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import postgresql as dumps
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines import postgresql as engine
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server as Login
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server as Login,
+)
 from tests.integration import certificates, dumping, sites
 from tests.integration.servers import PostgreSQL
 

@@ -16,13 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT / "plugins" / "module_utils") not in sys.path:
     sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
 
-from iact_maintenance.options import (  # noqa: E402
-    SECTIONS,
-    SHARED_SECTIONS,
-    SITE,
-    Option,
-    run_options,
-)
+from iact_maintenance.sections.table import SECTIONS, SHARED_SECTIONS, SITE, run_options  # noqa: E402
+from iact_maintenance.values import Option  # noqa: E402
 
 MODULES = {
     "session_cleanup": "session_cleanup",

@@ -15,12 +15,12 @@ import yaml
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT / ".collections"))
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import (  # noqa: E402
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import (  # noqa: E402
     JOB_SECTIONS,
     SECTIONS,
     SHARED_SECTIONS,
-    Option,
 )
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option  # noqa: E402
 
 ROLE = CHECKOUT / "roles" / "iact_maintenance"
 SPECIFICATION = ROLE / "meta" / "argument_specs.yml"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import SECTIONS, SITE, Option
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import SECTIONS, SITE
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option
 
 # Where one value bounds another.
 _CHOSEN = {

@@ -20,12 +20,11 @@ from ansible_collections.iact.maintenance.plugins.module_utils import _module
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import flags
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import (
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import (
     JOB_SECTIONS,
     SECTIONS,
     SHARED_SECTIONS,
     SITE,
-    Option,
     run_options,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
@@ -34,6 +33,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Layer,
     build,
 )
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option
 from tests.unit.session_site import MODULE_UTILS, Done, Site
 
 Call = Callable[..., Done]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import (
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import (
     JOB_SECTIONS,
     SECTIONS,
     SHARED_SECTIONS,
     SITE,
-    Option,
+    check_fields,
     run_options,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import parse
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option, parse
 
 ROWS = [("", option) for option in SITE] + [(name, option) for name, table in SECTIONS.items() for option in table]
 IDS = [f"{section}.{option.name}".strip(".") for section, option in ROWS]
@@ -74,3 +75,28 @@ def test_what_describes_the_site_is_not_an_option_of_a_run() -> None:
 )
 def test_what_is_allowed_reads_as_the_end_of_a_sentence(option: Option, allowed: str) -> None:
     assert option.allowed == allowed
+
+
+class Pair(NamedTuple):
+    """A record of two options and of something that a run adds."""
+
+    one: str
+    two: str
+    added: str = ""
+
+
+ONE, TWO = Option("one", "str", "One."), Option("two", "str", "Two.")
+
+
+def test_g09_a_row_and_a_field_for_each_option_are_right() -> None:
+    check_fields(Pair, (ONE, TWO), derived=("added",))
+
+
+@pytest.mark.parametrize(
+    ("rows", "name"), [((ONE,), "two"), ((ONE, TWO, TWO._replace(name="three")), "three"), ((), "one, two")]
+)
+def test_g09_a_row_without_a_field_or_a_field_without_a_row_is_refused_by_name(
+    rows: tuple[Option, ...], name: str
+) -> None:
+    with pytest.raises(TypeError, match=rf"^Pair: rows and fields differ in {name}$"):
+        check_fields(Pair, rows, derived=("added",))

@@ -15,11 +15,10 @@ from ansible_collections.iact.maintenance.plugins.module_utils import _module
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import config_file
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import flags
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli.flags import COMMANDS, Command
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import (
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import (
     JOB_SECTIONS,
     SECTIONS,
     SHARED_SECTIONS,
-    Option,
     run_options,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
@@ -28,6 +27,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Layer,
     Settings,
 )
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option
 from tests.unit.fakes import FakeHost
 from tests.unit.options_at_large import everything
 

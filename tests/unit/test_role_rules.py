@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import SECTIONS
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import SECTIONS
 from tests.tools import role_variables
 
 ROLE = role_variables.ROLE

@@ -32,7 +32,7 @@ MAXIMUM_MAIN_LINES = 25
 LAYERS = [
     *("cli", "jobs", "checks", "archive", "dumps", "sessions", "django", "engines"),
     *("history", "identity", "config_file", "account", "guards", "state", "host", "processes", "files"),
-    *("settings", "options", "values", "timestamps", "formatting", "report", "secret", "errors", "about"),
+    *("settings", "sections", "values", "timestamps", "formatting", "report", "secret", "errors", "about"),
 ]
 UPWARD_YET = {
     ("dumps", "archive/folder"),
@@ -40,7 +40,6 @@ UPWARD_YET = {
     ("dumps", "archive/names"),
     ("dumps", "archive/tar"),
     ("dumps", "archive"),
-    ("values", "options"),
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import BadOption
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import Option
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import mapping, nearest, parse
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import (
+    Option,
+    mapping,
+    nearest,
+    parse,
+)
 
 WHOLE = Option("days", "int", "", minimum=0, maximum=36500)
 NUMBER = Option("pause", "float", "", minimum=0, maximum=60)

@@ -11,8 +11,8 @@ from .about import DEFAULT_CONFIG
 from .errors import BadOption, Refused
 from .files import close, open_existing, storage
 from .host import Host
-from .options import SITE
 from .secret import printable
+from .sections.table import SITE
 from .settings import ENVIRONMENT, Layer, Settings, build
 from .values import mapping
 

@@ -3,155 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar, Union, cast
+from typing import NamedTuple, Union, cast
 
 from .errors import BadOption, Refused
-from .options import JOB_SECTIONS, SECTIONS, SHARED_SECTIONS, SITE, Option
-from .secret import Secret, printable
+from .secret import printable
+from .sections.backup import Backup
+from .sections.connections import Server, SQLiteFile
+from .sections.django import Django
+from .sections.health import Health
+from .sections.restore import Restore
+from .sections.session_cleanup import SessionCleanup
+from .sections.table import JOB_SECTIONS, RECORDS, SECTIONS, SHARED_SECTIONS, SITE
 from .timestamps import zone_named
-from .values import mapping, nearest, parse
-
-
-class ProjectConnection(NamedTuple):
-    """How a Django project's own driver connects: `parameters` are its arguments, without the password.
-
-    `default_socket` is what that driver uses where none is named; `role` is assumed in each transaction.
-    """
-
-    driver: str
-    parameters: Mapping[str, str]
-    default_socket: str = ""
-    role: str | None = None
-
-
-class Server(NamedTuple):
-    """Where a MySQL, MariaDB or PostgreSQL server is and who logs in.
-
-    `own_account` is true for a job's own section; `libpq_options` are those of the project that was asked. With
-    `project` the connection is made by its parameters alone, and no default or file of ours adds to them.
-    """
-
-    login_host: str | None = None
-    login_port: int | None = None
-    login_user: str | None = None
-    login_password: Secret | None = None
-    login_unix_socket: str | None = None
-    login_db: str | None = None
-    tls: str | None = None
-    ca_cert: str | None = None
-    client_cert: str | None = None
-    client_key: str | None = None
-    connect_timeout: float = 5.0
-    read_only: bool = False
-    config_file: str | None = None
-    passfile: str | None = None
-    own_account: bool = False
-    libpq_options: str | None = None
-    project: ProjectConnection | None = None
-
-
-class SQLiteFile(NamedTuple):
-    """An SQLite database file."""
-
-    path: str
-    read_only: bool = False
-
-
-class Django(NamedTuple):
-    """Where the Django project is and how it is started."""
-
-    project_path: str
-    python: str
-    settings_module: str | None = None
-    env_file: str | None = None
-
-
-class SessionCleanup(NamedTuple):
-    """Options of the session cleanup."""
-
-    schedule: str
-    enabled: bool
-    max_age_seconds: int
-    mysql: Server | None
-    postgresql: Server | None
-    engine: str
-    table: str
-    use_tz: bool | None
-    time_zone: str
-    days: int
-    batch_rows: int
-    pause_seconds: float
-    warning_rows: int
-    critical_rows: int
-    missing_ok: bool
-
-
-class Health(NamedTuple):
-    """Options of the health check."""
-
-    schedule: str
-    enabled: bool
-    max_age_seconds: int
-    mysql: Server | None
-    postgresql: Server | None
-    deadline_seconds: float
-    disk_warning_percent: float
-    disk_critical_percent: float
-    allowed_session_engines: tuple[str, ...]
-    log_directory: str | None
-
-
-class Backup(NamedTuple):
-    """Options of the backup, of the list of archives and of retention."""
-
-    schedule: str
-    enabled: bool
-    max_age_seconds: int
-    mysql: Server | None
-    postgresql: Server | None
-    directory: str
-    create_directory: bool
-    require_mountpoint: bool
-    min_free_bytes: int | None
-    tables: tuple[str, ...]
-    mysql_databases: tuple[str, ...]
-    postgresql_databases: tuple[str, ...]
-    sqlite_files: tuple[str, ...]
-    log_directory: str | None
-    log_patterns: tuple[str, ...]
-    follow_links: tuple[str, ...]
-    retention_days: int
-    retention_count: int
-    keep_minimum: int
-    keep_partial: bool
-    warning_size_bytes: int
-    allow_incomplete: bool
-    ignore_unreadable: bool
-    lock_tables: bool
-    deadline_seconds: int
-    stall_timeout_seconds: float
-
-    @property
-    def is_configured(self) -> bool:
-        """Whether anything is to be backed up; a connection alone is not, since it may be there for health."""
-        lists = (self.tables, self.mysql_databases, self.postgresql_databases, self.sqlite_files)
-        return bool(self.log_directory) or any(lists)
-
-
-Scheduled = Union[SessionCleanup, Health, Backup]
-
-
-class Restore(NamedTuple):
-    """Options of a restore; its connections are its own section's, never another job's."""
-
-    archive: str
-    components: tuple[str, ...]
-    target_database: str | None
-    target_directory: str | None
-    deadline_seconds: int
-    stall_timeout_seconds: float
-    mysql: Server | None
-    postgresql: Server | None
+from .values import Option, mapping, nearest, parse
 
 
 class Settings(NamedTuple):
@@ -176,6 +40,8 @@ class Settings(NamedTuple):
         return not set(self.sources.values()) - {DEFAULT, ENVIRONMENT}
 
 
+# What cron starts, each with a section of its own.
+Scheduled = Union[SessionCleanup, Health, Backup]
 COMMAND_LINE, PARAMETER, ENVIRONMENT, DEFAULT = "command line", "parameter", "environment", "default"
 
 
@@ -194,7 +60,6 @@ class Layer(NamedTuple):
         return own if self.name == PARAMETER and section in JOB_SECTIONS else dotted
 
 
-_Section = TypeVar("_Section")
 _Values = dict[str, object]
 
 
@@ -288,20 +153,10 @@ def _apply_defaults(table: tuple[Option, ...], values: _Values, where: str, sour
 def _section(name: str, values: _Values, sources: dict[str, str]) -> object:
     if not values:
         return None
-    required = {"sqlite": "path", "django": "project_path"}.get(name)
-    if required and values[required] is None:
-        raise BadOption(f"{name}.{required} is not set: an absolute path is allowed")
-    return _make({"sqlite": SQLiteFile, "django": Django}.get(name, Server), values)
-
-
-def _make(kind: type[_Section], values: Mapping[str, object]) -> _Section:
-    # Any, because no type can say "some NamedTuple".
-    make: Any = kind
-    made: _Section = make(**{name: value for name, value in values.items() if name in make._fields})
-    return made
-
-
-_JOBS = {"session_cleanup": SessionCleanup, "health": Health, "backup": Backup, "restore": Restore}
+    for row in SECTIONS[name]:
+        if row.required and values[row.name] is None:
+            raise BadOption(f"{name}.{row.name} is not set: {row.allowed} is allowed")
+    return RECORDS[name](**values)
 
 
 def _job(
@@ -317,10 +172,10 @@ def _job(
             if "login_user" in overlay or "config_file" in overlay or "passfile" in overlay:
                 # Another account never inherits the shared account's password.
                 base["login_password"] = None
-            connections[engine] = _make(Server, {**base, **overlay, "own_account": True})
+            connections[engine] = RECORDS[engine](**{**base, **overlay, "own_account": True})
         else:
             connections[engine] = None if job == "restore" else _section(engine, values[engine], sources)
-    return _make(_JOBS[job], {**own, **connections})
+    return RECORDS[job](**{**own, **connections})
 
 
 def _check_relations(values: dict[str, _Values]) -> None:

@@ -1,4 +1,4 @@
-"""One raw value in, one typed value out: what an option accepts, with a clear refusal for everything else."""
+"""What an option is, and its typed value from a raw one, or a refusal that says what is allowed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 import os.path
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from .errors import BadOption
-from .options import SCHEDULE_WORDS, SECTIONS, Option
 from .secret import Secret, keep, printable
 
 # The words that Ansible takes for booleans (ansible.module_utils.parsing.convert_bool).
@@ -16,9 +16,49 @@ _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 _LONGEST_TEXT = 4096
 _HUGE = 10**80
-# What stands below a connection may be a password at the wrong place, whatever option it was given for.
-_CONNECTION = frozenset(SECTIONS["mysql"] + SECTIONS["postgresql"])
+# Those that Debian's cron knows (crontab(5)).
+SCHEDULE_WORDS = ("hourly", "daily", "midnight", "weekly", "monthly", "yearly", "annually", "reboot")
 _NAMES = ("login_host", "login_user", "login_db")
+
+
+class Option(NamedTuple):
+    """One option: `kind` is str, path, schedule, int, float, bool, list, or section.
+
+    A section is a mapping with the options of `section`. `config_only` options stand in the config file alone: they
+    describe the site, not one run. A refused value of a `private` one is not shown, since it may be a password.
+    `required`: its section is nothing without it.
+    """
+
+    name: str
+    kind: str
+    help: str
+    default: object = None
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float = 0
+    secret: bool = False
+    config_only: bool = False
+    section: str = ""
+    private: bool = False
+    required: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """What a value of this option may be, as the end of a sentence."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        words = {"int": "a whole number", "float": "a number", "bool": "true or false", "path": "an absolute path"}
+        words["schedule"] = "five cron fields, or one of " + ", ".join(f"@{word}" for word in SCHEDULE_WORDS)
+        word = {**words, "list": "a list of texts", "section": "a mapping", "str": "a text that is not empty"}[
+            self.kind
+        ]
+        if self.minimum is not None:
+            return f"{word} from {_plain(self.minimum)} to {_plain(self.maximum)}"
+        return word
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)
 
 
 def parse(option: Option, raw: object, name: str) -> object:
@@ -30,7 +70,7 @@ def parse(option: Option, raw: object, name: str) -> object:
         return _secret(raw, name)
     value = _PARSERS[option.kind](raw)
     if value is None or not _within(option, value):
-        shown = _kind(raw) if option in _CONNECTION else _shown(raw)
+        shown = _kind(raw) if option.private else _shown(raw)
         raise BadOption(f"{name} is {shown}: {option.allowed} is allowed")
     if option.name in _NAMES:
         keep(str(value))

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks import databases
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.context import Context
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import DatabaseFault
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import Server
 
 Make = Callable[..., Context]
 

@@ -15,7 +15,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.django.project import Project
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Django
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.django import Django
 
 Ask = Callable[..., Project]
 

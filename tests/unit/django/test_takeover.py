@@ -15,7 +15,10 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server, SQLiteFile
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server,
+    SQLiteFile,
+)
 
 DRIVERS = {"mysql": "pymysql", "postgresql": "psycopg2", "sqlite": "sqlite3"}
 BASE = {"mysql": {"host": "db"}, "postgresql": {"host": "db"}, "sqlite": {"database": "/srv/db"}}

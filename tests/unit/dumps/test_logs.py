@@ -11,7 +11,8 @@ import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import logs
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Backup, Layer, build
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.backup import Backup
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, build
 
 
 def options(log_directory: Path, **changes: object) -> Backup:

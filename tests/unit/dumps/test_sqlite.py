@@ -17,12 +17,9 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Limits
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
-    Backup,
-    Layer,
-    SQLiteFile,
-    build,
-)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.backup import Backup
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import SQLiteFile
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, build
 
 LIMITS = Limits(30)
 IDENTITY = "1" * 32

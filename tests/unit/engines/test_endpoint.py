@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import errors
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines import endpoint
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import Server
 
 
 @pytest.mark.parametrize(

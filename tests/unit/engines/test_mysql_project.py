@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines.mysql_connection import resolve
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
     ProjectConnection,
     Server,
 )

@@ -11,7 +11,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines.endpoint import Endpoint
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import Server
 
 
 def passfile(tmp_path: Path, text: str) -> str:

@@ -10,7 +10,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Server
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import Server
 
 PLACE = 'connection to server at "db.example" (10.0.0.9), port 5432 failed: '
 

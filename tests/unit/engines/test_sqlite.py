@@ -16,7 +16,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     MaintenanceError,
     Refused,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import SQLiteFile
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import SQLiteFile
 from tests.unit.fakes import NOON, FakeHost
 from tests.unit.session_site import Site
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import json as json_face
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import check_config
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.options import SECTIONS, SITE
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import SECTIONS, SITE
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
     PARAMETER,
     Layer,

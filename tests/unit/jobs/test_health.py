@@ -21,11 +21,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
-    Layer,
-    Settings,
-    build,
-)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, Settings, build
 
 
 @pytest.fixture

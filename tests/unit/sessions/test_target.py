@@ -19,17 +19,16 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Refused,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
+    Server,
+    SQLiteFile,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sessions.target import (
     SessionTarget,
     session_target,
     target_of,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
-    Layer,
-    Server,
-    SQLiteFile,
-    build,
-)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, build
 from tests.unit.fakes import FakeHost
 from tests.unit.session_site import Site
 

@@ -10,7 +10,7 @@ from ..errors import MaintenanceError
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding
-from ..settings import Backup
+from ..sections.backup import Backup
 from . import catalogue, retention
 from .folder import Folder
 

@@ -10,7 +10,8 @@ from ..django import client
 from ..django.project import Project
 from ..errors import MaintenanceError
 from ..host import Host
-from ..settings import Django, Settings
+from ..sections.django import Django
+from ..settings import Settings
 
 
 class ProjectQuestion:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from ..engines.table import ENGINES
-from ..settings import Server, Settings, SQLiteFile
+from ..sections.connections import Server, SQLiteFile
+from ..settings import Settings
 from .context import Context
 from .outcome import PASS, Outcome
 

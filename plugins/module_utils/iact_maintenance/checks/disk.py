@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from ..errors import StorageFault
-from ..settings import Health, Settings
+from ..sections.health import Health
+from ..settings import Settings
 from .context import Context
 from .outcome import FAIL, PASS, WARN, Measure, Outcome
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..django.project import Project
 from ..django.session_store import CACHE, CACHED_DATABASE, DUMMY, FORBIDDEN, is_redis, nearest_known
-from ..options import SESSION_BACKEND
+from ..sections.health import SESSION_BACKEND
 from .context import Context
 from .outcome import FAIL, PASS, SKIP, WARN, Outcome
 

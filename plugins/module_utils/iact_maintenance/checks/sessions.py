@@ -6,8 +6,8 @@ from contextlib import closing
 
 from ..django.session_store import needs_no_table, tells_no_table
 from ..errors import Refused
+from ..sections.connections import Server
 from ..sessions.target import SessionTarget, configured_target, like_the_project, target_of
-from ..settings import Server
 from .context import Context
 from .databases import connection, in_time
 from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome

@@ -8,9 +8,9 @@ from typing import NamedTuple, NoReturn
 
 from ..about import DEFAULT_CONFIG, NAME
 from ..errors import BadOption, Refused
-from ..options import Option, run_options
 from ..secret import printable
-from ..values import nearest
+from ..sections.table import run_options
+from ..values import Option, nearest
 
 
 class Command(NamedTuple):

@@ -13,7 +13,7 @@ from ..errors import MaintenanceError, ProcessFault
 from ..host import Host
 from ..processes import Command, Limits
 from ..secret import learn
-from ..settings import Django
+from ..sections.django import Django
 from . import env_file, options, probe, probe_sessions
 from .project import Project, from_answers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..options import SESSION_BACKEND
+from ..sections.health import SESSION_BACKEND
 from .project import Project
 
 BACKENDS = "django.contrib.sessions.backends."

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..errors import Refused
 from ..secret import printable
-from ..settings import ProjectConnection, Server, SQLiteFile
+from ..sections.connections import ProjectConnection, Server, SQLiteFile
 from .options import TABLES
 from .project import Database, DriverConnection
 

@@ -26,7 +26,7 @@ from ..errors import MaintenanceError
 from ..files import close, open_directory, open_existing, storage
 from ..report import Finding
 from ..secret import printable
-from ..settings import Backup
+from ..sections.backup import Backup
 from ..timestamps import iso
 
 COMPONENT = "logs"

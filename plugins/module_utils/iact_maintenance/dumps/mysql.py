@@ -15,7 +15,8 @@ from ..host import Host
 from ..processes import Command, Completed, Limits
 from ..report import Finding
 from ..secret import printable
-from ..settings import Backup, Server
+from ..sections.backup import Backup
+from ..sections.connections import Server
 from .children import Tool, warnings_of
 from .model import DumpFacts, Output, Source, of_database
 from .mysql_restore import check_restore, restore

@@ -19,7 +19,8 @@ from ..host import Host
 from ..processes import Command, Limits
 from ..report import Finding
 from ..secret import printable
-from ..settings import Restore, Server
+from ..sections.connections import Server
+from ..sections.restore import Restore
 from .children import Tool
 from .model import RestoreFacts, Source
 from .mysql_rights import read_rights, writes_elsewhere

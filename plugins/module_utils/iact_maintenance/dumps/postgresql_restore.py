@@ -15,7 +15,8 @@ from ..host import Host
 from ..processes import Command, Completed, Limits
 from ..report import Finding
 from ..secret import foreign
-from ..settings import Restore, Server
+from ..sections.connections import Server
+from ..sections.restore import Restore
 from .model import RestoreFacts, Source
 from .mysql_rights import RESTORE_PREFIX
 from .postgresql_tool import credentials, tool

@@ -18,7 +18,8 @@ from ..errors import ProcessFault, StorageFault
 from ..files import close, create, storage
 from ..host import Host
 from ..processes import Limits
-from ..settings import Backup, SQLiteFile
+from ..sections.backup import Backup
+from ..sections.connections import SQLiteFile
 from .model import DumpFacts, Source
 
 _CHUNK_BYTES = 1 << 18

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ..errors import DatabaseFault
 from ..secret import Secret
-from ..settings import ProjectConnection, Server
+from ..sections.connections import ProjectConnection, Server
 
 # What Debian's ca-certificates writes; PostgreSQL's programs before 16 know no word for it.
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"

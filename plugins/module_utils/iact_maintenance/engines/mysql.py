@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..host import Host
-from ..settings import Server
+from ..sections.connections import Server
 from .facts import Convention, FoundTable, Sessions
 from .mysql_connection import connect, read_identity, resolve, rows
 from .mysql_sessions import MySQLSessions

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import DatabaseFault, MaintenanceError, Refused
 from ..host import Host
 from ..secret import Secret, foreign, printable
-from ..settings import Server
+from ..sections.connections import Server
 from . import option_file
 from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint, tls_mode, within

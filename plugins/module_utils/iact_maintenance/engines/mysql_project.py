@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..errors import Refused
 from ..host import Host
 from ..secret import Secret
-from ..settings import ProjectConnection, Server
+from ..sections.connections import ProjectConnection, Server
 from . import option_file
 from .credentials import account_name, read_private
 from .endpoint import Endpoint, tls_mode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..host import Host
-from ..settings import Server
+from ..sections.connections import Server
 from .facts import Convention, FoundTable, Sessions
 from .postgresql_connection import close, connect, read_identity, resolve, rows, run
 from .postgresql_sessions import PostgreSQLSessions

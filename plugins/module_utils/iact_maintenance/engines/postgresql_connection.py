@@ -12,7 +12,7 @@ from ..about import NAME
 from ..errors import DatabaseFault, MaintenanceError, Refused
 from ..host import Host
 from ..secret import Secret
-from ..settings import Server
+from ..sections.connections import Server
 from . import password_file
 from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint, tls_mode, within

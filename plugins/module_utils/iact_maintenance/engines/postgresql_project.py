@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..host import Host
-from ..settings import ProjectConnection, Server
+from ..sections.connections import ProjectConnection, Server
 from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint
 

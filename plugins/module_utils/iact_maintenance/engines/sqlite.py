@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ..errors import DatabaseFault, Refused
 from ..host import Host
 from ..secret import foreign
-from ..settings import SQLiteFile
+from ..sections.connections import SQLiteFile
 from .facts import Convention, SessionTable, TableSize, stored_time
 
 _BUSY_SECONDS = 5.0

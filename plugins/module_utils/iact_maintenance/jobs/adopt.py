@@ -14,7 +14,8 @@ from ..errors import MaintenanceError
 from ..host import Host
 from ..report import Finding, Report
 from ..secret import printable
-from ..settings import Server, Settings
+from ..sections.connections import Server
+from ..settings import Settings
 from .runner import Job, Progress
 
 NAME = "adopt"

@@ -24,7 +24,8 @@ from ..errors import MaintenanceError, StorageFault
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding
-from ..settings import Backup, Settings
+from ..sections.backup import Backup
+from ..settings import Settings
 from ..timestamps import iso
 from .anomalies import compare
 from .components import Located, Saved, Saver

@@ -12,7 +12,8 @@ from ..errors import Interrupted, MaintenanceError, StorageFault
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report
-from ..settings import Backup, Settings
+from ..sections.backup import Backup
+from ..settings import Settings
 from ..timestamps import iso
 from .archiving import Done, Plan, Writing, Written, keep_free_bytes, write
 from .components import ENGINES, Located, Trouble, compared, locate

@@ -18,7 +18,8 @@ from ..errors import BadOption, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
 from ..report import REPORT_HINT, Finding, place_of
-from ..settings import Backup, Settings
+from ..sections.backup import Backup
+from ..settings import Settings
 
 _SCHEMA_CHANGED = "schema_changed"
 ENGINES = ("mysql", "postgresql", "sqlite")

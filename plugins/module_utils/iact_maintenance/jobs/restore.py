@@ -27,7 +27,8 @@ from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report
 from ..secret import printable
-from ..settings import Server, Settings
+from ..sections.connections import Server
+from ..settings import Settings
 from ..values import nearest
 from .runner import Job, Progress
 

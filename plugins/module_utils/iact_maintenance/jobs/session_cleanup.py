@@ -15,9 +15,11 @@ from ..engines.facts import Convention, Sessions, SessionTable, TableSize
 from ..errors import DatabaseFault, Interrupted, MaintenanceError
 from ..host import Host
 from ..report import Finding, Report
+from ..sections.connections import SQLiteFile
+from ..sections.session_cleanup import SessionCleanup
 from ..sessions import retry
 from ..sessions.target import NoSessionTable, SessionTarget, session_target
-from ..settings import SessionCleanup, Settings, SQLiteFile
+from ..settings import Settings
 from ..timestamps import iso
 from .runner import Job, Progress
 

@@ -13,7 +13,8 @@ from ..engines.facts import Convention, Sessions
 from ..engines.table import ENGINES
 from ..errors import DatabaseFault, MaintenanceError, Refused
 from ..host import Host
-from ..settings import Server, Settings, SQLiteFile
+from ..sections.connections import Server, SQLiteFile
+from ..settings import Settings
 
 Connection = Union[Server, SQLiteFile]
 

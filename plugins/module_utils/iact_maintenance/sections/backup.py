@@ -1,0 +1,123 @@
+"""The section `backup`: what is backed up, where to, and how long it is kept."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..values import Option
+from .connections import OWN, Server
+from .scheduling import DAY_SECONDS, scheduled
+
+_LONGEST_DAYS = 36500
+_GIB = 1024**3
+
+RETENTION = (
+    Option("retention_days", "int", "Days for which archives are kept.", 30, minimum=1, maximum=_LONGEST_DAYS),
+    Option("retention_count", "int", "Archives that are kept at most.", 30, minimum=1, maximum=100_000),
+    Option(
+        "keep_minimum",
+        "int",
+        "Newest good archives that are never deleted, whatever their age.",
+        3,
+        minimum=1,
+        maximum=1000,
+    ),
+)
+
+BACKUP = (
+    *scheduled("0 2 * * *", 93600),
+    Option("directory", "path", "Directory of the archives; mode 0700.", "/var/backups/iact"),
+    Option("create_directory", "bool", "Create the directory where it is missing.", False),
+    Option(
+        "require_mountpoint",
+        "bool",
+        "Refuse a directory that is neither a mount point nor on another filesystem than C(/) and C(state_directory): "
+        "a network disk that is not mounted.",
+        False,
+    ),
+    Option(
+        "min_free_bytes",
+        "int",
+        "Bytes of the directory's filesystem that a backup leaves free; by default a tenth of it, 1 GiB at most.",
+        minimum=0,
+        maximum=2**62,
+    ),
+    Option("tables", "list", "Tables to back up, each from every configured connection that has it.", ()),
+    Option("mysql_databases", "list", "Whole MySQL or MariaDB databases to back up.", ()),
+    Option("postgresql_databases", "list", "Whole PostgreSQL databases to back up.", ()),
+    Option("sqlite_files", "list", "SQLite files to back up, as absolute paths.", ()),
+    Option("log_directory", "path", "Directory of the application's JSON logs."),
+    Option("log_patterns", "list", "Names of the logs in that directory.", ("*.json.log*", "*_json.log*")),
+    Option(
+        "follow_links",
+        "list",
+        "Names, or patterns of names, of links among the logs that are followed, to files of the running account.",
+        (),
+    ),
+    *RETENTION,
+    Option("keep_partial", "bool", "Keep what a failed run could save as a partial archive (the newest 3 stay).", True),
+    Option("warning_size_bytes", "int", "Size of an archive above which to warn.", _GIB, minimum=1, maximum=2**62),
+    Option(
+        "allow_incomplete",
+        "bool",
+        "What a dump would lack only warns: triggers and routines that the account may not see, types and functions "
+        "that named PostgreSQL tables need, tables that the last archive has and the server shows no more.",
+        False,
+    ),
+    Option("ignore_unreadable", "bool", "Log files that cannot be read only warn.", False),
+    Option("lock_tables", "bool", "Lock tables that are not transactional while they are dumped.", False),
+    Option(
+        "deadline_seconds",
+        "int",
+        "Seconds after which one component is given up.",
+        14400,
+        minimum=1,
+        maximum=7 * DAY_SECONDS,
+    ),
+    Option(
+        "stall_timeout_seconds",
+        "float",
+        "Seconds without a byte after which a dump is given up.",
+        300.0,
+        minimum=0.1,
+        maximum=DAY_SECONDS,
+    ),
+    *OWN,
+)
+
+
+class Backup(NamedTuple):
+    """Options of the backup, of the list of archives and of retention."""
+
+    schedule: str
+    enabled: bool
+    max_age_seconds: int
+    mysql: Server | None
+    postgresql: Server | None
+    directory: str
+    create_directory: bool
+    require_mountpoint: bool
+    min_free_bytes: int | None
+    tables: tuple[str, ...]
+    mysql_databases: tuple[str, ...]
+    postgresql_databases: tuple[str, ...]
+    sqlite_files: tuple[str, ...]
+    log_directory: str | None
+    log_patterns: tuple[str, ...]
+    follow_links: tuple[str, ...]
+    retention_days: int
+    retention_count: int
+    keep_minimum: int
+    keep_partial: bool
+    warning_size_bytes: int
+    allow_incomplete: bool
+    ignore_unreadable: bool
+    lock_tables: bool
+    deadline_seconds: int
+    stall_timeout_seconds: float
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether anything is to be backed up; a connection alone is not, since it may be there for health."""
+        lists = (self.tables, self.mysql_databases, self.postgresql_databases, self.sqlite_files)
+        return bool(self.log_directory) or any(lists)

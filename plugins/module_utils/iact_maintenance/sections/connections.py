@@ -1,0 +1,104 @@
+"""The sections `mysql`, `postgresql` and `sqlite`: how a database is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ..secret import Secret
+from ..values import Option
+
+_MYSQL_FILE = (
+    "Option file with host, port, user and password in C([client]); the account's own C(~/.my.cnf) by default."
+)
+_PASSFILE = "PostgreSQL password file; the account's own C(~/.pgpass) by default."
+# Not options: what the run adds.
+DERIVED = ("own_account", "libpq_options", "project")
+
+
+def _server(port: int, file_option: str, file_help: str) -> tuple[Option, ...]:
+    """Return the rows of a server's connection; what stands there may be a password at the wrong place."""
+    tls_help = (
+        "How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where C(ca_cert) is "
+        "given, else C(require); from C(require) up nothing is ever sent in clear text."
+    )
+    rows = (
+        Option("login_host", "str", "Host name or address of the server; 127.0.0.1 where nothing names one."),
+        Option(
+            "login_port", "int", f"TCP port of the server; {port} where nothing names one.", minimum=1, maximum=65535
+        ),
+        Option("login_user", "str", "Account to log in with."),
+        Option(
+            "login_password", "str", "Password of the account. Never a flag and never in the config file.", secret=True
+        ),
+        Option("login_unix_socket", "path", "Socket of a server on this host; used instead of host and port."),
+        Option("login_db", "str", "Database to work in."),
+        Option("tls", "str", tls_help, choices=("disable", "prefer", "require", "verify")),
+        Option("ca_cert", "path", "File with the certificates of the authorities that the server's must come from."),
+        Option("client_cert", "path", "File with the client's own certificate."),
+        Option("client_key", "path", "File with the key of the client's own certificate."),
+        Option("connect_timeout", "float", "Seconds to wait for the server to accept.", 5.0, minimum=0.1, maximum=300),
+        Option("read_only", "bool", "Nothing may ever write there: no cleanup, no restore.", False),
+        Option(file_option, "path", file_help),
+    )
+    return tuple(row._replace(private=True) for row in rows)
+
+
+MYSQL = _server(3306, "config_file", _MYSQL_FILE)
+POSTGRESQL = _server(5432, "passfile", _PASSFILE)
+SQLITE = (
+    Option("path", "path", "The database file.", required=True),
+    Option("read_only", "bool", "Nothing may ever write there.", False),
+)
+# A job's own connections.
+OWN = (
+    Option("mysql", "section", "MySQL or MariaDB connection of this job, laid over the shared one.", section="mysql"),
+    Option(
+        "postgresql", "section", "PostgreSQL connection of this job, laid over the shared one.", section="postgresql"
+    ),
+)
+
+
+class ProjectConnection(NamedTuple):
+    """How a Django project's own driver connects: `parameters` are its arguments, without the password.
+
+    `default_socket` is what that driver uses where none is named; `role` is assumed in each transaction.
+    """
+
+    driver: str
+    parameters: Mapping[str, str]
+    default_socket: str = ""
+    role: str | None = None
+
+
+class Server(NamedTuple):
+    """Where a MySQL, MariaDB or PostgreSQL server is and who logs in.
+
+    `own_account` is true for a job's own section; `libpq_options` are those of the project that was asked. With
+    `project` the connection is made by its parameters alone, and no default or file of ours adds to them.
+    """
+
+    login_host: str | None = None
+    login_port: int | None = None
+    login_user: str | None = None
+    login_password: Secret | None = None
+    login_unix_socket: str | None = None
+    login_db: str | None = None
+    tls: str | None = None
+    ca_cert: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    connect_timeout: float = 5.0
+    read_only: bool = False
+    config_file: str | None = None
+    passfile: str | None = None
+    own_account: bool = False
+    libpq_options: str | None = None
+    project: ProjectConnection | None = None
+
+
+class SQLiteFile(NamedTuple):
+    """An SQLite database file."""
+
+    path: str
+    read_only: bool = False

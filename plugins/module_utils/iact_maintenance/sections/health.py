@@ -1,0 +1,45 @@
+"""The section `health`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..values import Option
+from .connections import OWN, Server
+from .scheduling import scheduled
+
+SESSION_BACKEND = "django.contrib.sessions.backends.db"
+
+HEALTH = (
+    *scheduled("*/5 * * * *", 900),
+    Option(
+        "deadline_seconds",
+        "float",
+        "Seconds after which the whole check ends, whatever hangs.",
+        9.0,
+        minimum=1,
+        maximum=300,
+    ),
+    Option("disk_warning_percent", "float", "Free space in percent below which to warn.", 20.0, minimum=0, maximum=100),
+    Option(
+        "disk_critical_percent", "float", "Free space in percent below which to fail.", 10.0, minimum=0, maximum=100
+    ),
+    Option("allowed_session_engines", "list", "Session engines that pass, by module path.", (SESSION_BACKEND,)),
+    Option("log_directory", "path", "Directory of the jobs' own logs, whose disk is watched too.", config_only=True),
+    *OWN,
+)
+
+
+class Health(NamedTuple):
+    """Options of the health check."""
+
+    schedule: str
+    enabled: bool
+    max_age_seconds: int
+    mysql: Server | None
+    postgresql: Server | None
+    deadline_seconds: float
+    disk_warning_percent: float
+    disk_critical_percent: float
+    allowed_session_engines: tuple[str, ...]
+    log_directory: str | None

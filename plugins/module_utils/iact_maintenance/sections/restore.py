@@ -1,0 +1,51 @@
+"""The section `restore`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..values import Option
+from .connections import OWN, Server
+from .scheduling import DAY_SECONDS
+
+RESTORE = (
+    Option(
+        "archive",
+        "str",
+        "Archive to restore from: absolute path, name in the backup directory, or C(latest).",
+        "latest",
+    ),
+    Option("components", "list", "Components to restore, as C(archives) names them; all by default.", ()),
+    Option("target_database", "str", "Empty database to restore into; its name begins with C(iact_restore_)."),
+    Option("target_directory", "path", "Directory that receives files; created, or empty."),
+    Option(
+        "deadline_seconds",
+        "int",
+        "Seconds after which one component is given up.",
+        14400,
+        minimum=1,
+        maximum=7 * DAY_SECONDS,
+    ),
+    Option(
+        "stall_timeout_seconds",
+        "float",
+        "Seconds without progress after which a restore is given up.",
+        300.0,
+        minimum=0.1,
+        maximum=DAY_SECONDS,
+    ),
+    *OWN,
+)
+
+
+class Restore(NamedTuple):
+    """Options of a restore; its connections are its own section's, never another job's."""
+
+    archive: str
+    components: tuple[str, ...]
+    target_database: str | None
+    target_directory: str | None
+    deadline_seconds: int
+    stall_timeout_seconds: float
+    mysql: Server | None
+    postgresql: Server | None

@@ -1,0 +1,61 @@
+"""The section `session_cleanup`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..values import Option
+from .connections import OWN, Server
+from .scheduling import scheduled
+
+_LONGEST_DAYS = 36500
+
+SESSION_CLEANUP = (
+    *scheduled("0 */6 * * *", 25200),
+    Option(
+        "engine",
+        "str",
+        "Engine that holds the sessions; C(auto) asks the Django project, or takes the one configured connection.",
+        "auto",
+        choices=("auto", "mysql", "postgresql", "sqlite"),
+    ),
+    Option("table", "str", "Name of the session table; Django's own where the project is asked.", "django_session"),
+    Option(
+        "use_tz",
+        "bool",
+        "Whether the site stores times in UTC (Django's USE_TZ). Needed on MySQL, MariaDB and SQLite where the project "
+        "is not asked.",
+    ),
+    Option(
+        "time_zone", "str", "The site's TIME_ZONE, needed where use_tz is false and the project is not asked.", "UTC"
+    ),
+    Option(
+        "days", "int", "Keep sessions that expired less than this many days ago.", 0, minimum=0, maximum=_LONGEST_DAYS
+    ),
+    Option("batch_rows", "int", "Rows deleted in one short transaction.", 1000, minimum=1, maximum=100_000),
+    Option("pause_seconds", "float", "Rest between two transactions, in seconds.", 0.02, minimum=0, maximum=60),
+    Option("warning_rows", "int", "Rows left above which to warn.", 50_000, minimum=1, maximum=2**31 - 1),
+    Option("critical_rows", "int", "Rows left above which it is critical.", 100_000, minimum=1, maximum=2**31 - 1),
+    Option("missing_ok", "bool", "A session table that does not exist is fine: nothing to do.", False),
+    *OWN,
+)
+
+
+class SessionCleanup(NamedTuple):
+    """Options of the session cleanup."""
+
+    schedule: str
+    enabled: bool
+    max_age_seconds: int
+    mysql: Server | None
+    postgresql: Server | None
+    engine: str
+    table: str
+    use_tz: bool | None
+    time_zone: str
+    days: int
+    batch_rows: int
+    pause_seconds: float
+    warning_rows: int
+    critical_rows: int
+    missing_ok: bool

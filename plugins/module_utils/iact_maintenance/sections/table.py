@@ -1,0 +1,67 @@
+"""The option table: every section with its rows and its record, the only list of options.
+
+It feeds the modules' argument_spec, the command's flags, the config file and validation. A row's default is applied
+last, by `settings`: neither argparse nor the argument_spec knows it, else a module that is given nothing would put its
+defaults over the site's config file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from ..values import Option
+from .backup import BACKUP, Backup
+from .connections import DERIVED, MYSQL, POSTGRESQL, SQLITE, Server, SQLiteFile
+from .django import DJANGO, Django
+from .health import HEALTH, Health
+from .restore import RESTORE, Restore
+from .session_cleanup import SESSION_CLEANUP, SessionCleanup
+
+
+class Section(NamedTuple):
+    """One section of the config file: its rows, and the record that holds their values."""
+
+    rows: tuple[Option, ...]
+    # Any, because no type can say "some NamedTuple".
+    record: Any
+
+
+_TABLE: Mapping[str, Section] = {
+    "mysql": Section(MYSQL, Server),
+    "postgresql": Section(POSTGRESQL, Server),
+    "sqlite": Section(SQLITE, SQLiteFile),
+    "django": Section(DJANGO, Django),
+    "session_cleanup": Section(SESSION_CLEANUP, SessionCleanup),
+    "health": Section(HEALTH, Health),
+    "backup": Section(BACKUP, Backup),
+    "restore": Section(RESTORE, Restore),
+}
+
+SECTIONS: dict[str, tuple[Option, ...]] = {name: section.rows for name, section in _TABLE.items()}
+RECORDS: dict[str, Any] = {name: section.record for name, section in _TABLE.items()}
+SHARED_SECTIONS = ("mysql", "postgresql", "sqlite", "django")
+JOB_SECTIONS = ("session_cleanup", "health", "backup", "restore")
+
+SITE = (
+    Option("user", "str", "Account that runs the jobs; a run as root becomes it first."),
+    Option("state_directory", "path", "Directory of the history, the proofs and the locks.", "/var/lib/iact/state"),
+    *(Option(name, "section", f"The section {name}.", section=name) for name in (*SHARED_SECTIONS, *JOB_SECTIONS)),
+)
+
+
+def run_options(job: str) -> tuple[Option, ...]:
+    """Return the options of one job that a single run may set: its flags, and its module's own parameters."""
+    return tuple(option for option in SECTIONS[job] if not option.config_only)
+
+
+def check_fields(record: Any, rows: Collection[Option], derived: Collection[str] = ()) -> None:
+    """Raise TypeError if a row has no field in the record that holds its value, or a field has no row."""
+    apart = {row.name for row in rows}.symmetric_difference(set(record._fields).difference(derived))
+    if apart:
+        raise TypeError(f"{record.__name__}: rows and fields differ in {', '.join(sorted(apart))}")
+
+
+for _record in set(RECORDS.values()):
+    _rows = [row for section in _TABLE.values() if section.record is _record for row in section.rows]
+    check_fields(_record, _rows, DERIVED if _record is Server else ())
