@@ -130,8 +130,12 @@ findings:
       description: V(warning) for a check that warns, V(critical) for one that fails.
       type: str
     code:
-      description: Name of the check.
+      description: Stable word for what kept the check from passing; the check's name where it has no other word.
       type: str
+    subject:
+      description: Name of the check, with the alias, directory or job that it is about, as in RV(checks[].name).
+      type: str
+      sample: migrations_default
     message:
       description: One sentence.
       type: str
@@ -154,6 +158,10 @@ checks:
     message:
       description: What was found.
       type: str
+    code:
+      description: Stable word for what kept the check from passing, where it has one.
+      type: str
+      sample: timeout
     duration_seconds:
       description: Time the check took, in seconds.
       type: float

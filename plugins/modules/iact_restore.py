@@ -131,7 +131,10 @@ findings:
       description: One of V(info), V(warning), V(critical), V(unknown).
       type: str
     code:
-      description: Stable word for it.
+      description: Stable word for what happened.
+      type: str
+    subject:
+      description: The component, its table or the archive that it is about, or the job as a whole.
       type: str
     message:
       description: One sentence.

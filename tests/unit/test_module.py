@@ -180,7 +180,7 @@ def test_fs06_a_warning_is_redacted_before_ansible_gets_it(
     module: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Secret(CANARY)
-    finding = Finding("warning", "odd", f"the server said {CANARY}")
+    finding = Finding("warning", "odd", subject="mysql", message=f"the server said {CANARY}")
     job = runner.Job("session_cleanup", lambda *_: None, lambda *_: Report("x", "s", (finding,)), lambda *_: None)
     monkeypatch.setattr(table, "job", lambda name: job)
     warned: list[str] = []

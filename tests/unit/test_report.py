@@ -22,7 +22,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 
 
 def finding(severity: str) -> Finding:
-    return Finding(severity, "code", "message")
+    return Finding(severity, "code", subject="subject", message="message")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,17 @@ def test_a_good_run_is_done_and_any_other_failed_with_error() -> None:
 
 def test_the_plain_form_has_the_order_and_the_words_of_a_log_line() -> None:
     report = Report(
-        "job", "did it", (Finding("warning", "c", "m", "h"),), {"deleted": 3}, True, 0, "", None, "T", "web1", 1.23456
+        "job",
+        "did it",
+        (Finding("warning", "c", "s", "m", "h"),),
+        {"deleted": 3},
+        True,
+        0,
+        "",
+        None,
+        "T",
+        "web1",
+        1.23456,
     )
     assert list(report.as_dict().items()) == [
         ("time", "T"),
@@ -65,7 +75,7 @@ def test_the_plain_form_has_the_order_and_the_words_of_a_log_line() -> None:
         ("changed", True),
         ("summary", "did it"),
         ("duration_seconds", 1.235),
-        ("findings", [{"severity": "warning", "code": "c", "message": "m", "hint": "h"}]),
+        ("findings", [{"severity": "warning", "code": "c", "subject": "s", "message": "m", "hint": "h"}]),
         ("deleted", 3),
     ]
 
@@ -94,7 +104,7 @@ def test_expected_trouble_becomes_a_critical_report(error: MaintenanceError, exi
     report = report_of("job", error)
     assert (report.summary, report.status, report.exit_status) == ("m", "critical", exit_status)
     assert report.outcome == f"failed with error {code}"
-    assert report.findings == (Finding("critical", code, "m", error.hint),)
+    assert report.findings == (Finding("critical", code, "job", "m", error.hint),)
     assert not report.changed
 
 

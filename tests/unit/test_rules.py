@@ -218,3 +218,15 @@ def test_no_variable_is_called_by_an_underline_alone(path):
     """The sanity tests refuse the name, and take long to say so; call it what it is, or `_unused`."""
     names = [(node.lineno, node.id) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)]
     assert not [line for line, name in names if name == "_"]
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_g05_a_finding_names_its_subject_by_keyword(path):
+    """Three texts in a row are soon confused, so subject, message and hint are given by name."""
+    wrong = [
+        node.lineno
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
+        if len(node.args) != 2 or "subject" not in {keyword.arg for keyword in node.keywords}
+    ]
+    assert not wrong

@@ -10,7 +10,8 @@ class MaintenanceError(Exception):
     """Expected trouble: the job did not do its work (exit status 1).
 
     `code` is the stable word that logs, tests and operators search for; `message` one clear line; `hint` what to do.
-    `changed` is true where something was done before the trouble came.
+    `changed` is true where something was done before the trouble came; `subject` is what the trouble is about, if it is
+    not the job as a whole.
     """
 
     exit_status = 1
@@ -22,6 +23,7 @@ class MaintenanceError(Exception):
         self.hint = hint
         self.facts = dict(facts or {})
         self.changed = False
+        self.subject = ""
 
 
 class Refused(MaintenanceError):

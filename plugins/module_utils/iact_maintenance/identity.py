@@ -119,7 +119,7 @@ def _replaced(stored: Mapping[str, object]) -> Finding:
     what = "the identity in the state directory was damaged" if not stored.get("id") else _cloned(stored)
     message = f"{what}: this host has a new one, and earlier archives are not its own"
     hint = "if they are, take them over with `iact-maintenance archives --adopt`"
-    return Finding("warning", "new_identity", message, hint)
+    return Finding("warning", "new_identity", subject="identity", message=message, hint=hint)
 
 
 def _cloned(stored: Mapping[str, object]) -> str:

@@ -15,17 +15,21 @@ _STATUS_OF_SEVERITY = {"info": OK, "warning": WARNING, "critical": CRITICAL, "un
 
 
 class Finding(NamedTuple):
-    """One thing somebody should know: `code` is stable, `severity` one of info, warning, critical, unknown."""
+    """One thing that somebody should know.
+
+    `severity` is one of info, warning, critical, unknown; `code` the stable word for what happened; `subject` the
+    check, component, table, archive or job that it is about, so that nobody has to parse the message.
+    """
 
     severity: str
     code: str
+    subject: str
     message: str
     hint: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        """The finding as plain data; the hint only where there is one."""
-        shown: dict[str, object] = {"severity": self.severity, "code": self.code, "message": self.message}
-        return {**shown, "hint": self.hint} if self.hint else shown
+        """Return the finding as plain data, without an empty hint."""
+        return {name: value for name, value in self._asdict().items() if value or name != "hint"}
 
 
 class Report(NamedTuple):
@@ -84,7 +88,7 @@ def worst(statuses: Iterable[str]) -> str:
 
 def report_of(job: str, error: MaintenanceError) -> Report:
     """The report of a run that `error` ended: critical, nothing claimed, the error's facts kept."""
-    finding = Finding("critical", error.code, error.message, error.hint)
+    finding = Finding("critical", error.code, subject=error.subject or job, message=error.message, hint=error.hint)
     return Report(
         job=job,
         summary=error.message,
@@ -109,5 +113,5 @@ def place_of(fault: Exception) -> str:
 def report_of_fault(job: str, fault: Exception) -> Report:
     """The report of a fault of our own, which names only its kind and place."""
     message = f"internal fault: {place_of(fault)}"
-    finding = Finding("unknown", "internal_fault", message, REPORT_HINT)
+    finding = Finding("unknown", "internal_fault", subject=job, message=message, hint=REPORT_HINT)
     return Report(job=job, summary=message, findings=(finding,), exit_status=1, error_code="internal_fault")

@@ -13,7 +13,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 
 @given(st.text(), st.text(), st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
 def test_ft16_foreign_text_never_breaks_the_line(summary: str, message: str, facts: dict[str, object]) -> None:
-    report = Report("job", summary, (Finding("warning", "code", message),), {"facts": facts})
+    report = Report("job", summary, (Finding("warning", "code", subject="subject", message=message),), {"facts": facts})
     line = render(report)
     assert line.endswith("\n")
     assert line.count("\n") == 1

@@ -33,7 +33,7 @@ def test_a_healthy_site_is_ok_with_its_figures() -> None:
     ("severity", "word", "status"), [("warning", "WARNING", 1), ("critical", "CRITICAL", 2), ("unknown", "UNKNOWN", 3)]
 )
 def test_h5_the_worst_finding_gives_word_and_status(severity: str, word: str, status: int) -> None:
-    found = report(Finding(severity, "mysql", "mysql: no answer"), exit_status=1)
+    found = report(Finding(severity, "mysql", "mysql", "mysql: no answer"), exit_status=1)
     assert nagios.render(found).startswith(f"{word} mysql: no answer |")
     assert nagios.exit_status(found) == status
 
@@ -47,7 +47,9 @@ def test_every_line_has_the_plugin_s_form(amount: float, unit: str, thresholds: 
 
 
 def test_ft16_foreign_text_cannot_break_the_line_or_begin_figures() -> None:
-    line = nagios.render(report(Finding("critical", "a", "x\n| 'evil'=1 \x1b[31m" + "y" * 9000), exit_status=1))
+    line = nagios.render(
+        report(Finding("critical", "a", "disk_logs", "x\n| 'evil'=1 \x1b[31m" + "y" * 9000), exit_status=1)
+    )
     assert FORM.fullmatch(line), line
     assert len(line) < 1200
 

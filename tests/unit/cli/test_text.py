@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import text
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Finding, Report
 
-FINDING = Finding("critical", "auth", "access denied", "check the password")
+FINDING = Finding("critical", "auth", subject="mysql", message="access denied", hint="check the password")
 CHECKS = [
     {"name": "mysql", "status": "fail", "message": "refused", "hint": "start it", "duration_seconds": 0.25},
     {"name": "disk", "status": "pass", "message": "80 % free", "hint": "never shown", "duration_seconds": 0.0},
@@ -82,7 +82,7 @@ def test_colour_is_used_only_where_asked_for() -> None:
 
 @given(st.text())
 def test_ft16_foreign_text_moves_neither_line_nor_cursor(foreign: str) -> None:
-    finding = Finding("warning", "code", foreign, foreign)
+    finding = Finding("warning", "code", subject=foreign, message=foreign, hint=foreign)
     checks = [{"name": "x", "status": "warn", "message": foreign, "hint": foreign, "duration_seconds": 0.0}]
     for report in (
         Report("job", foreign, (finding,), {"a": foreign, "b": [foreign], "c": {"d": foreign}, "e": [{"f": foreign}]}),

@@ -56,6 +56,6 @@ def test_fs11_credentials_are_read_by_the_child_and_by_nobody_else_and_lie_on_no
 
 def test_fd17_what_a_program_said_is_kept_short_and_on_one_line() -> None:
     said = "\n".join(f"line {number}\x1b" for number in range(100))
-    (finding,) = children.warnings_of(Completed("dumper", 0, said))
+    (finding,) = children.warnings_of(Completed("dumper", 0, said), "mysql.iact")
     assert finding.code == "dump_warned" and "line 19\\x1b" in finding.message and "line 20" not in finding.message
-    assert children.warnings_of(Completed("dumper", 0, "\n \n")) == ()
+    assert children.warnings_of(Completed("dumper", 0, "\n \n"), "mysql.iact") == ()

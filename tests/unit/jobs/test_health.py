@@ -74,7 +74,13 @@ def test_x1_a_check_that_fails_makes_the_run_end_with_1(settings: Settings, foun
     assert (report.exit_status, report.status, report.outcome) == (1, "critical", "failed with error unhealthy")
     assert report.summary == "1 of 2 checks fail: thing"
     assert [finding.as_dict() for finding in report.findings] == [
-        {"severity": "critical", "code": "thing", "message": "thing: it is down", "hint": "start it"}
+        {
+            "severity": "critical",
+            "code": "thing",
+            "subject": "thing",
+            "message": "thing: it is down",
+            "hint": "start it",
+        }
     ]
 
 

@@ -41,7 +41,9 @@ def prove_unknown(host: Host, folder: Folder, state_directory: str, limits: Limi
                 proving.proofs[entry.name] = entry, proof
             except MaintenanceError as error:
                 said = f"{entry.name} could not be verified and is not counted: {error.message}"
-                proving.findings.append(Finding("warning", "unverified", said, error.hint))
+                proving.findings.append(
+                    Finding("warning", "unverified", subject=entry.name, message=said, hint=error.hint)
+                )
         proving.entries.append(entry)
     return proving
 

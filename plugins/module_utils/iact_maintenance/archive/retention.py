@@ -106,25 +106,29 @@ def _last_copies(good: list[Entry]) -> set[str]:
 def _held(entries: list[Entry]) -> Finding:
     names = ", ".join(entry.name for entry in entries)
     message = f"older than retention_days and kept, since no later archive has all that they hold: {names}"
-    return Finding("info", "last_copy", message, "delete them by hand when what they hold is not needed any more")
+    return Finding(
+        "info",
+        "last_copy",
+        subject=names,
+        message=message,
+        hint="delete them by hand when what they hold is not needed any more",
+    )
 
 
 def _refused(old: int, good: int) -> Finding:
-    return Finding(
-        "warning",
-        "retention_refused",
-        f"{old} of {good} good archives are too old by this host's clock, which is more than half: none goes by age",
-        "check the clock with timedatectl; where it is right, `iact-maintenance prune --retention-count N` keeps N",
+    message = (
+        f"{old} of {good} good archives are too old by this host's clock, which is more than half: none goes by age"
     )
+    hint = "check the clock with timedatectl; where it is right, `iact-maintenance prune --retention-count N` keeps N"
+    return Finding("warning", "retention_refused", subject="archives", message=message, hint=hint)
 
 
 def _in_steps(kept: int, maximum: int) -> Finding:
-    return Finding(
-        "info",
-        "retention_in_steps",
-        f"{kept} good archives are kept, more than the {maximum} of retention_count, since a run deletes half at most",
-        "the next runs go on; to be there at once, run `iact-maintenance prune` again",
+    message = (
+        f"{kept} good archives are kept, more than the {maximum} of retention_count, since a run deletes half at most"
     )
+    hint = "the next runs go on; to be there at once, run `iact-maintenance prune` again"
+    return Finding("info", "retention_in_steps", subject="archives", message=message, hint=hint)
 
 
 def _moment(entry: Entry) -> datetime:

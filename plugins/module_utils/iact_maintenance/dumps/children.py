@@ -51,10 +51,18 @@ def private_file(text: str) -> Iterator[tuple[int, str]]:
         os.close(descriptor)
 
 
-def warnings_of(done: Completed) -> tuple[Finding, ...]:
-    """A finding with what a program that ended well said on stderr: it may have left something out."""
+def warnings_of(done: Completed, component: str) -> tuple[Finding, ...]:
+    """Return a warning with what a program that ended well wrote to stderr: it may have left something out."""
     said = [line.strip() for line in done.errors.splitlines() if line.strip()]
     if not said:
         return ()
     shown = foreign(" / ".join(said[:_SHOWN_LINES]))
-    return (Finding("warning", "dump_warned", f"{done.name} said: {shown}", "see whether the dump lacks something"),)
+    return (
+        Finding(
+            "warning",
+            "dump_warned",
+            subject=component,
+            message=f"{done.name} said: {shown}",
+            hint="see whether the dump lacks something",
+        ),
+    )

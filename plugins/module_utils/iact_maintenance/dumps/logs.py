@@ -98,7 +98,13 @@ class Logs:
         """
         counts = Counter((note.severity, note.code) for note in self.notes)
         return [
-            Finding(severity, code, f"log files: {number} {_SENTENCES[code]}", _HINTS.get(code, ""))
+            Finding(
+                severity,
+                code,
+                subject=COMPONENT,
+                message=f"log files: {number} {_SENTENCES[code]}",
+                hint=_HINTS.get(code, ""),
+            )
             for (severity, code), number in sorted(counts.items())
         ]
 
@@ -214,7 +220,7 @@ def skipped(notes: list[Note], earlier: list[str]) -> list[Finding]:
         return []
     message = f"log files that the last archive held are no regular files now, and are left out: {len(names)}"
     hint = "name them in backup.follow_links, where they are links to files of the account that runs the jobs"
-    return [Finding("warning", "logs_skipped", message, hint)]
+    return [Finding("warning", "logs_skipped", subject=COMPONENT, message=message, hint=hint)]
 
 
 def unmatched(patterns: tuple[str, ...], names: list[str], earlier: list[str]) -> list[Finding]:
@@ -225,5 +231,5 @@ def unmatched(patterns: tuple[str, ...], names: list[str], earlier: list[str]) -
             continue
         had = any(matches(name, pattern) for name in earlier)
         said = f"no log file matches {pattern}" + (", though the last archive held some" if had else "")
-        findings.append(Finding("warning" if had else "info", "no_match", said))
+        findings.append(Finding("warning" if had else "info", "no_match", subject=COMPONENT, message=said))
     return findings

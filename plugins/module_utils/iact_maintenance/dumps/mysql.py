@@ -71,7 +71,7 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
         done = output.run(host, Command(argv, pass_descriptors=(descriptor,)), watcher, limits)
     _check(done, source, found, watcher)
-    findings = found.findings + warnings_of(done)
+    findings = found.findings + warnings_of(done, source.component)
     counted = {**watcher.rows, **dict.fromkeys(found.elsewhere)}
     reason = watcher.reason or ("tables that keep their rows elsewhere have none" if found.elsewhere else "")
     return DumpFacts(counted, reason, found.version, found.identity, tool.version, findings, "sql")
@@ -98,7 +98,7 @@ def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflig
         findings = _rights_findings(connection, endpoint, source, settings, has_views=bool(views))
         # An account that is let see less may be shown names of what it cannot dump.
         complete = {} if settings.allow_incomplete else _things(connection, endpoint, source)
-        findings += _table_findings(tables, settings)
+        findings += _table_findings(source, tables, settings)
         identity, has_tls = read_identity(connection, endpoint), offers_tls(connection)
         base_tables = tuple(name for name in tables if name not in views)
         elsewhere = tuple(name for name, table in tables.items() if table.engine in ROWS_ELSEWHERE)
@@ -148,7 +148,7 @@ def _things(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, in
     return found
 
 
-def _table_findings(tables: dict[str, _Table], settings: Backup) -> tuple[Finding, ...]:
+def _table_findings(source: Source, tables: dict[str, _Table], settings: Backup) -> tuple[Finding, ...]:
     """Return what a dump of these tables does not hold, or not as of one moment."""
     transactional = (*_TRANSACTIONAL, *ROWS_ELSEWHERE)
     mixed = [name for name, (kind, engine) in tables.items() if kind != "VIEW" and engine not in transactional]
@@ -157,17 +157,25 @@ def _table_findings(tables: dict[str, _Table], settings: Backup) -> tuple[Findin
     found = []
     if mixed and not settings.lock_tables:
         message = f"not transactional, so not of one moment in the dump: {_shown(mixed)}"
-        found.append(Finding("warning", "not_transactional", message, "convert them, or set lock_tables"))
+        found.append(
+            Finding(
+                "warning",
+                "not_transactional",
+                subject=source.component,
+                message=message,
+                hint="convert them, or set lock_tables",
+            )
+        )
     if versioned:
         message = (
             f"the dump holds the present rows of system-versioned tables, and not their history: {_shown(versioned)}"
         )
         hint = "keep the history by mariadb-dump --dump-history where it is needed"
-        found.append(Finding("warning", "no_history", message, hint))
+        found.append(Finding("warning", "no_history", subject=source.component, message=message, hint=hint))
     if elsewhere:
         message = f"the dump holds no rows of tables that keep them elsewhere: {_shown(elsewhere)}"
         hint = "see that those rows are backed up where they are"
-        found.append(Finding("info", "rows_elsewhere", message, hint))
+        found.append(Finding("info", "rows_elsewhere", subject=source.component, message=message, hint=hint))
     return tuple(found)
 
 
@@ -188,7 +196,15 @@ def _rights_findings(
     message = f"the account {rights.holder} may not see all of {source.component}"
     if not settings.allow_incomplete:
         raise DatabaseFault("missing_privilege", message, hint="as administrator: " + " ".join(missing))
-    return (Finding("warning", "missing_privilege", message, "as administrator: " + " ".join(missing)),)
+    return (
+        Finding(
+            "warning",
+            "missing_privilege",
+            subject=source.component,
+            message=message,
+            hint="as administrator: " + " ".join(missing),
+        ),
+    )
 
 
 def _check(done: Completed, source: Source, found: _Preflight, watcher: DumpWatcher) -> None:

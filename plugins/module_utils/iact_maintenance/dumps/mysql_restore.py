@@ -153,7 +153,7 @@ def _disabled(target: Endpoint, source: Source, names: list[str]) -> tuple[Findi
     message = f"events of {source.component} were made disabled, so that none changes the copy: {_shown(names)}"
     places = [f"`{target.database}`.`{name.replace('`', '``')}`" for name in names[:_SHOWN_NAMES]]
     hint = "where they are to run there: " + " ".join(printable(f"ALTER EVENT {place} ENABLE;") for place in places)
-    return (Finding("warning", "events_disabled", message, hint),)
+    return (Finding("warning", "events_disabled", subject=source.component, message=message, hint=hint),)
 
 
 def _gone(source: Source, made: RestoreStream, names: list[str]) -> tuple[Finding, ...]:
@@ -164,7 +164,15 @@ def _gone(source: Source, made: RestoreStream, names: list[str]) -> tuple[Findin
     if not left:
         return ()
     message = f"events of {source.component} did not come back: {'; '.join(left)}"
-    return (Finding("warning", "left_out", message, "take what is needed from the dump, where each is written"),)
+    return (
+        Finding(
+            "warning",
+            "left_out",
+            subject=source.component,
+            message=message,
+            hint="take what is needed from the dump, where each is written",
+        ),
+    )
 
 
 def _shown(names: list[str]) -> str:

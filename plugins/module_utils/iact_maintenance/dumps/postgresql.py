@@ -104,7 +104,7 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         program = tool(host, "pg_dump", environment)
         version = _check_version(connection, endpoint, program)
         tables = _tables(connection, endpoint, source)
-        findings = _check_outside(connection, endpoint, source, tables, settings) + _without_rows(tables)
+        findings = _check_outside(connection, endpoint, source, tables, settings) + _without_rows(source, tables)
         argv = (program.path, *_options(name, tables if source.tables else []))
         readers = _readers(host, environment, settings)
         command = Command(argv, environment, pass_descriptors=descriptors)
@@ -122,7 +122,9 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
         # Ends the snapshot, which has served.
         identity = read_identity(connection, endpoint)
     reason = "the rows of foreign and unlogged tables are not in the dump" if None in counted.values() else ""
-    return DumpFacts(counted, reason, version, identity, program.version, findings + warnings_of(done), "pgdump")
+    return DumpFacts(
+        counted, reason, version, identity, program.version, findings + warnings_of(done, source.component), "pgdump"
+    )
 
 
 @contextmanager
@@ -184,19 +186,27 @@ def _check_outside(
     return check(source, found, allow_incomplete=settings.allow_incomplete)
 
 
-def _without_rows(tables: list[Table]) -> tuple[Finding, ...]:
+def _without_rows(source: Source, tables: list[Table]) -> tuple[Finding, ...]:
     foreign = [table.label for table in tables if table.kind == "f"]
     unlogged = [table.label for table in tables if table.kind == "u"]
     found = []
     if foreign:
         message = f"the dump holds no rows of tables that keep them elsewhere: {printable(', '.join(foreign[:20]))}"
         hint = "see that those rows are backed up where they are"
-        found.append(Finding("info", "rows_elsewhere", message, hint))
+        found.append(Finding("info", "rows_elsewhere", subject=source.component, message=message, hint=hint))
     if unlogged:
         message = (
             f"unlogged tables have no rows on a standby, so none in the dump: {printable(', '.join(unlogged[:20]))}"
         )
-        found.append(Finding("info", "unlogged", message, "back their rows up on the primary where they count"))
+        found.append(
+            Finding(
+                "info",
+                "unlogged",
+                subject=source.component,
+                message=message,
+                hint="back their rows up on the primary where they count",
+            )
+        )
     return tuple(found)
 
 

@@ -45,4 +45,4 @@ def check(source: Source, found: Iterable[tuple[str, str]], *, allow_incomplete:
     hint = "back the whole database up with backup.postgresql_databases"
     if not allow_incomplete:
         raise DatabaseFault("needs_whole_database", message, hint=hint)
-    return (Finding("warning", "needs_whole_database", message, hint),)
+    return (Finding("warning", "needs_whole_database", subject=source.component, message=message, hint=hint),)

@@ -147,7 +147,7 @@ def _left_out(done: Completed, source: Source, database: str) -> tuple[Finding, 
     shown = [foreign(statement, _SHOWN_CHARACTERS) for statement in statements]
     message = f"{source.component} came back without what refers to things outside of its dump: {' '.join(shown)}"
     hint = "make them by hand, or back the whole database up with backup.postgresql_databases"
-    return (Finding("warning", "left_out", message, hint),)
+    return (Finding("warning", "left_out", subject=source.component, message=message, hint=hint),)
 
 
 def _make_schemas(target: Endpoint, source: Source) -> None:

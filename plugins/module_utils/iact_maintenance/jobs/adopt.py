@@ -114,7 +114,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 
 def _report(planned: Plan, summary: str, facts: Mapping[str, object]) -> Report:
     findings = [
-        Finding("warning", "other_host", f"{name} is not taken over: {reason}", _HINT)
+        Finding("warning", "other_host", subject=name, message=f"{name} is not taken over: {reason}", hint=_HINT)
         for name, reason in planned.refused.items()
     ]
     rows: dict[str, object] = {"adopted": [entry.name for entry in planned.matching], "others": len(planned.refused)}

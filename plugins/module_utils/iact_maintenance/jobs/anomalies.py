@@ -42,7 +42,7 @@ def _gone(before: Component) -> list[Finding]:
     else:
         what = f"{before.name} ({len(before.rows)} tables)"
     message = f"the last archive held {what}, and this one does not"
-    return [Finding("warning", "component_gone", printable(message), _GONE_HINT)]
+    return [Finding("warning", "component_gone", subject=before.name, message=printable(message), hint=_GONE_HINT)]
 
 
 def _component(before: Component, after: Component, sessions: str) -> list[Finding]:
@@ -51,17 +51,17 @@ def _component(before: Component, after: Component, sessions: str) -> list[Findi
     if gone and after.tables and not before.tables:
         message = f"{before.name} held all {len(before.rows)} tables of its database in the last archive, "
         message += f"and holds {len(after.rows)} now: only the tables that backup.tables names"
-        findings.append(Finding("warning", "component_gone", message, _GONE_HINT))
+        findings.append(Finding("warning", "component_gone", subject=before.name, message=message, hint=_GONE_HINT))
     elif gone:
         message = f"{before.name} lacks tables that the last archive held: {_shown(gone)}"
-        findings.append(Finding("warning", "tables_gone", message, _TABLES_HINT))
+        findings.append(Finding("warning", "tables_gone", subject=before.name, message=message, hint=_TABLES_HINT))
     emptied = [table for table, rows in before.rows.items() if rows and after.rows.get(table) == 0]
     emptied = [table for table in emptied if not sessions or table.rpartition(".")[2] != sessions]
     if emptied:
         message = (
             f"tables of {before.name} that had rows in the last archive are empty now: {_shown(emptied, before.rows)}"
         )
-        findings.append(Finding("warning", "tables_emptied", message, _EMPTIED_HINT))
+        findings.append(Finding("warning", "tables_emptied", subject=before.name, message=message, hint=_EMPTIED_HINT))
     return findings
 
 

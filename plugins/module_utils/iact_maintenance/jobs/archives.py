@@ -58,29 +58,49 @@ def _elsewhere(planned: Plan) -> list[Finding]:
     """Return what to know of archives that are gone and of those of other hosts."""
     found = []
     if planned.found.gone_in_words:
-        found.append(Finding("warning", "archives_gone", planned.found.gone_in_words, catalogue.GONE_HINT))
+        found.append(
+            Finding(
+                "warning",
+                "archives_gone",
+                subject="archives",
+                message=planned.found.gone_in_words,
+                hint=catalogue.GONE_HINT,
+            )
+        )
     others = planned.found.of_kind(catalogue.OTHER_HOST)
     if others:
         hosts = sorted({entry.manifest.host for entry in others if entry.manifest})
         message = f"archives of other hosts, neither counted nor deleted here: {len(others)} ({', '.join(hosts)})"
         hint = "`archives --adopt` takes over those whose host name and servers are this host's"
-        found.append(Finding("info", "other_host", printable(message), hint))
+        found.append(Finding("info", "other_host", subject="archives", message=printable(message), hint=hint))
     return found
 
 
 def _broken(entry: catalogue.Entry) -> Finding:
     hint = "it is never counted and never deleted; remove it by hand when you no longer need it"
-    return Finding("warning", "broken_archive", f"{entry.name} is broken: {entry.reason}", hint)
+    return Finding(
+        "warning", "broken_archive", subject=entry.name, message=f"{entry.name} is broken: {entry.reason}", hint=hint
+    )
 
 
 def _unread(entry: catalogue.Entry) -> Finding:
     hint = "put right what the message names; until it was read, it is neither counted nor deleted"
-    return Finding("warning", "unverified", f"{entry.name} could not be read: {entry.reason}", hint)
+    return Finding(
+        "warning",
+        "unverified",
+        subject=entry.name,
+        message=f"{entry.name} could not be read: {entry.reason}",
+        hint=hint,
+    )
 
 
 def _ahead(planned: Plan, host: Host) -> list[Finding]:
     said = catalogue.ahead_in_words(planned.entries, host.now())
-    return [Finding("warning", "ahead_of_clock", said, catalogue.AHEAD_HINT)] if said else []
+    return (
+        [Finding("warning", "ahead_of_clock", subject="archives", message=said, hint=catalogue.AHEAD_HINT)]
+        if said
+        else []
+    )
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:

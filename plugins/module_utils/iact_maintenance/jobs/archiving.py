@@ -135,7 +135,13 @@ def _not_synced(folder: Folder) -> Finding:
     message = (
         f"the filesystem of {folder.path} cannot be told to write a name down, so a power cut may lose the archive's"
     )
-    return Finding("info", "not_synced", message, "nothing, where the server of a network disk does it by itself")
+    return Finding(
+        "info",
+        "not_synced",
+        subject=folder.path,
+        message=message,
+        hint="nothing, where the server of a network disk does it by itself",
+    )
 
 
 def _save_all(planned: Plan, saver: Saver, saved: Saved, progress: Progress) -> None:

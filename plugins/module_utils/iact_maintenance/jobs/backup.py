@@ -91,7 +91,11 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
             except MaintenanceError as error:
                 # The archive is there and good, and a backup that says otherwise would be made again for nothing.
                 said = f"what comes after the archive was not done: {error.message}"
-                written.saved.findings.append(Finding("warning", "not_pruned", said, error.hint or "look at the disk"))
+                written.saved.findings.append(
+                    Finding(
+                        "warning", "not_pruned", subject="archives", message=said, hint=error.hint or "look at the disk"
+                    )
+                )
     except Interrupted as ended:
         _tell(ended, planned, done)
         raise
@@ -131,7 +135,11 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
     written.saved.findings += _without_identity(found, host)
     if found.gone_in_words:
         # Told in this run's line; from here on the new archive is what there is.
-        written.saved.findings.append(Finding("warning", "archives_gone", found.gone_in_words, catalogue.GONE_HINT))
+        written.saved.findings.append(
+            Finding(
+                "warning", "archives_gone", subject="archives", message=found.gone_in_words, hint=catalogue.GONE_HINT
+            )
+        )
         catalogue.forget(host, state_directory, found.gone)
     proving = pruning.prove_unknown(host, folder, state_directory, Limits(options.deadline_seconds))
     going = pruning.candidates(proving.entries, options, host, just_written=written.name)
@@ -148,7 +156,15 @@ def _without_identity(found: catalogue.Catalogue, host: Host) -> list[Finding]:
     if not unclaimed:
         return []
     message = f"archives of this host's name from before hosts had an identity, not counted: {len(unclaimed)}"
-    return [Finding("warning", "other_host", message, "take them over with `iact-maintenance archives --adopt`")]
+    return [
+        Finding(
+            "warning",
+            "other_host",
+            subject="archives",
+            message=message,
+            hint="take them over with `iact-maintenance archives --adopt`",
+        )
+    ]
 
 
 def _report(planned: Plan, written: Written, done: Done) -> Report:
@@ -176,10 +192,18 @@ def _own(planned: Plan, written: Written, compression: Compression) -> list[Find
     if written.size_bytes > planned.options.warning_size_bytes:
         limit = _mib(planned.options.warning_size_bytes)
         said = f"the archive has {_mib(written.size_bytes)}, more than {limit}"
-        found.append(Finding("warning", "large_archive", said, "raise backup.warning_size_bytes, or back up less"))
+        found.append(
+            Finding(
+                "warning",
+                "large_archive",
+                subject=written.name,
+                message=said,
+                hint="raise backup.warning_size_bytes, or back up less",
+            )
+        )
     if compression.name == GZIP:
         said = "there is no working zstd program, so members are compressed with gzip, which is slower"
-        found.append(Finding("info", "no_zstd", said, "install zstd"))
+        found.append(Finding("info", "no_zstd", subject="zstd", message=said, hint="install zstd"))
     return found
 
 

@@ -34,7 +34,13 @@ class Trouble(NamedTuple):
     @property
     def finding(self) -> Finding:
         """The trouble as a critical finding."""
-        return Finding("critical", self.error.code, f"{self.name}: {self.error.message}", self.error.hint)
+        return Finding(
+            "critical",
+            self.error.code,
+            subject=self.name,
+            message=f"{self.name}: {self.error.message}",
+            hint=self.error.hint,
+        )
 
 
 class Located(NamedTuple):

@@ -129,7 +129,13 @@ def _since_of(result: CheckResult, since: Mapping[str, str]) -> dict[str, str]:
 
 def _finding(result: CheckResult) -> Finding:
     code = result.code or result.name
-    return Finding(_SEVERITIES[result.status], code, f"{result.name}: {result.message}", result.hint)
+    return Finding(
+        _SEVERITIES[result.status],
+        code,
+        subject=result.name,
+        message=f"{result.name}: {result.message}",
+        hint=result.hint,
+    )
 
 
 def _summary(results: list[CheckResult]) -> str:

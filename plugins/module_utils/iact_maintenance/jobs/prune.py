@@ -49,7 +49,7 @@ def _unread(planned: Plan) -> list[Finding]:
         return []
     said = f"archives that were not verified here yet: {planned.unread}; prune reads them first, and more may then go"
     hint = "run `iact-maintenance verify all`, then this again, to see which"
-    return [Finding("info", "unverified", said, hint)]
+    return [Finding("info", "unverified", subject="archives", message=said, hint=hint)]
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:

@@ -90,20 +90,32 @@ def plan(settings: Settings, host: Host) -> Plan:
     for component in databases:
         server = _server(settings, component.engine)
         DUMPS[component.engine].check_restore(host, server, targets[component.name])
-    findings = _findings_of(layout, identity.read(host, settings.state_directory))
+    findings = _findings_of(os.path.basename(path), layout, identity.read(host, settings.state_directory))
     return Plan(settings, path, archive.stamp, components, targets, findings)
 
 
-def _findings_of(layout: Layout, own: identity.Identity) -> tuple[Finding, ...]:
+def _findings_of(name: str, layout: Layout, own: identity.Identity) -> tuple[Finding, ...]:
     """Return what to know of the archive before anybody uses what comes out of it."""
     found, manifest = [], layout.manifest
     if manifest.missing:
-        names = ", ".join(missing.name for missing in manifest.missing)
-        message = f"the archive is partial: it does not hold {names}"
-        found.append(Finding("warning", "partial_archive", message, "see whether another archive holds them"))
+        lacking = ", ".join(missing.name for missing in manifest.missing)
+        message = f"the archive is partial: it does not hold {lacking}"
+        found.append(
+            Finding(
+                "warning",
+                "partial_archive",
+                subject=name,
+                message=message,
+                hint="see whether another archive holds them",
+            )
+        )
     if not catalogue.is_own(manifest, layout.digest, own):
         hint = "make sure that it is the one you want before the application uses what was restored"
-        found.append(Finding("warning", "other_host", f"the archive was {catalogue.whose(manifest)}", hint))
+        found.append(
+            Finding(
+                "warning", "other_host", subject=name, message=f"the archive was {catalogue.whose(manifest)}", hint=hint
+            )
+        )
     return tuple(found)
 
 
@@ -260,7 +272,15 @@ def _compared(
     different = [table for table, number in known.items() if rows.get(table) != number]
     for table in different:
         said = f"{component.name}: {printable(table)} has {rows.get(table)} rows, the manifest states {known[table]}"
-        findings.append(Finding("critical", "rows_differ", said, "do not use what was restored; verify the archive"))
+        findings.append(
+            Finding(
+                "critical",
+                "rows_differ",
+                subject=f"{component.name}.{printable(table)}",
+                message=said,
+                hint="do not use what was restored; verify the archive",
+            )
+        )
     counted = f"{len(known) - len(different)} of {len(component.rows)}"
     return {"name": component.name, "target": target, "rows": sum(known.values()), "tables_equal": counted}
 

@@ -53,7 +53,13 @@ def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
     except MaintenanceError as error:
         report = report_of(job.name, error)
     except Interrupted as signal:
-        finding = Finding("critical", "interrupted", str(signal), "run it again; what was committed stays")
+        finding = Finding(
+            "critical",
+            "interrupted",
+            subject=job.name,
+            message=str(signal),
+            hint="run it again; what was committed stays",
+        )
         report = Report(
             job.name,
             str(signal),
@@ -88,7 +94,13 @@ def _run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
 
 def _lock_replaced(held: HeldLock) -> Finding:
     message = f"the lock {held.path} was deleted or replaced during this run: another run may have worked beside it"
-    return Finding("warning", "lock_replaced", message, "leave the files of the state directory alone")
+    return Finding(
+        "warning",
+        "lock_replaced",
+        subject=held.path,
+        message=message,
+        hint="leave the files of the state directory alone",
+    )
 
 
 @contextlib.contextmanager
@@ -138,7 +150,7 @@ def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mo
     hint = troubles[0].hint if not isinstance(troubles[0], LockHeld) else ""
     hint = hint or f"see what holds the locks in {settings.state_directory}; the run's own work stands"
     message = f"this run is not in the history: {troubles[0].message}"
-    return report.with_findings([Finding("warning", "not_recorded", message, hint)])
+    return report.with_findings([Finding("warning", "not_recorded", subject="history", message=message, hint=hint)])
 
 
 def stamped(report: Report, host: Host) -> Report:

@@ -77,7 +77,7 @@ def plan(settings: Settings, host: Host) -> Plan:
 def _nothing(options: SessionCleanup, now: datetime, reason: str) -> Plan:
     """Return the plan for a project without a session table: a table that is there all the same is not its own."""
     said = "the project keeps no sessions in a table: nothing to do"
-    finding = Finding("info", "no_session_table", f"{said} ({reason})")
+    finding = Finding("info", "no_session_table", subject="sessions", message=f"{said} ({reason})")
     target = SessionTarget("none", SQLiteFile(""), "", Convention())
     return Plan(target, options, now, now, None, 0, 0, 0, TableSize(None, reason=said), (finding,), said)
 
@@ -87,7 +87,7 @@ def preview(planned: Plan, host: Host) -> Report:
     summary = planned.nothing_to_do or f"would delete {planned.eligible:,} of {planned.total:,} sessions"
     remaining = planned.total - planned.eligible
     facts = {**_facts(planned), "dry_run": True, "remaining": remaining}
-    findings = planned.findings + _thresholds(planned.options, remaining)
+    findings = planned.findings + _thresholds(planned, remaining)
     diff = _diff(planned.eligible, 0)
     return Report(NAME, summary, findings, facts, changed=planned.eligible > 0, diff=diff)
 
@@ -121,7 +121,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         "returned_bytes": _difference(planned.size.disk_bytes, after.disk_bytes),
     }
     summary = f"deleted {deleted:,} sessions in {took:.1f} s; {remaining:,} remain"
-    findings = planned.findings + done.findings + _thresholds(planned.options, remaining)
+    findings = planned.findings + done.findings + _thresholds(planned, remaining)
     return Report(NAME, summary, findings, facts, changed=deleted > 0, diff=_diff(planned.eligible, eligible_left))
 
 
@@ -155,7 +155,9 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
     except DatabaseFault as fault:
         if fault.code in retry.LOCKING:
             message = f"other transactions held rows of {name} for too long: {fault.message}"
-            finding = Finding("warning", "lock_timeout", message, "the next run goes on with what remains")
+            finding = Finding(
+                "warning", "lock_timeout", subject=name, message=message, hint="the next run goes on with what remains"
+            )
             return done._replace(findings=(finding,))
         raise _with_deleted(fault, planned, done.rows) from None
     except Interrupted as ended:
@@ -233,21 +235,37 @@ def _findings_of(table: SessionTable) -> tuple[Finding, ...]:
     findings = []
     if not table.indexed:
         hint = "create an index on expire_date: Django's own migration has it"
-        findings.append(Finding("warning", "no_index", f"{table.name} has no index on expire_date", hint))
+        findings.append(
+            Finding(
+                "warning",
+                "no_index",
+                subject=table.name,
+                message=f"{table.name} has no index on expire_date",
+                hint=hint,
+            )
+        )
     if not table.transactional:
         hint = "convert it to InnoDB"
-        findings.append(Finding("warning", "not_transactional", f"each delete locks all of {table.name}", hint))
+        findings.append(
+            Finding(
+                "warning",
+                "not_transactional",
+                subject=table.name,
+                message=f"each delete locks all of {table.name}",
+                hint=hint,
+            )
+        )
     return tuple(findings)
 
 
-def _thresholds(options: SessionCleanup, remaining: int) -> tuple[Finding, ...]:
-    for severity, limit in (("critical", options.critical_rows), ("warning", options.warning_rows)):
+def _thresholds(planned: Plan, remaining: int) -> tuple[Finding, ...]:
+    for severity, limit in (("critical", planned.options.critical_rows), ("warning", planned.options.warning_rows)):
         if remaining > limit:
             message = f"{remaining:,} sessions remain, more than {limit:,}"
             hint = (
                 "they have not expired (or not for session_cleanup.days): look at SESSION_COOKIE_AGE and at who logs in"
             )
-            return (Finding(severity, "many_sessions", message, hint),)
+            return (Finding(severity, "many_sessions", subject=planned.target.table, message=message, hint=hint),)
     return ()
 
 

@@ -101,12 +101,18 @@ def _report(results: list[catalogue.Entry]) -> Report:
 
 def _broken(entry: catalogue.Entry) -> Finding:
     hint = "do not restore from it; look at the disk, and copy the good archives elsewhere"
-    return Finding("critical", "integrity", entry.reason, hint)
+    return Finding("critical", "integrity", subject=entry.name, message=entry.reason, hint=hint)
 
 
 def _unread(entry: catalogue.Entry) -> Finding:
     said = f"{entry.name} could not be verified and is not counted: {entry.reason}"
-    return Finding("critical", "unverified", said, "put right what the message names, then verify it again")
+    return Finding(
+        "critical",
+        "unverified",
+        subject=entry.name,
+        message=said,
+        hint="put right what the message names, then verify it again",
+    )
 
 
 JOB = Job(NAME, plan, apply, preview, lock="archives.lock", shared=True, always_runs=True)
