@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import documents
+from tests import rights
 from tests.integration.servers import Server
 
 ROWS = 500
@@ -50,9 +50,9 @@ class Kit(ABC):
     def grant(self) -> None:
         """Gives the accounts the rights that the documents name."""
 
-    def give(self, heading: str, account: str) -> None:
-        """Gives an account what stands under a heading of the operator's handbook."""
-        for statement in documents.rights(heading, str(self.database), account):
+    def give(self, need: str, user: str) -> None:
+        """Gives an account the rights that a job needs, and no others."""
+        for statement in rights.needed(self.engine, need, str(self.database), user, "dora_metrics"):
             self.server.execute(statement)
 
     @abstractmethod
@@ -96,8 +96,8 @@ class MariaDBKit(Kit):
     def grant(self) -> None:
         self.engine, self.suffix = "mysql", "sql"
         (backup, _password), (restore, _other) = self.backup, self.restore
-        self.give("backup of whole databases, MariaDB", f"{backup}@'%'")
-        self.give("restore, MySQL and MariaDB", f"{restore}@'%'")
+        self.give("backup_database", backup)
+        self.give("restore", restore)
 
     def login(self, account: tuple[str, str], name: str) -> dict[str, object]:
         password = account[1].replace("\\", "\\\\").replace('"', '\\"')
@@ -119,8 +119,8 @@ class PostgreSQLKit(Kit):
     def grant(self) -> None:
         self.engine, self.suffix = "postgresql", "pgdump"
         (backup, _password), (restore, _other) = self.backup, self.restore
-        self.give("backup, PostgreSQL", backup)
-        self.give("restore, PostgreSQL", restore)
+        self.give("backup_database", backup)
+        self.give("restore", restore)
 
     def login(self, account: tuple[str, str], name: str) -> dict[str, object]:
         password = account[1].replace("\\", "\\\\").replace(":", "\\:")

@@ -84,7 +84,7 @@ def test_tables_of_a_second_postgresql_schema_come_back_named_or_with_the_whole_
 def test_a_table_alone_needs_only_the_rights_of_a_table(mariadb: MariaDB, tmp_path: Path) -> None:
     kit, rig = MariaDBKit(mariadb, tmp_path), Rig(tmp_path)
     kit.backup = mariadb.create_account()
-    kit.give("backup of named tables, MySQL and MariaDB", f"{kit.backup[0]}@'%'")
+    kit.give("backup_table", kit.backup[0])
     rig.configure(kit.sections(), tables=["dora_metrics"])
     status, made = rig.run()
     kit.clear()

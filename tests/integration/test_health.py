@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests import documents
+from tests import rights
 from tests.faults import closed_port, tarpit
 from tests.integration.servers import MariaDB, PostgreSQL
 
@@ -206,7 +206,7 @@ def test_the_least_privilege_that_is_documented_is_enough(
     site: Site, mariadb: MariaDB, postgresql: PostgreSQL, tmp_path: Path
 ) -> None:
     user, password = mariadb.create_account()
-    for statement in documents.rights("health, MySQL and MariaDB", "iact_test", f"{user}@'%'"):
+    for statement in rights.needed("mysql", "health", "iact_test", user):
         mariadb.execute(statement)
     (tmp_path / "my.cnf").write_text(f"[client]\nuser={user}\npassword={password}\n")
     role, secret = postgresql.create_account()

@@ -19,6 +19,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
     Server as Login,
 )
+from tests import rights
 from tests.integration import dumping, sites
 from tests.integration.servers import MariaDB
 
@@ -38,7 +39,8 @@ def database(mariadb: MariaDB) -> Iterator[str]:
 def restorer(mariadb: MariaDB) -> Iterator[Login]:
     """The account for restores; what it made is dropped afterwards."""
     user, password = mariadb.create_account()
-    mariadb.execute(rf"GRANT ALL ON `iact\_restore\_%%`.* TO {user}@'%%'".replace("%%", "%"))
+    for statement in rights.needed("mysql", "restore", "", user):
+        mariadb.execute(statement)
     yield sites.account(mariadb, user, password, None, own_account=True)
     mariadb.drop_database(TARGET)
     mariadb.execute(f"DROP USER {user}@'%'")

@@ -14,16 +14,20 @@ import pytest
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import errors
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import mysql
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import DumpFacts, Source
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines.required_rights import (
+    DUMPED_DATABASE,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
     Server as Login,
 )
+from tests import rights
 from tests.faults import tarpit
 from tests.hostile import PASSWORDS
 from tests.integration import canaries, dumping, sites
 from tests.integration.servers import MariaDB
 
-README = "SELECT, SHOW VIEW, TRIGGER, EVENT"
+README = ", ".join(DUMPED_DATABASE)
 Maker = Callable[..., Login]
 
 
@@ -83,7 +87,8 @@ def account(mariadb: MariaDB, database: str) -> Iterator[Maker]:
 def restorer(mariadb: MariaDB) -> Iterator[Login]:
     """The account of FAULTS section 6 for restores; the databases it made are dropped afterwards."""
     user, password = mariadb.create_account()
-    mariadb.execute(rf"GRANT ALL ON `iact\_restore\_%%`.* TO {user}@'%%'".replace("%%", "%"))
+    for statement in rights.needed("mysql", "restore", "", user):
+        mariadb.execute(statement)
     yield sites.account(mariadb, user, password, None, own_account=True)
     for (name,) in mariadb.execute("SHOW DATABASES LIKE 'iact\\_restore\\_%'"):
         mariadb.drop_database(name)

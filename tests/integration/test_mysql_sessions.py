@@ -19,7 +19,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
     Server as Login,
 )
-from tests import documents
+from tests import rights
 from tests.hostile import IDENTIFIERS
 from tests.integration import sites
 from tests.integration.servers import MariaDB
@@ -75,7 +75,7 @@ def test_fd40_a_session_renewed_after_it_was_found_is_not_deleted(mariadb: Maria
 
 def test_the_least_privilege_of_the_handbook_is_enough(mariadb: MariaDB, database: str) -> None:
     user, password = mariadb.create_account()
-    for statement in documents.rights("cleanup, MySQL and MariaDB", database, f"{user}@'%'"):
+    for statement in rights.needed("mysql", "session_cleanup", database, user):
         mariadb.execute(statement)
     with sessions(sites.account(mariadb, user, password, database)) as opened:
         assert opened.describe(TABLE) == SessionTable(TABLE, indexed=True, transactional=True)

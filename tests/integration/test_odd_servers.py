@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines import mysql, postgresql
-from tests import documents
+from tests import rights
 from tests.faults import LOOPBACK, free_port
 from tests.integration import sites
 from tests.integration.backup_kits import ROWS, Kit, MariaDBKit, PostgreSQLKit
@@ -48,9 +48,8 @@ def make_site(server: Server, tmp_path: Path) -> Account:
     sites.create_sessions(server, name)
     site = Account(server, name, tmp_path)
     user, password = server.create_account()
-    heading = "cleanup, MySQL and MariaDB" if isinstance(server, MariaDB) else "cleanup, PostgreSQL"
-    holder = f"{user}@'%'" if isinstance(server, MariaDB) else user
-    for statement in documents.rights(heading, name, holder):
+    engine = "mysql" if isinstance(server, MariaDB) else "postgresql"
+    for statement in rights.needed(engine, "session_cleanup", name, user):
         server.execute(statement, database=name)
     Account.user, Account.password = user, password
     site.fill("old", 250, OLD)

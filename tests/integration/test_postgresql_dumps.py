@@ -17,6 +17,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
     Server as Login,
 )
+from tests import rights
 from tests.faults import tarpit
 from tests.hostile import PASSWORDS
 from tests.integration import canaries, dumping, sites
@@ -132,8 +133,8 @@ def test_fd22_a_whole_database_comes_back_as_it_was(postgresql: PostgreSQL, data
 
 def test_the_rights_of_the_readme_are_enough_for_a_dump(postgresql: PostgreSQL, database: str) -> None:
     user, password = postgresql.create_account()
-    postgresql.execute(f"GRANT pg_read_all_data TO {user}")
-    postgresql.execute(f"ALTER ROLE {user} SET default_transaction_read_only = on")
+    for statement in rights.needed("postgresql", "backup_database", database, user):
+        postgresql.execute(statement)
     assert postgresql.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata", database=database)
     assert dumped(sites.account(postgresql, user, password, None), whole(database))[0].rows == ROWS
 

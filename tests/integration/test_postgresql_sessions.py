@@ -21,7 +21,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import (
     Server as Login,
 )
-from tests import documents
+from tests import rights
 from tests.hostile import IDENTIFIERS
 from tests.integration import sites
 from tests.integration.servers import PostgreSQL
@@ -89,7 +89,7 @@ def test_fd40_a_session_whose_renewal_the_delete_waits_for_is_not_deleted(
 
 def test_the_least_privilege_of_the_handbook_is_enough(postgresql: PostgreSQL, database: str) -> None:
     user, password = postgresql.create_account()
-    for statement in documents.rights("cleanup, PostgreSQL", database, user):
+    for statement in rights.needed("postgresql", "session_cleanup", database, user):
         postgresql.execute(statement, database=database)
     with sessions(sites.account(postgresql, user, password, database)) as opened:
         assert opened.describe(TABLE) == SessionTable(TABLE, indexed=True, transactional=True)
@@ -100,7 +100,7 @@ def test_the_least_privilege_of_the_handbook_is_enough(postgresql: PostgreSQL, d
 
 def test_the_least_privilege_of_health_is_enough_to_count(postgresql: PostgreSQL, database: str) -> None:
     user, password = postgresql.create_account()
-    for statement in documents.rights("health, PostgreSQL", database, user):
+    for statement in rights.needed("postgresql", "health", database, user):
         postgresql.execute(statement, database=database)
     with sessions(sites.account(postgresql, user, password, database)) as opened:
         assert opened.count_rows(TABLE) == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import logs
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.engines import (
@@ -87,15 +86,3 @@ def test_the_handbook_explains_every_code_and_no_other() -> None:
 def test_a_code_is_computed_only_where_its_table_is_read_here() -> None:
     _codes, files = spoken()
     assert files <= HANDED_ON
-
-
-def test_every_hint_to_a_document_leads_to_a_section_that_is_there() -> None:
-    sent = [
-        found
-        for path in CORE.rglob("*.py")
-        for found in re.findall(r"(docs/[a-z-]+\.md)(?:, \"([^\"]+)\")?|\bREADME\b", path.read_text(encoding="utf-8"))
-    ]
-    assert len(sent) >= 2
-    for document, title in sent:
-        assert document and Path(documents.CHECKOUT / document).is_file()
-        assert f"\n## {title}\n" in documents.text(document)

@@ -49,6 +49,7 @@ def test_no_good_run_of_any_command_holds_either_word(command: Call, tmp_path: P
             ("restore", "--components", "logs", "--target-directory", str(tmp_path / "restored")),
             ("prune",),
             ("health",),
+            ("grants", "backup"),
             ("check-config",),
             ("version",),
         )

@@ -102,13 +102,20 @@ COMMANDS = (
         _named("backup", "directory", "retention_days", "retention_count", "keep_minimum"),
         dry_run=True,
     ),
+    Command(
+        "grants",
+        "grants",
+        "print the statements that give a job the rights that it needs on its database servers",
+        "grants backup",
+        positional=Option("job", "str", "The job: session-cleanup, health, backup or restore."),
+    ),
     Command("check-config", "check_config", "validate the config file and show what it comes to", "check-config"),
     Command("version", "version", "say which version this is", "version"),
 )
 
 
 class Parsed(NamedTuple):
-    """What a command line asks for; `options` are the raw values, by section."""
+    """What a command line asks for: `options` are raw values by section, `argument` a word that is no option."""
 
     command: str = ""
     job: str = NAME
@@ -121,6 +128,7 @@ class Parsed(NamedTuple):
     force: bool = False
     asks: bool = False
     nagios: bool = False
+    argument: str = ""
 
     @property
     def must_ask(self) -> bool:
@@ -155,8 +163,13 @@ def parse(words: Sequence[str]) -> Parsed:
     given = vars(found)
     own = {option.name: given[option.name] for option in command.options if option.name in given}
     options: dict[str, object] = {command.section: own} if own else {}
+    argument = ""
     if command.positional is not None and given.get(command.positional.name) is not None:
-        options[command.positional.section] = {command.positional.name: given[command.positional.name]}
+        word = given[command.positional.name]
+        if command.positional.section:
+            options[command.positional.section] = {command.positional.name: word}
+        else:
+            argument = word
     flags = {
         name: given[name] for name in ("json", "verbose", "scheduled", "dry_run", "force", "nagios") if name in given
     }
@@ -164,7 +177,7 @@ def parse(words: Sequence[str]) -> Parsed:
         raise BadOption("--json and --nagios exclude each other: one form of the answer is allowed")
     config = given["file"] if given.get("file") is not None else given.get("config")
     job = next((job for name, (job, _text) in command.switches.items() if given.get(name)), command.job)
-    return Parsed(command.name, job, options, config, asks=command.asks)._replace(**flags)
+    return Parsed(command.name, job, options, config, asks=command.asks, argument=argument)._replace(**flags)
 
 
 def _refuse_passwords(words: Sequence[str]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from .. import account, config_file
 from ..host import Host
 from ..jobs import check_config, table
 from ..jobs.runner import Mode, run
 from ..report import Report
-from ..settings import COMMAND_LINE, Layer
+from ..settings import COMMAND_LINE, Layer, Settings
 from . import terminal
 from .flags import Parsed
 
@@ -26,10 +27,20 @@ def perform(parsed: Parsed) -> Report:
         terminal.require()
     if parsed.command == "check-config":
         return check_config.report(settings)
-    job = table.job(parsed.job)
+    work = _work(parsed, settings, host)
     if account.must_become(settings.user):
         account.become(str(settings.user))
-    return run(job, settings, host, _mode(parsed))
+    return work()
+
+
+def _work(parsed: Parsed, settings: Settings, host: Host) -> Callable[[], Report]:
+    """Return what the command does, with everything imported that it needs, before the account may not read it."""
+    if parsed.command == "grants":
+        from ..jobs import grants
+
+        return lambda: grants.report(settings, host, parsed.argument)
+    job = table.job(parsed.job)
+    return lambda: run(job, settings, host, _mode(parsed))
 
 
 def _mode(parsed: Parsed) -> Mode:

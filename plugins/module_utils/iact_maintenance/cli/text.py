@@ -23,6 +23,10 @@ _COLOURS = {
 
 def render(report: Report, *, verbose: bool = False, colour: bool = False) -> str:
     """The report as lines of text; with `verbose` every message and figure. Control characters are escaped."""
+    statements = report.facts.get("statements")
+    if isinstance(statements, list) and statements:
+        # As they are, because they are copied, or given to the server's own client.
+        return "".join(f"{printable(line)}\n" for line in [f"-- {report.summary}", *statements])
     lines = [f"{_paint(_MARKS[report.status], report.status, colour)}  {report.job}: {printable(report.summary)}"]
     checks = report.facts.get("checks")
     rows = [check for check in checks if isinstance(check, Mapping)] if isinstance(checks, list) else []

@@ -10,6 +10,7 @@ from ..engines.endpoint import Endpoint
 from ..engines.mysql import find_tables
 from ..engines.mysql_connection import ENGINE, connect, offers_tls, read_identity, resolve, rows
 from ..engines.mysql_settings import NO_LIMIT
+from ..engines.required_rights import DUMPED_DATABASE, DUMPED_TABLE
 from ..errors import DatabaseFault
 from ..host import Host
 from ..processes import Command, Completed, Limits
@@ -186,7 +187,7 @@ def _shown(names: list[str]) -> str:
 def _rights_findings(
     connection: Any, endpoint: Endpoint, source: Source, settings: Backup, *, has_views: bool
 ) -> tuple[Finding, ...]:
-    needs = ["SELECT", "TRIGGER", *([] if source.tables else ["EVENT"])]
+    needs = [need for need in (DUMPED_TABLE if source.tables else DUMPED_DATABASE) if need != "SHOW VIEW"]
     needs += (["SHOW VIEW"] if has_views else []) + (["LOCK TABLES"] if settings.lock_tables else [])
     rights = read_rights(connection, endpoint)
     version = str(connection.get_server_info())

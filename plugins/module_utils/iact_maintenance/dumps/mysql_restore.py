@@ -14,6 +14,7 @@ from typing import Any
 from ..engines.endpoint import Endpoint
 from ..engines.mysql_connection import connect, offers_tls, quote_identifier, resolve, rows
 from ..engines.mysql_settings import program_statement
+from ..engines.required_rights import restore_hint
 from ..errors import DatabaseFault, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Command, Limits
@@ -32,7 +33,6 @@ _TRIGGERS = "as administrator: SET PERSIST log_bin_trust_function_creators = 1; 
 _PACKET = "as administrator: SET GLOBAL max_allowed_packet = 1073741824; for the time of the restore"
 _HINTS = {"ERROR 1419 ": _TRIGGERS, "ERROR 1153 ": _PACKET, "ERROR 2006 ": _PACKET}
 _SHOWN_NAMES = 20
-_HINT = r"an account of its own is needed: GRANT ALL ON `iact\_restore\_%`.* TO 'iact_restore'@'localhost';"
 
 
 def check_restore(host: Host, server: Server, database: str) -> None:
@@ -96,7 +96,7 @@ def _check_account(connection: Any, endpoint: Endpoint) -> None:
     elsewhere = writes_elsewhere(rights)
     if elsewhere:
         message = f"the account {rights.holder} may change more than restored databases: {'; '.join(elsewhere[:5])}"
-        raise Refused("restore_account", message, hint=_HINT)
+        raise Refused("restore_account", message, hint=restore_hint("mysql"))
 
 
 def _look(connection: Any, endpoint: Endpoint, database: str) -> bool:

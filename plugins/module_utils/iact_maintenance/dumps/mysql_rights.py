@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..engines.endpoint import Endpoint
 from ..engines.mysql_connection import rows
+from ..engines.required_rights import MARIADB, MYSQL_SERVER, ROUTINES
 from .model import Source
 from .mysql_tool import is_mariadb
 
@@ -191,8 +192,7 @@ def missing_for_dump(rights: Rights, source: Source, needs: Sequence[str], *, is
         lacking = [need for need in needs if not after.allows(need, source.database)]
         missing.append(f"GRANT {', '.join(lacking)} ON `{row.replace('`', '``')}`.* TO {rights.holder};")
     if not source.tables and not _sees_routines(rights, source.database, is_mariadb):
-        what = "SELECT ON mysql.proc" if is_mariadb else "SHOW_ROUTINE ON *.*"
-        missing.append(f"GRANT {what} TO {rights.holder};")
+        missing.append(f"GRANT {ROUTINES[MARIADB if is_mariadb else MYSQL_SERVER]} TO {rights.holder};")
     return missing
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..engines.endpoint import Endpoint, within
 from ..engines.postgresql_connection import close, connect, execute, faults, quote_identifier, resolve, rows, run
 from ..engines.postgresql_settings import guards
+from ..engines.required_rights import restore_hint
 from ..errors import DatabaseFault, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Command, Completed, Limits
@@ -25,7 +26,6 @@ from .postgresql_tool import credentials, tool
 _MAINTENANCE_DATABASE = "postgres"
 _CREATE_SECONDS = 60.0
 _CLIENT = "pg_restore"
-_HINT = "an account of its own is needed: CREATE ROLE iact_restore LOGIN CREATEDB;"
 # Owners, roles and rights are this server's matter; the rest of these need an administrator and hold no rows.
 _OPTIONS = (
     "--no-owner",
@@ -193,7 +193,7 @@ def _check_account(connection: Any, endpoint: Endpoint) -> None:
     powers = [str(power) for (power,) in rows(connection, endpoint, _POWERS, pattern)]
     if powers:
         message = f"the account {endpoint.user} may change more than restored databases: {'; '.join(powers[:5])}"
-        raise Refused("restore_account", message, hint=_HINT)
+        raise Refused("restore_account", message, hint=restore_hint("postgresql"))
 
 
 def _check_empty(target: Endpoint) -> None:

@@ -35,7 +35,7 @@ _CLEAR = b"mysql_clear_password"
 # `verify_ca`, the certificate without the host's name, is only a Django project's.
 _ENCRYPTED = ("require", "verify_ca", "verify")
 
-_GRANT = 'let an administrator GRANT what the message names: docs/operations.md, "The least each job needs"'
+_GRANT = "let an administrator run what `iact-maintenance grants JOB` prints, or GRANT what the message names"
 _ACCOUNT = "check the account and its password in the file that config_file names"
 _FULL = "give the server's disk room, then run it again"
 _GONE = "see the server's own log; run it again when the server is back"

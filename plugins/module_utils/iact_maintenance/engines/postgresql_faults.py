@@ -23,7 +23,7 @@ _TIMEOUT = ("timeout", "see what else keeps the server busy: SELECT * FROM pg_st
 _PROTOCOL = ("db_protocol", "see whether a PostgreSQL server listens there")
 _GRANT = (
     "missing_privilege",
-    'let an administrator GRANT what the message names: docs/operations.md, "The least each job needs"',
+    "let an administrator run what `iact-maintenance grants JOB` prints, or GRANT what the message names",
 )
 _READ_ONLY = ("read_only", "on a standby, run this on its primary; else name an account that may write")
 _POOLER = (

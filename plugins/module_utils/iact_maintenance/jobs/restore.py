@@ -22,6 +22,7 @@ from ..archive.verify import verify
 from ..dumps import logs, sqlite
 from ..dumps.model import RestoreFacts, Source
 from ..dumps.table import DUMPS
+from ..engines.required_rights import restore_hint
 from ..errors import BadOption, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
@@ -36,10 +37,6 @@ NAME = "restore"
 SCRATCH = "iact_restore_"
 _DATABASE = re.compile(SCRATCH + r"[A-Za-z0-9_]{1,50}", re.ASCII)
 _FILES = ("sqlite", "logs")
-_GRANTS = {
-    "mysql": r"GRANT ALL ON `iact\_restore\_%`.* TO 'iact_restore'@'localhost';",
-    "postgresql": "CREATE ROLE iact_restore LOGIN CREATEDB;",
-}
 
 
 class Plan(NamedTuple):
@@ -147,9 +144,8 @@ def _check_databases(settings: Settings, databases: list[Component]) -> None:
         raise BadOption("restore.target_database names one database for several: name one of restore.components")
     for engine in sorted({component.engine for component in databases}):
         if _server(settings, engine) is None:
-            hint = f"set restore.{engine} to an account of its own; its rights: {_GRANTS[engine]}"
             message = f"there is no account to restore with: the section restore has no {engine}"
-            raise Refused("restore_account", message, hint=hint)
+            raise Refused("restore_account", message, hint=restore_hint(engine))
 
 
 def _server(settings: Settings, engine: str) -> Server | None:

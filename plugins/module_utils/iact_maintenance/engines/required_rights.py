@@ -1,0 +1,147 @@
+"""The rights that each job needs on each server: the one source of every GRANT that is shown, documented or checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+MARIADB, MYSQL_SERVER = "mariadb", "mysql"
+ROUTINES = {MARIADB: "SELECT ON mysql.proc", MYSQL_SERVER: "SHOW_ROUTINE ON *.*"}
+# What stands around a statement that only one of the two servers understands, so that the other takes it for a comment.
+_ONLY_ON = {MARIADB: "/*M! {} */;", MYSQL_SERVER: "/*!80020 {} */;", "": "{};"}
+
+
+class Account(NamedTuple):
+    """An account as statements name it; `place` is the host that it logs in from, which only MySQL's names have."""
+
+    name: str
+    place: str = "localhost"
+
+
+class Statement(NamedTuple):
+    """A statement that gives a right; `{account}`, `{table}` and `{database}` in `text` are what it is about.
+
+    `server` is the one kind of MySQL server that understands it; empty for both. `own_account_only` marks what would
+    keep an account that other jobs share from their work.
+    """
+
+    text: str
+    server: str = ""
+    own_account_only: bool = False
+
+
+# Privileges on what a dump reads, as `missing_for_dump` looks for them.
+DUMPED_TABLE = ("SELECT", "TRIGGER")
+DUMPED_DATABASE = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
+
+_SESSIONS = {
+    "session_cleanup": (
+        # What is in a session stays unreadable.
+        Statement("GRANT SELECT (session_key, expire_date), DELETE ON {table} TO {account}"),
+    ),
+    "health": (Statement("GRANT SELECT (expire_date) ON {table} TO {account}"),),
+}
+MYSQL: Mapping[str, tuple[Statement, ...]] = {
+    **_SESSIONS,
+    "backup_table": (Statement(f"GRANT {', '.join(DUMPED_TABLE)} ON {{table}} TO {{account}}"),),
+    "backup_database": (
+        Statement(f"GRANT {', '.join(DUMPED_DATABASE)} ON {{database}}.* TO {{account}}"),
+        # Without these procedures would be left out silently.
+        *(Statement(f"GRANT {right} TO {{account}}", server) for server, right in ROUTINES.items()),
+    ),
+    "restore": (Statement(r"GRANT ALL ON `iact\_restore\_%`.* TO {account}"),),
+}
+_READS_ALL = (
+    Statement("GRANT CONNECT ON DATABASE {database} TO {account}"),
+    Statement("GRANT pg_read_all_data TO {account}"),
+    Statement("ALTER ROLE {account} SET default_transaction_read_only = on", own_account_only=True),
+)
+POSTGRESQL: Mapping[str, tuple[Statement, ...]] = {
+    **_SESSIONS,
+    "backup_table": _READS_ALL,
+    "backup_database": _READS_ALL,
+    "restore": (Statement("ALTER ROLE {account} CREATEDB"),),
+}
+REQUIRED = {"mysql": MYSQL, "postgresql": POSTGRESQL}
+RESTORE_ACCOUNT = Account("iact_restore")
+
+
+class Subject(NamedTuple):
+    """What rights are for: a database, and a table in it where the job needs no more. `schema` is PostgreSQL's."""
+
+    database: str = ""
+    table: str = ""
+    schema: str = "public"
+
+
+def creation(engine: str, account: Account) -> str:
+    """Return the statement that makes an account which nobody can log in to until it gets a password."""
+    shown = _account(engine, account)
+    if engine == "mysql":
+        return f"CREATE USER IF NOT EXISTS {shown} ACCOUNT LOCK;"
+    return f"CREATE ROLE {shown} LOGIN;"
+
+
+def creation_once(engine: str, account: Account) -> str:
+    """Return `creation` as a statement that does nothing for an account that exists."""
+    made = creation(engine, account)
+    if engine == "mysql":
+        return made
+    return f"DO $role$BEGIN {made} EXCEPTION WHEN duplicate_object THEN END$role$;"
+
+
+def password(engine: str, account: Account) -> str:
+    """Return the statement that an administrator gives an account its password with; `…` is the password."""
+    shown = _account(engine, account)
+    if engine == "mysql":
+        return f"ALTER USER {shown} IDENTIFIED BY '…' ACCOUNT UNLOCK;"
+    return f"\\password {shown}"
+
+
+def statements(engine: str, need: str, account: Account, subject: Subject, *, own_account: bool) -> list[str]:
+    """Return what an administrator runs so that an account may do what a job needs, one statement each.
+
+    `need` is a job, for a backup `backup_table` or `backup_database`. They work as printed, MySQL's on MariaDB too.
+    """
+    names = {"account": _account(engine, account), **_names(engine, subject)}
+    return [
+        _ONLY_ON[each.server].format(each.text.format(**names))
+        for each in REQUIRED[engine][need]
+        if own_account or not each.own_account_only
+    ]
+
+
+def restore_hint(engine: str) -> str:
+    """Return what to do if there is no account to restore with, or one that may do too much."""
+    rights = statements(engine, "restore", RESTORE_ACCOUNT, Subject(), own_account=True)
+    made = " ".join([creation(engine, RESTORE_ACCOUNT), *rights])
+    return (
+        f"an account of its own is needed, as administrator: {made} {password(engine, RESTORE_ACCOUNT)} "
+        f"(`iact-maintenance grants restore` prints them); name it in restore.{engine}, in the role "
+        f"iact_maintenance_restore_{engine}"
+    )
+
+
+def _account(engine: str, account: Account) -> str:
+    if engine == "postgresql":
+        return _quoted(account.name, '"')
+    return "@".join(_literal(part) for part in account)
+
+
+def _names(engine: str, subject: Subject) -> dict[str, str]:
+    quote = "`" if engine == "mysql" else '"'
+    outer = subject.database if engine == "mysql" else subject.schema
+    # In a grant on a whole database MySQL takes these for wildcards.
+    database = re.sub(r"[\\%_]", r"\\\g<0>", subject.database) if engine == "mysql" else subject.database
+    table = f"{_quoted(outer, quote)}.{_quoted(subject.table, quote)}"
+    return {"database": _quoted(database, quote), "table": table}
+
+
+def _quoted(name: str, quote: str) -> str:
+    return f"{quote}{name.replace(quote, quote * 2)}{quote}"
+
+
+def _literal(text: str) -> str:
+    # Quotes alone, because what a backslash means depends on the server's mode.
+    return "'" + text.replace("'", "''") + "'"
