@@ -5,6 +5,7 @@ Exit status: that of ansible-test, or 77 with the reason as the last line where 
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import shutil
@@ -18,7 +19,9 @@ from pathlib import Path
 # a site is (wildcard imports of settings, a shebang), not as a collection.
 LEFT_OUT = (".collections/", "tests/fixtures/")
 CHECKOUT = Path(__file__).resolve().parents[2]
-CACHE = CHECKOUT / ".cache" / "sanity"
+VERSION = ".".join(importlib.metadata.version("ansible-core").split(".")[:2])
+# Apart for each version, because ansible-test keeps its virtual environments there.
+CACHE = CHECKOUT / ".cache" / f"sanity-{VERSION}"
 COLLECTION = CACHE / "ansible_collections" / "iact" / "maintenance"
 SKIPPED = 77
 # ansible-test bootstraps pip by a script from a site that is not reachable everywhere; Python brings its own pip.

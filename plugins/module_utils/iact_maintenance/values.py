@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os.path
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -16,6 +17,8 @@ _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 _LONGEST_TEXT = 4096
 _HUGE = 10**80
+# As in C(value), of ansible-doc; what is marked may hold brackets of one level.
+_MARK = re.compile(r"\b[COV]\(((?:[^()]|\([^()]*\))*)\)")
 # Those that Debian's cron knows (crontab(5)).
 SCHEDULE_WORDS = ("hourly", "daily", "midnight", "weekly", "monthly", "yearly", "annually", "reboot")
 _NAMES = ("login_host", "login_user", "login_db")
@@ -41,6 +44,11 @@ class Option(NamedTuple):
     section: str = ""
     private: bool = False
     required: bool = False
+
+    @property
+    def plain_help(self) -> str:
+        """Return the help without the marks of Ansible's documentation."""
+        return _MARK.sub(r"\1", self.help)
 
     @property
     def allowed(self) -> str:

@@ -109,7 +109,16 @@ COMMANDS = (
         "grants backup",
         positional=Option("job", "str", "The job: session-cleanup, health, backup or restore."),
     ),
-    Command("check-config", "check_config", "validate the config file and show what it comes to", "check-config"),
+    Command(
+        "check-config",
+        "check_config",
+        "validate the config file and show what it comes to",
+        "check-config",
+        switches={
+            "example": ("example", "print a config file to start from, and read none"),
+            "schema": ("schema", "print the JSON Schema of the config file, for editors, and read none"),
+        },
+    ),
     Command("version", "version", "say which version this is", "version"),
 )
 
@@ -274,9 +283,7 @@ def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
 
 
 def _help(option: Option) -> str:
-    shown = option.help.replace("%", "%%")
-    for mark in ("C(", "O("):
-        shown = shown.replace(mark, "(")
+    shown = option.plain_help.replace("%", "%%")
     default = "" if option.default in (None, ()) else f" Default: {_default(option.default)}."
     return shown + default
 

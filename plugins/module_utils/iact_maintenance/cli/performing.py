@@ -20,6 +20,8 @@ def perform(parsed: Parsed) -> Report:
 
     Raises MaintenanceError, and Interrupted for a signal before the job began.
     """
+    if parsed.command == "check-config" and parsed.job != check_config.NAME:
+        return check_config.document(parsed.job)
     host = Host()
     settings = config_file.load(host, parsed.config, Layer(COMMAND_LINE, parsed.options))
     if parsed.must_ask:

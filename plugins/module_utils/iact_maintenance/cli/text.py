@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from ..report import CRITICAL, OK, UNKNOWN, WARNING, Report
@@ -23,6 +24,9 @@ _COLOURS = {
 
 def render(report: Report, *, verbose: bool = False, colour: bool = False) -> str:
     """The report as lines of text; with `verbose` every message and figure. Control characters are escaped."""
+    document = report.facts.get("document")
+    if document is not None:
+        return json.dumps(document, indent=2) + "\n"
     statements = report.facts.get("statements")
     if isinstance(statements, list) and statements:
         # As they are, because they are copied, or given to the server's own client.

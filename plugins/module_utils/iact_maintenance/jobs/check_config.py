@@ -1,23 +1,30 @@
-"""What the settings of this host come to, and where each value came from."""
+"""Show the effective settings of this host and where each value came from; an example, and a schema for editors."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from ..report import Report
+from ..sections.schema import example, schema
 from ..settings import Settings
 
 NAME = "check_config"
 
 
 def report(settings: Settings) -> Report:
-    """The effective settings, one row each; a secret never shows, and a connection laid over another is resolved."""
+    """Return the effective settings, one row each; no secret shows, and what is laid over another value is resolved."""
     rows = [
         {"option": name, "value": value, "source": settings.sources.get(name, "inherited")}
         for name, value in _flat("", settings)
         if value is not None
     ]
     return Report(NAME, "the settings are valid", facts={"settings": rows})
+
+
+def document(name: str) -> Report:
+    """Return the document of that name, `example` or `schema`, of the config file."""
+    made = {"example": example, "schema": schema}[name]()
+    return Report(NAME, f"the {name} of the config file", facts={"document": made})
 
 
 def _flat(prefix: str, holder: NamedTuple) -> list[tuple[str, object]]:
