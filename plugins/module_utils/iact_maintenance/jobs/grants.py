@@ -50,7 +50,12 @@ def report(settings: Settings, host: Host, word: str) -> Report:
     if not lines:
         message = f"{word} uses no MySQL, MariaDB or PostgreSQL here, so there are no rights to grant"
         hint = "an SQLite file needs write access for the account that runs the jobs"
-        return Report(NAME, message, (Finding("info", "no_server", job, message, hint),), facts={"statements": []})
+        return Report(
+            NAME,
+            message,
+            (Finding("info", "no_server", subject=job, message=message, hint=hint),),
+            facts={"statements": []},
+        )
     return Report(NAME, f"rights for {word}: run as administrator of the server", facts={"statements": lines})
 
 
