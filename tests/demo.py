@@ -89,10 +89,10 @@ def command(*words: str, expect: int = 0) -> None:
 
 
 def playbook(*words: str) -> None:
-    """Nothing; `playbooks/demo.yml` ran. Raises SystemExit otherwise."""
-    print(f"{_DIM}$ ansible-playbook playbooks/demo.yml{_PLAIN}", flush=True)
+    """Nothing; `tests/demo.yml` ran. Raises SystemExit otherwise."""
+    print(f"{_DIM}$ ansible-playbook tests/demo.yml{_PLAIN}", flush=True)
     extra = json.dumps({"demo_config": str(CONFIG)})
-    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "playbooks/demo.yml", "-e", extra, *words]
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "tests/demo.yml", "-e", extra, *words]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOWS": "1"}
     _expect(argv, environment, 0)
 

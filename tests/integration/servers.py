@@ -173,10 +173,12 @@ class Server(ABC):
         shutil.rmtree(self.daemon.directory)
 
     @abstractmethod
-    def _connect(self, database: str | None, user: str, password: str) -> Any: ...
+    def _connect(self, database: str | None, user: str, password: str) -> Any:
+        """Gives an open connection of the engine's own driver."""
 
     @abstractmethod
-    def _answers(self) -> bool: ...
+    def _answers(self) -> bool:
+        """Tells whether the server takes a connection."""
 
     @staticmethod
     @abstractmethod

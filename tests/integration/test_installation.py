@@ -21,6 +21,15 @@ def installing() -> str:
     return documents.text("README.md").split("\n## Installing it on a controller\n")[1].split("\n## ")[0]
 
 
+# What an installed collection consists of; the rest of a checkout is for those who work on it.
+SHIPPED = {
+    *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "LICENSE", "LICENSES", "README.md", "REUSE.toml"),
+    *("changelogs", "docs", "inventory.example.yml", "meta", "playbooks", "plugins", "roles"),
+}
+# What the tools and the test itself put beside it.
+WRITTEN = {"requirements.yml", "FILES.json", "MANIFEST.json", "GALAXY.yml", "galaxy.yml", ".galaxy_info"}
+
+
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository with the files of this checkout as they are now."""
@@ -61,4 +70,6 @@ def test_the_collection_is_installed_as_the_readme_says(repository: Path, tmp_pa
     done = subprocess.run(["sh", "-c", script], cwd=here, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Look up the account" in done.stdout
-    assert (tmp_path / "installed/ansible_collections/iact/maintenance/plugins/modules/iact_health.py").is_file()
+    installed = tmp_path / "installed/ansible_collections/iact/maintenance"
+    assert (installed / "plugins/modules/iact_health.py").is_file()
+    assert {path.name for path in installed.iterdir()} - WRITTEN == SHIPPED

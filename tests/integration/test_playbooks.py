@@ -22,8 +22,15 @@ WEB: dict[str, Any] = {
 }
 
 
-def said(run: Run) -> str:
-    return str(run.only(QUESTION).result.get("msg"))
+BOTH: dict[str, Any] = {
+    "all": {**WEB["all"], "hosts": {**WEB["all"]["hosts"], "web2": {"ansible_connection": "local"}}}
+}
+
+
+def refused(run: Run) -> str:
+    """Gives what a run said that was refused before it did anything, in one line."""
+    assert run.return_code != 0 and run.results == [], run.output
+    return " ".join(run.output.split())
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
@@ -31,15 +38,23 @@ def test_an_inventory_without_hosts_of_iact_is_refused_and_nothing_else_runs(che
     run = run_playbook(Path(playbook), Options(inventory=str(checkout / EXAMPLE)))
     assert run.return_code != 0
     assert [result.task for result in run.results] == [QUESTION]
-    assert "no host in iact" in said(run)
-    assert "inventory.example.yml" in said(run)
+    said = str(run.only(QUESTION).result.get("msg"))
+    assert "no host in iact" in said and "inventory.example.yml" in said
 
 
-def test_a_playbook_works_on_the_group_alone_and_never_on_localhost() -> None:
-    run = run_playbook(Path("playbooks/health.yml"), Options(inventory=WEB))
-    assert {(result.host, result.task) for result in run.results} == {
-        ("localhost", QUESTION),
-        ("web1", "Check the health"),
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_g107_a_limit_outside_of_the_group_is_refused(playbook: str) -> None:
+    options = Options(inventory=BOTH, arguments=("--limit", "web2"))
+    assert "no host in iact within --limit web2" in refused(run_playbook(Path(playbook), options))
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--limit", "web1"), ("--limit", "'web1,localhost'"), ("--limit", "'!web2'")]
+)
+def test_a_playbook_works_on_the_group_alone_and_never_on_localhost(arguments: tuple[str, ...]) -> None:
+    run = run_playbook(Path("playbooks/health.yml"), Options(inventory=WEB, arguments=arguments))
+    assert {(result.host, result.task) for result in run.results} - {("localhost", QUESTION)} == {
+        ("web1", "Check the health")
     }
 
 
@@ -47,8 +62,7 @@ def test_a_target_that_is_named_is_taken_instead() -> None:
     named = run_playbook(Path("playbooks/health.yml"), Options(inventory=WEB, variables={"target": "web1"}))
     assert "web1" in {result.host for result in named.results}
     missing = run_playbook(Path("playbooks/health.yml"), Options(inventory=WEB, variables={"target": "web2"}))
-    assert missing.return_code != 0
-    assert "no host in web2" in said(missing)
+    assert missing.return_code != 0 and "no host in web2" in str(missing.only(QUESTION).result["msg"])
 
 
 def test_a_module_by_hand_works_on_localhost_of_the_example(checkout: Path) -> None:

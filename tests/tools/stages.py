@@ -58,6 +58,7 @@ def _linters() -> list[Stage]:
         "yamllint": ["yamllint", "--strict", "."],
         "ansible-lint": ["ansible-lint", "--offline", "--nocolor"],
         "changelog": ["antsibull-changelog", "lint"],
+        "licences": ["reuse", "lint", "--quiet"],
     }
     return [Stage("lint", name, _single(name, argv)) for name, argv in commands.items()]
 
@@ -91,8 +92,11 @@ def _build(processes: Processes, log: Path) -> Result:
     for module in sorted((CHECKOUT / "plugins/modules").glob("[a-z]*.py")):
         name = f"iact.maintenance.{module.stem}"
         commands[f"documentation of {name}"] = ["ansible-doc", "-t", "module", name]
+    site = ["--use-current", "--fail-on-error", "--dest-dir", str(place / "site"), "iact.maintenance"]
+    commands["documentation as a site"] = ["antsibull-docs", "collection", *site]
     # An empty configuration, so that the installed copy is read and not the checkout that ansible.cfg names.
     (place / "ansible.cfg").touch()
+    (place / "site").mkdir()
     environment = {"ANSIBLE_CONFIG": str(place / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(place)}
     failed = []
     for what, argv in commands.items():
