@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit integration sanity molecule test-long bench clean
+.PHONY: help demo test lint unit integration sanity molecule matrix test-long bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -28,11 +28,14 @@ unit: $(READY) ## the fast tests
 integration: $(READY) ## the tests against real MariaDB and PostgreSQL servers
 	@$(PYTHON) tests/tools/run_all.py integration
 
-sanity: $(READY) ## ansible-test sanity
+sanity: $(READY) ## ansible-test sanity, demo and one role run with the oldest and the newest ansible-core
 	@$(PYTHON) tests/tools/run_all.py sanity
 
 molecule: $(READY) ## every Molecule scenario, on real Debian hosts in Docker
 	@$(PYTHON) tests/tools/run_all.py molecule
+
+matrix: $(READY) ## sanity, demo and one role run with every ansible-core from 2.17 to 2.21
+	@$(PYTHON) tests/tools/matrix.py
 
 test-long: $(READY) ## the sweeps that take long (not part of `make test`)
 	@IACT_TEST_LONG=1 $(PYTHON) -m pytest -m long

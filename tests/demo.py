@@ -29,7 +29,9 @@ def places(folder: Path) -> dict[str, Path]:
     }
 
 
-FOLDER, PROJECT, DATABASE, CONFIG, RESTORED = places(ROOT / ".cache" / "demo").values()
+FOLDER, PROJECT, DATABASE, CONFIG, RESTORED = places(
+    Path(os.environ.get("IACT_DEMO_FOLDER", ROOT / ".cache" / "demo"))
+).values()
 SESSIONS, EXPIRED, METRICS = 120_000, 90_000, 5_000
 _BOLD, _DIM, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 

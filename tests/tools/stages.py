@@ -46,7 +46,7 @@ def lanes() -> list[list[Stage]]:
          Stage("demo", "demo", _single("demo", ["python", "tests/demo.py"])),
          Stage("integration", "integration", _pytest("integration", 2700))],
         [*_molecule(), Stage("build", "galaxy", _script("galaxy", 600), skips_fail_in_ci=True),
-         Stage("sanity", "sanity", _script("sanity", 1500), skips_fail_in_ci=True)],
+         *_versions()],
     ]  # fmt: skip
 
 
@@ -113,11 +113,21 @@ def _tarball() -> str:
     raise RuntimeError("galaxy.yml names no version")
 
 
-def _script(name: str, timeout_seconds: float) -> Callable[[Processes, Path], Result]:
+def _versions() -> list[Stage]:
+    """Return a stage for the oldest and for the newest ansible-core; `make matrix` tries those between them as well."""
+    oldest, newest = "2.17", "2.21"
+    return [
+        Stage("sanity", f"ansible-core {oldest}", _script("matrix", 1800, oldest), skips_fail_in_ci=True),
+        # Whose Python not every Debian has.
+        Stage("sanity", f"ansible-core {newest}", _script("matrix", 1800, newest)),
+    ]
+
+
+def _script(name: str, timeout_seconds: float, *words: str) -> Callable[[Processes, Path], Result]:
     """Return what runs a script of this folder, which tells by its exit status that it could not run here."""
 
     def run(processes: Processes, log: Path) -> Result:
-        status = processes.run(_command([sys.executable, f"tests/tools/{name}.py"], timeout_seconds), log)
+        status = processes.run(_command([sys.executable, f"tests/tools/{name}.py", *words], timeout_seconds), log)
         return skip(name, _last_line(log)) if status == SKIPPED else one(name, status)
 
     return run
