@@ -27,6 +27,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Report,
     report_of,
     report_of_fault,
+    status_named,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret, redact
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import (
@@ -44,7 +45,6 @@ _OWN_CONNECTIONS = ("mysql", "postgresql")
 _PLACES = ("login_host", "login_user", "login_db")
 # Where community.mysql and community.postgresql have it.
 _MISPLACED = "login_password"
-_BAD_FROM = {"warning": ("warning", "critical", "unknown"), "critical": ("critical", "unknown")}
 
 
 class _Module(AnsibleModule):
@@ -191,10 +191,10 @@ def _finish(module: AnsibleModule, plain: Mapping[str, Any]) -> None:
 
 
 def _is_failure(fail_on: str | None, exit_status: int, status: str) -> bool:
-    """Exactly where the exit status is not 0, unless fail_on says otherwise; a refusal always fails."""
+    """Return whether the exit status is not 0, unless fail_on says otherwise; a refusal always fails."""
     if fail_on is None or exit_status == 2:
         return exit_status != 0
-    return status in _BAD_FROM.get(fail_on, ())
+    return fail_on in status_named(status).fail_on
 
 
 def _message(result: Mapping[str, Any]) -> str:

@@ -22,6 +22,12 @@ description:
 extends_documentation_fragment:
   - iact.maintenance._connections
 options:
+  expected_seconds:
+    description:
+    - Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended.
+    - Allowed is a number from 0 to 604800.
+    - Without it and without a config file V(300.0) holds.
+    type: float
   directory:
     description:
     - Directory of the archives; mode 0700.
@@ -225,6 +231,28 @@ findings:
       type: str
     hint:
       description: What to do next.
+      type: str
+measures:
+  description: The figures of the run.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: What was measured.
+      type: str
+      sample: size_bytes
+    value:
+      description: The figure.
+      type: float
+    unit:
+      description: V(s) for seconds, V(%) for percent, V(B) for bytes; missing for a count.
+      type: str
+    warning:
+      description: Limit of a warning, as a Nagios range, if there is one.
+      type: str
+    critical:
+      description: Limit of what is critical, as a Nagios range, if there is one.
       type: str
 archive:
   description: Path of the archive, also of a partial one; null where nothing was kept.

@@ -21,6 +21,12 @@ description:
 extends_documentation_fragment:
   - iact.maintenance._connections
 options:
+  expected_seconds:
+    description:
+    - Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended.
+    - Allowed is a number from 0 to 604800.
+    - Without it and without a config file V(10.0) holds.
+    type: float
   deadline_seconds:
     description:
     - Seconds after which the whole check ends, whatever hangs.
@@ -142,6 +148,28 @@ findings:
     hint:
       description: What to do next.
       type: str
+measures:
+  description: The figures of the run.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: What was measured.
+      type: str
+      sample: disk_backups
+    value:
+      description: The figure.
+      type: float
+    unit:
+      description: V(s) for seconds, V(%) for percent, V(B) for bytes; missing for a count.
+      type: str
+    warning:
+      description: Limit of a warning, as a Nagios range, if there is one.
+      type: str
+    critical:
+      description: Limit of what is critical, as a Nagios range, if there is one.
+      type: str
 checks:
   description: Every check of this site.
   returned: when the checks ran
@@ -172,20 +200,20 @@ checks:
       description: Since when it warns or fails, ISO 8601 in UTC.
       type: str
     measured:
-      description: The figure that was judged, for a check that judges one.
+      description: The figure that was judged, as in RV(measures) under the check's name; for a check that judges one.
       type: dict
       contains:
-        amount:
+        value:
           description: The figure.
           type: float
         unit:
           description: V(s) for seconds, V(%) for percent; missing for a number of rows.
           type: str
         warning:
-          description: Threshold of a warning, as a Nagios range.
+          description: Limit of a warning, as a Nagios range.
           type: str
         critical:
-          description: Threshold of a failure, as a Nagios range.
+          description: Limit of a failure, as a Nagios range.
           type: str
 """
 

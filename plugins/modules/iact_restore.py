@@ -142,6 +142,28 @@ findings:
     hint:
       description: What to do next.
       type: str
+measures:
+  description: The figures of the run.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: What was measured.
+      type: str
+      sample: components
+    value:
+      description: The figure.
+      type: float
+    unit:
+      description: V(s) for seconds, V(%) for percent, V(B) for bytes; missing for a count.
+      type: str
+    warning:
+      description: Limit of a warning, as a Nagios range, if there is one.
+      type: str
+    critical:
+      description: Limit of what is critical, as a Nagios range, if there is one.
+      type: str
 archive:
   description: Path of the archive.
   returned: when the archive was found

@@ -17,6 +17,12 @@ description:
 extends_documentation_fragment:
   - iact.maintenance._connections
 options:
+  expected_seconds:
+    description:
+    - Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended.
+    - Allowed is a number from 0 to 604800.
+    - Without it and without a config file V(30.0) holds.
+    type: float
   engine:
     description:
     - Engine that holds the sessions; C(auto) asks the Django project, or takes the one configured connection.
@@ -158,6 +164,28 @@ findings:
       type: str
     hint:
       description: What to do next.
+      type: str
+measures:
+  description: The figures of the run.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: What was measured.
+      type: str
+      sample: remaining
+    value:
+      description: The figure.
+      type: float
+    unit:
+      description: V(s) for seconds, V(%) for percent, V(B) for bytes; missing for a count.
+      type: str
+    warning:
+      description: Limit of a warning, as a Nagios range, if there is one.
+      type: str
+    critical:
+      description: Limit of what is critical, as a Nagios range, if there is one.
       type: str
 engine:
   description: Engine that holds the sessions.

@@ -133,7 +133,7 @@ class Pair:
         assert sites.keys(self.right, NAME) == ["live"]
         health = self.run("health")
         assert _sessions(health)["status"] == "pass", _sessions(health)
-        assert _sessions(health)["measured"]["amount"] == 1
+        assert _sessions(health)["measured"]["value"] == 1
 
     def unsaved(self, words: str) -> None:
         """Proves that health fails, since the project's own account could save no session, and that none was lost."""

@@ -160,7 +160,7 @@ def test_x7_a_fully_migrated_site_is_healthy_and_its_json_parses(site: Site) -> 
     statuses = {name: check["status"] for name, check in ran.checks.items()}
     passing = {"migrations_default", "migrations_ivr", "postgresql", "mysql", "sessions", *DJANGO_CHECKS}
     assert {name for name in passing if statuses[name] != "pass"} == set()
-    assert ran.checks["sessions"]["measured"]["amount"] == 300
+    assert ran.checks["sessions"]["measured"]["value"] == 300
     assert "mysql" in ran.checks["sessions"]["message"]
 
 
@@ -219,7 +219,7 @@ def test_the_least_privilege_that_is_documented_is_enough(
     }
     ran = site.health(health=own)
     assert ran.failed == set(), ran.report["findings"]
-    assert ran.checks["sessions"]["measured"]["amount"] == 300
+    assert ran.checks["sessions"]["measured"]["value"] == 300
 
 
 def test_fd27_a_server_without_free_connections_is_told_from_one_that_is_down(

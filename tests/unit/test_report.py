@@ -13,8 +13,11 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     MaintenanceError,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
+    STATUSES,
     Finding,
+    Measure,
     Report,
+    counts,
     report_of,
     report_of_fault,
     worst,
@@ -65,6 +68,7 @@ def test_the_plain_form_has_the_order_and_the_words_of_a_log_line() -> None:
         "T",
         "web1",
         1.23456,
+        (Measure("deleted", 3, critical="9"),),
     )
     assert list(report.as_dict().items()) == [
         ("time", "T"),
@@ -76,8 +80,39 @@ def test_the_plain_form_has_the_order_and_the_words_of_a_log_line() -> None:
         ("summary", "did it"),
         ("duration_seconds", 1.235),
         ("findings", [{"severity": "warning", "code": "c", "subject": "s", "message": "m", "hint": "h"}]),
+        ("measures", [{"name": "deleted", "value": 3, "critical": "9"}]),
         ("deleted", 3),
     ]
+
+
+def test_every_word_for_a_status_stands_in_one_table() -> None:
+    """DESIGN's table of words: severity, status, exit status of Nagios, and what `fail_on` takes for bad."""
+    assert [(row.severity, row.name, row.nagios, row.fail_on) for row in STATUSES] == [
+        ("info", "ok", 0, ()),
+        ("warning", "warning", 1, ("warning",)),
+        ("unknown", "unknown", 3, ("warning", "critical")),
+        ("critical", "critical", 2, ("warning", "critical")),
+    ]
+    assert [row.checks for row in STATUSES] == [("pass", "skip"), ("warn",), (), ("fail",)]
+
+
+def test_figures_that_are_not_known_are_no_measures() -> None:
+    assert counts(deleted=0, size_bytes=7, returned_bytes=None) == (
+        Measure("deleted", 0),
+        Measure("size_bytes", 7, "B"),
+    )
+
+
+def test_the_numbers_of_a_run_that_broke_off_are_measures() -> None:
+    error = DatabaseFault("lost", "m", facts={"deleted": 3, "dry_run": False, "archive": "a", "deleting_seconds": 0.5})
+    assert report_of("job", error).measures == counts(deleted=3, deleting_seconds=0.5)
+
+
+def test_trouble_that_knows_its_subject_gives_it_to_its_finding() -> None:
+    error = DatabaseFault("lost", "m")
+    assert report_of("job", error).findings[0].subject == "job"
+    error.subject = "mysql.iact"
+    assert report_of("job", error).findings[0].subject == "mysql.iact"
 
 
 def test_a_finding_without_a_hint_has_no_hint_key() -> None:

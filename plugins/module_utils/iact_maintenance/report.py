@@ -1,4 +1,4 @@
-"""What a run came to: one frozen value, from which every output (module result, log line, text) is a pure function."""
+"""The report of a run: one frozen value, from which every output (module result, log line, text) is rendered."""
 
 from __future__ import annotations
 
@@ -9,9 +9,73 @@ from typing import NamedTuple
 from .errors import MaintenanceError
 
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
+PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
 REPORT_HINT = "please report this line; nothing is known to be lost, but do not count this run as done"
-_RANK = {OK: 0, WARNING: 1, UNKNOWN: 2, CRITICAL: 3}
-_STATUS_OF_SEVERITY = {"info": OK, "warning": WARNING, "critical": CRITICAL, "unknown": UNKNOWN}
+
+
+class Status(NamedTuple):
+    """A status of a report: the severity of a finding and the statuses of checks that lead to it.
+
+    `nagios` is the plugin's exit status; `fail_on` names the values of that module option which make the task fail.
+    """
+
+    name: str
+    severity: str
+    checks: tuple[str, ...]
+    nagios: int
+    fail_on: tuple[str, ...] = ()
+
+
+# The only table of statuses, from the best to the worst.
+STATUSES = (
+    Status(OK, "info", (PASS, SKIP), 0),
+    Status(WARNING, "warning", (WARN,), 1, ("warning",)),
+    Status(UNKNOWN, "unknown", (), 3, ("warning", "critical")),
+    Status(CRITICAL, "critical", (FAIL,), 2, ("warning", "critical")),
+)
+_BY_NAME = {row.name: row for row in STATUSES}
+_BY_SEVERITY = {row.severity: row for row in STATUSES}
+_BY_CHECK = {word: row for row in STATUSES for word in row.checks}
+
+
+def status_named(name: str) -> Status:
+    """Return the row of a report's status."""
+    return _BY_NAME[name]
+
+
+def status_of_severity(severity: str) -> Status:
+    """Return the row that a finding of this severity leads to."""
+    return _BY_SEVERITY[severity]
+
+
+def status_of_check(word: str) -> Status:
+    """Return the row that a check of this status leads to."""
+    return _BY_CHECK[word]
+
+
+def rank(status: Status) -> int:
+    """Return how bad a status is: 0 for the best."""
+    return STATUSES.index(status)
+
+
+class Measure(NamedTuple):
+    """A figure of a run: `unit` is empty for a count, or `s`, `%`, `B`; `warning` and `critical` are Nagios ranges."""
+
+    name: str
+    value: float
+    unit: str = ""
+    warning: str = ""
+    critical: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figure as plain data, without what is not known of it."""
+        return {name: part for name, part in self._asdict().items() if part != ""}
+
+
+def counts(**figures: float | None) -> tuple[Measure, ...]:
+    """Return figures without limits as measures, without those that are not known; `size_bytes` is in bytes."""
+    known = ((name, value) for name, value in figures.items() if value is not None)
+    return tuple(Measure(name, value, "B" if name.endswith("_bytes") else "") for name, value in known)
 
 
 class Finding(NamedTuple):
@@ -35,8 +99,9 @@ class Finding(NamedTuple):
 class Report(NamedTuple):
     """The outcome of one run of one job.
 
-    `exit_status` is what the command ends with; `error_code` the stable word for it where it
-    is not 0. `facts` are the job's own figures. `diff` holds `before` and `after` texts where a change can be shown.
+    `exit_status` is what the command ends with; `error_code` the stable word for it if it is not 0. `facts` are the
+    job's own keys of the result; `measures` its figures, for performance data and the history. `diff` holds the texts
+    `before` and `after` if a change can be shown.
     """
 
     job: str
@@ -50,19 +115,20 @@ class Report(NamedTuple):
     started_at: str = ""
     host: str = ""
     duration_seconds: float = 0.0
+    measures: tuple[Measure, ...] = ()
 
     @property
     def status(self) -> str:
-        """The worst severity among the findings, as one of ok, warning, critical, unknown."""
-        return worst(_STATUS_OF_SEVERITY[finding.severity] for finding in self.findings)
+        """Return the worst severity among the findings, as one of ok, warning, critical, unknown."""
+        return worst(status_of_severity(finding.severity).name for finding in self.findings)
 
     @property
     def outcome(self) -> str:
-        """`done`, or `failed with error CODE`: so `grep -i error` over a log finds exactly the runs not ended well."""
+        """Return `done` or `failed with error CODE`, so that `grep -i error` finds exactly the runs not ended well."""
         return "done" if self.exit_status == 0 else f"failed with error {self.error_code or 'unknown'}"
 
     def as_dict(self) -> dict[str, object]:
-        """The report as plain data: a module's result and, as one JSON line, the entry in the log."""
+        """Return the report as plain data: a module's result and, as one JSON line, the entry in the log."""
         return {
             "time": self.started_at,
             "host": self.host,
@@ -73,21 +139,22 @@ class Report(NamedTuple):
             "summary": self.summary,
             "duration_seconds": round(self.duration_seconds, 3),
             "findings": [finding.as_dict() for finding in self.findings],
+            "measures": [measure.as_dict() for measure in self.measures],
             **self.facts,
         }
 
     def with_findings(self, findings: Iterable[Finding]) -> Report:
-        """The same report with further findings at its end."""
+        """Return the report with further findings at its end."""
         return self._replace(findings=self.findings + tuple(findings))
 
 
 def worst(statuses: Iterable[str]) -> str:
-    """The worst of the given statuses; `ok` for none."""
-    return max(statuses, key=lambda status: _RANK[status], default=OK)
+    """Return the worst of the given statuses; `ok` for none."""
+    return max(statuses, key=lambda name: rank(status_named(name)), default=OK)
 
 
 def report_of(job: str, error: MaintenanceError) -> Report:
-    """The report of a run that `error` ended: critical, nothing claimed, the error's facts kept."""
+    """Return the report of a run that `error` ended: critical, nothing claimed, the error's facts kept."""
     finding = Finding("critical", error.code, subject=error.subject or job, message=error.message, hint=error.hint)
     return Report(
         job=job,
@@ -97,21 +164,30 @@ def report_of(job: str, error: MaintenanceError) -> Report:
         changed=error.changed,
         exit_status=error.exit_status,
         error_code=error.code,
+        measures=_figures_of(error.facts),
     )
 
 
+def _figures_of(facts: Mapping[str, object]) -> tuple[Measure, ...]:
+    """Return the numbers among the facts of a run that broke off as measures."""
+    numbers = {
+        name: fact for name, fact in facts.items() if isinstance(fact, (int, float)) and not isinstance(fact, bool)
+    }
+    return counts(**numbers)
+
+
 def place_of(fault: Exception) -> str:
-    """What a fault of our own is and where it arose, without its text, since that might hold a secret."""
-    found = fault.__traceback__
-    if found is None:
+    """Return a fault's type and where it arose, without its text, since that might hold a secret."""
+    traceback = fault.__traceback__
+    if traceback is None:
         return type(fault).__name__
-    while found.tb_next is not None:
-        found = found.tb_next
-    return f"{type(fault).__name__} at {os.path.basename(found.tb_frame.f_code.co_filename)}:{found.tb_lineno}"
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return f"{type(fault).__name__} at {os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
 
 
 def report_of_fault(job: str, fault: Exception) -> Report:
-    """The report of a fault of our own, which names only its kind and place."""
+    """Return the report of an internal fault, which names only its type and place."""
     message = f"internal fault: {place_of(fault)}"
     finding = Finding("unknown", "internal_fault", subject=job, message=message, hint=REPORT_HINT)
     return Report(job=job, summary=message, findings=(finding,), exit_status=1, error_code="internal_fault")

@@ -58,7 +58,7 @@ def archive(directory: Path, hours_ago: float, *, proven: bool = True, missing: 
 def test_a_young_good_archive_passes(directory: Path, judge: Judge) -> None:
     archive(directory, 10)
     outcome = judge()
-    assert (outcome.status, outcome.measure and outcome.measure.amount) == ("pass", 10 * HOUR)
+    assert (outcome.status, outcome.measure and outcome.measure.value) == ("pass", 10 * HOUR)
 
 
 def test_fc10_an_old_archive_fails(directory: Path, judge: Judge) -> None:
@@ -79,7 +79,7 @@ def test_fh25_an_archive_ahead_of_the_clock_is_named_and_hides_no_old_one(direct
     outcome = judge()
     assert (outcome.status, outcome.code) == ("warn", "ahead_of_clock")
     assert "iact_data_backup_20310228_120000.tar of 2031-02-28T12:00:00Z" in outcome.message
-    assert outcome.measure and outcome.measure.amount == 3 * HOUR
+    assert outcome.measure and outcome.measure.value == 3 * HOUR
 
 
 def test_fh25_the_real_newest_one_is_judged_where_another_is_ahead_of_the_clock(directory: Path, judge: Judge) -> None:
@@ -93,7 +93,7 @@ def test_fh25_the_real_newest_one_is_judged_where_another_is_ahead_of_the_clock(
 def test_a_clock_that_was_set_back_by_a_minute_is_no_trouble(directory: Path, judge: Judge) -> None:
     archive(directory, -1 / 60)
     outcome = judge()
-    assert (outcome.status, outcome.measure and outcome.measure.amount) == ("pass", 0)
+    assert (outcome.status, outcome.measure and outcome.measure.value) == ("pass", 0)
 
 
 def test_fc10_no_archive_at_all_fails_once_the_first_is_overdue(judge: Judge) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.outcome import (
-    CheckResult,
-    Measure,
-)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.outcome import CheckResult
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Measure
 
 
 @pytest.mark.parametrize(("status", "shown"), [("pass", False), ("skip", False), ("warn", True), ("fail", True)])
@@ -23,5 +21,5 @@ def test_h4_a_hint_is_shown_where_a_check_does_not_pass(status: str, shown: bool
 
 
 def test_a_figure_is_shown_without_what_is_not_known_of_it() -> None:
-    result = CheckResult("name", "pass", "message", 0, measure=Measure(7, "s", critical="9")).as_dict()
-    assert result["measured"] == {"amount": 7, "unit": "s", "critical": "9"}
+    result = CheckResult("name", "pass", "message", 0, measure=Measure("name", 7, "s", critical="9")).as_dict()
+    assert result["measured"] == {"value": 7, "unit": "s", "critical": "9"}

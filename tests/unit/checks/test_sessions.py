@@ -63,7 +63,7 @@ def test_h7_the_number_of_sessions_is_judged_by_the_thresholds(
     outcome = judge(make_context, database, *project(database))
     assert outcome.status == status
     assert outcome.measure is not None
-    assert outcome.measure.as_dict() == {"amount": rows, "warning": "5", "critical": "10"}
+    assert outcome.measure.as_dict() == {"name": "sessions", "value": rows, "warning": "5", "critical": "10"}
 
 
 def test_the_project_alone_is_enough_to_find_the_sessions(database: Path, make_context: Make) -> None:

@@ -1,4 +1,4 @@
-"""The one line for Nagios, and its exit status."""
+"""The output for Nagios, and its exit status."""
 
 from __future__ import annotations
 
@@ -10,48 +10,83 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import BadOption, LockHeld
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
     Finding,
+    Measure,
     Report,
     report_of,
     report_of_fault,
 )
 
-FORM = re.compile(r"(OK|WARNING|CRITICAL|UNKNOWN) [^|\n]+ \|( '[^']+'=[0-9.]+(s|%|B)?(;[0-9:]*){0,4})+\n")
+FIRST = re.compile(r"(OK|WARNING|CRITICAL|UNKNOWN) [^|\n]+ \|( '[^']+'=[0-9.]+(s|%|B)?(;[0-9:]*){0,4})+")
 
 
-def report(*findings: Finding, exit_status: int = 0, **check: object) -> Report:
-    return Report("health", "healthy", findings, {"checks": [{"name": "disk_logs", **check}]}, exit_status=exit_status)
+def report(*findings: Finding, exit_status: int = 0, measures: tuple[Measure, ...] = ()) -> Report:
+    return Report("health", "healthy", findings, exit_status=exit_status, measures=measures)
+
+
+def of_check(severity: str, name: str, hint: str = "look at it") -> Finding:
+    return Finding(severity, "timeout", name, f"{name}: no answer", hint)
+
+
+def check_form(output: str) -> None:
+    """Check that only the first line has performance data, as every Nagios, Icinga and NRPE read it."""
+    first, *rest = output.rstrip("\n").split("\n")
+    assert FIRST.fullmatch(first), first
+    assert not [line for line in rest if "|" in line or not line]
 
 
 def test_a_healthy_site_is_ok_with_its_figures() -> None:
-    measured = {"amount": 83.5, "unit": "%", "warning": "20:", "critical": "10:"}
-    line = nagios.render(report(measured=measured))
-    assert line == "OK healthy | 'time'=0.000s 'disk_logs'=83.5%;20:;10:;0;100\n"
+    line = nagios.render(report(measures=(Measure("disk_logs", 83.5, "%", "20:", "10:"),)))
+    assert line == "OK healthy | 'time'=0.0s;;;0 'disk_logs'=83.5%;20:;10:;0;100\n"
     assert nagios.exit_status(report()) == 0
+
+
+def test_g04_the_first_line_names_all_that_fails_and_the_lines_after_it_say_what_to_do() -> None:
+    findings = [of_check("warning", "disk_logs"), of_check("critical", "mysql"), of_check("critical", "sessions", "")]
+    assert nagios.render(report(*findings, exit_status=1)).split("\n") == [
+        "CRITICAL critical: mysql, sessions; warning: disk_logs | 'time'=0.0s;;;0",
+        "critical: mysql: no answer",
+        "  -> look at it",
+        "critical: sessions: no answer",
+        "warning: disk_logs: no answer",
+        "  -> look at it",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("number", [2, 30, 700])
+def test_g04_nothing_that_fails_is_cut_however_much_warns(number: int) -> None:
+    warned = [Finding("warning", "x", f"migrations_{place}", "w" * 5000, "h") for place in range(number)]
+    failed = [of_check("critical", f"postgresql_{place}") for place in range(number)]
+    output = nagios.render(report(*warned, *failed, exit_status=1))
+    check_form(output)
+    first = output.split("\n", 1)[0]
+    assert all(f"{finding.subject}" in re.split("[,; ]+", first) for finding in (*failed, *warned))
+    assert all(f"critical: {finding.message}\n" in output for finding in failed)
+    assert output.rindex("critical: ") < output.index("\nwarning: ")
 
 
 @pytest.mark.parametrize(
     ("severity", "word", "status"), [("warning", "WARNING", 1), ("critical", "CRITICAL", 2), ("unknown", "UNKNOWN", 3)]
 )
 def test_h5_the_worst_finding_gives_word_and_status(severity: str, word: str, status: int) -> None:
-    found = report(Finding(severity, "mysql", "mysql", "mysql: no answer"), exit_status=1)
-    assert nagios.render(found).startswith(f"{word} mysql: no answer |")
-    assert nagios.exit_status(found) == status
+    unwell = report(of_check(severity, "mysql"), exit_status=1)
+    assert nagios.render(unwell).startswith(f"{word} mysql: no answer |")
+    assert nagios.exit_status(unwell) == status
 
 
-@pytest.mark.parametrize("amount", [0, 1234567, 0.5])
-@pytest.mark.parametrize("unit", ["", "s", "%"])
-@pytest.mark.parametrize("thresholds", [{}, {"warning": "5", "critical": "10"}, {"critical": "9"}])
-def test_every_line_has_the_plugin_s_form(amount: float, unit: str, thresholds: dict[str, str]) -> None:
-    line = nagios.render(report(measured={"amount": amount, "unit": unit, **thresholds}))
-    assert FORM.fullmatch(line), line
+@pytest.mark.parametrize("value", [0, 1234567, 0.5])
+@pytest.mark.parametrize("unit", ["", "s", "%", "B"])
+@pytest.mark.parametrize("limits", [("", ""), ("5", "10"), ("", "9")])
+def test_every_output_has_the_plugin_s_form(value: float, unit: str, limits: tuple[str, str]) -> None:
+    check_form(nagios.render(report(measures=(Measure("its", value, unit, *limits),))))
 
 
-def test_ft16_foreign_text_cannot_break_the_line_or_begin_figures() -> None:
-    line = nagios.render(
-        report(Finding("critical", "a", "disk_logs", "x\n| 'evil'=1 \x1b[31m" + "y" * 9000), exit_status=1)
-    )
-    assert FORM.fullmatch(line), line
-    assert len(line) < 1200
+def test_ft16_foreign_text_cannot_break_the_lines_or_begin_figures() -> None:
+    foreign = "x\n| 'evil'=1 \x1b[31m" + "y" * 9000
+    for findings in ([Finding("critical", "a", foreign, foreign, foreign)], [of_check("critical", foreign)] * 2):
+        output = nagios.render(report(*findings, exit_status=1))
+        check_form(output)
+        assert "\x1b" not in output and max(map(len, output.split("\n"))) < 1200
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.outcome import Measure, Outcome
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.outcome import Outcome
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.running import Check
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import text
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Measure, Report
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, Settings, build
 
 
@@ -59,7 +59,16 @@ def test_a_small_site_is_healthy(settings: Settings) -> None:
     report = check_health(settings)
     assert (report.exit_status, report.status, report.changed) == (0, "ok", False)
     assert checks_of(report)["sqlite"]["status"] == "pass"
-    assert checks_of(report)["sessions"]["measured"]["amount"] == 0
+    assert checks_of(report)["sessions"]["measured"]["value"] == 0
+
+
+def test_every_figure_that_a_check_judged_is_a_measure_of_its_name(settings: Settings) -> None:
+    report = check_health(settings)
+    judged = {name: check["measured"] for name, check in checks_of(report).items() if "measured" in check}
+    assert set(judged) >= {"sessions"}
+    assert {measure.name: measure.value for measure in report.measures} == {
+        name: measured["value"] for name, measured in judged.items()
+    }
 
 
 def test_r8_the_line_of_a_healthy_run_holds_neither_word(settings: Settings) -> None:
@@ -85,7 +94,7 @@ def test_x1_a_check_that_fails_makes_the_run_end_with_1(settings: Settings, foun
 
 
 def test_a_check_that_warns_leaves_the_run_healthy(settings: Settings, found: Callable[..., None]) -> None:
-    found(Outcome("warn", "soon", "act", measure=Measure(3)), Outcome("skip", "no", part="b"))
+    found(Outcome("warn", "soon", "act", measure=Measure("thing", 3)), Outcome("skip", "no", part="b"))
     report = check_health(settings)
     assert (report.exit_status, report.status) == (0, "warning")
     assert "thing" in report.summary

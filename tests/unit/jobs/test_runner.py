@@ -40,6 +40,7 @@ class Recorder:
 
     calls: list[str] = field(default_factory=list)
     in_phase: dict[str, Callable[[FakeHost], None]] = field(default_factory=dict)
+    name: str = "work"
 
     def _phase(self, name: str, host: Any) -> None:
         self.calls.append(name)
@@ -52,14 +53,14 @@ class Recorder:
     def apply(self, planned: str, host: Host, progress: runner.Progress) -> Report:
         self._phase("apply", host)
         progress("half way")
-        return Report("work", f"applied {planned}", changed=True)
+        return Report(self.name, f"applied {planned}", changed=True)
 
     def preview(self, planned: str, host: Host) -> Report:
         self._phase("preview", host)
-        return Report("work", f"would apply {planned}", changed=True)
+        return Report(self.name, f"would apply {planned}", changed=True)
 
     def job(self, **options: Any) -> Job:
-        return Job("work", self.plan, self.apply, self.preview, **{"lock": "work.lock", **options})
+        return Job(self.name, self.plan, self.apply, self.preview, **{"lock": "work.lock", **options})
 
 
 @pytest.fixture
@@ -90,6 +91,34 @@ def test_the_time_a_run_took_is_measured(settings: Settings) -> None:
     work = Recorder(in_phase={"apply": lambda host: host.sleep(7.5)})
     report = runner.run(work.job(), settings, FakeHost(), Mode())
     assert report.duration_seconds == 7.5
+
+
+@pytest.mark.parametrize("job", ["session_cleanup", "health", "backup"])
+@pytest.mark.parametrize(("took_seconds", "is_slow"), [(30, False), (31, True)])
+def test_a_run_that_takes_longer_than_expected_is_slow_and_ends_as_it_would(
+    tmp_path: Path, job: str, took_seconds: float, is_slow: bool
+) -> None:
+    settings = build([Layer(PARAMETER, {"state_directory": str(tmp_path), job: {"expected_seconds": 30}})])
+    work = Recorder(in_phase={"apply": lambda host: host.sleep(took_seconds)}, name=job)
+    report = runner.run(work.job(), settings, FakeHost(), Mode())
+    assert (report.exit_status, report.changed) == (0, True)
+    findings = [(finding.severity, finding.code, finding.subject) for finding in report.findings]
+    assert findings == ([("warning", "slow", job)] if is_slow else [])
+    assert all(f"{job}.expected_seconds" in finding.hint for finding in report.findings)
+
+
+def test_a_question_that_nobody_answers_for_an_hour_makes_no_run_slow(tmp_path: Path) -> None:
+    settings, host = build([Layer(PARAMETER, {"state_directory": str(tmp_path)})]), FakeHost()
+    mode = Mode(confirm=lambda report: host.sleep(3600))
+    report = runner.run(Recorder(name="session_cleanup").job(), settings, host, mode)
+    assert (report.duration_seconds, report.findings) == (0, ())
+
+
+@pytest.mark.parametrize("error", [Refused("no", "no"), Interrupted(signal.SIGTERM)])
+def test_a_run_that_did_nothing_or_was_ended_is_not_called_slow(tmp_path: Path, error: BaseException) -> None:
+    settings = build([Layer(PARAMETER, {"state_directory": str(tmp_path), "backup": {"expected_seconds": 0}})])
+    report = runner.run(Recorder([], {"apply": raising(error)}, "backup").job(), settings, FakeHost(), Mode())
+    assert "slow" not in {finding.code for finding in report.findings}
 
 
 def test_c3_a_dry_run_is_the_plan_alone_and_writes_nothing_at_all(settings: Settings, tmp_path: Path) -> None:

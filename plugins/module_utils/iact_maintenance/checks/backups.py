@@ -9,8 +9,9 @@ from datetime import datetime
 from ..archive import catalogue
 from ..archive.folder import open_backups
 from ..formatting import span
+from ..report import FAIL, PASS, SKIP, WARN, Measure
 from .context import Context
-from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
+from .outcome import Outcome
 
 _HINT = "look at backup.log, or make one now: iact-maintenance backup"
 
@@ -35,7 +36,7 @@ def _judge(context: Context, found: catalogue.Catalogue, now: datetime) -> Outco
         return _none(context, found)
     age = max(0.0, (now - newest.created_at).total_seconds())
     limit = context.settings.backup.max_age_seconds
-    measure = Measure(round(age), "s", "", str(limit))
+    measure = Measure("backups", round(age), "s", "", str(limit))
     message = f"the newest good archive, {newest.name}, is {span(age)} old"
     if age > limit:
         return Outcome(FAIL, f"{message}, more than {span(limit)}", _HINT, measure=measure)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from ..engines.table import ENGINES
+from ..report import PASS
 from ..sections.connections import Server, SQLiteFile
 from ..settings import Settings
 from .context import Context
-from .outcome import PASS, Outcome
+from .outcome import Outcome
 
 # A server that is silent is then told by the engine's own words, before the check is given up.
 _CONNECTING_SHARE = 0.7

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from ..errors import StorageFault
+from ..report import FAIL, PASS, WARN, Measure
 from ..sections.health import Health
 from ..settings import Settings
 from .context import Context
-from .outcome import FAIL, PASS, WARN, Measure, Outcome
+from .outcome import Outcome
 
 DEFAULT_LOG_DIRECTORY = "/var/log/iact"
 
@@ -39,8 +40,9 @@ def _room(context: Context, part: str, path: str) -> Outcome:
         bytes_percent, files_percent = context.host.free_percent(measured)
     except StorageFault as fault:
         return Outcome(FAIL, f"the room for {part} cannot be told: {fault.message}", "create the directory", part)
+    limits = options.disk_warning_percent, options.disk_critical_percent
     free, what = min((bytes_percent, "room"), (files_percent, "room for new files (inodes)"))
-    measure = Measure(round(free, 1), "%", f"{options.disk_warning_percent:g}:", f"{options.disk_critical_percent:g}:")
+    measure = Measure(f"disk_{part}", round(free, 1), "%", *(f"{limit:g}:" for limit in limits))
     message = f"{free:.0f} % {what} left in {path}"
     return Outcome(_status(free, options), message, f"free some {what} in {path}", part, measure)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..django.project import Database, Project
+from ..report import FAIL, PASS, SKIP
 from .context import Context
-from .outcome import FAIL, PASS, SKIP, Outcome
+from .outcome import Outcome
 
 _UNKNOWN = [Outcome(SKIP, "cannot be told while the project does not load: see django_project")]
 _REQUIREMENTS = "install the project's requirements into the environment that django.python names"

@@ -8,10 +8,11 @@ from datetime import datetime
 from .. import history
 from ..errors import Refused
 from ..formatting import span
+from ..report import FAIL, PASS, SKIP, WARN, Measure
 from ..settings import Scheduled, Settings
 from ..timestamps import is_ahead, parse_iso
 from .context import Context
-from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
+from .outcome import Outcome
 
 _BUSY, _REFUSED = 75, 2
 _LOGS = {"session_cleanup": "cleanup.log", "health": "health.log", "backup": "backup.log"}
@@ -89,7 +90,7 @@ def _judge_believed(context: Context, name: str, job: Scheduled, runs: list[_Run
     hint = f"look at {_LOGS[name]}, at crontab -l and at journalctl -t CRON"
     if age is None:
         return _never(context, name, job, hint)
-    measure = Measure(round(age), "s", "", str(job.max_age_seconds))
+    measure = Measure(f"job_{name}", round(age), "s", "", str(job.max_age_seconds))
     if age > job.max_age_seconds:
         message = f"late: its last scheduled success began {span(age)} ago, more than {span(job.max_age_seconds)}"
         return Outcome(FAIL, message, hint, name, measure)

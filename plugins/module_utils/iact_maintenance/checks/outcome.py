@@ -1,30 +1,16 @@
-"""What a check comes to."""
+"""The outcome of a check."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
-
-
-class Measure(NamedTuple):
-    """The figure that a check judged; `warning` and `critical` are Nagios ranges, `unit` is empty, `s`, `%` or `B`."""
-
-    amount: float
-    unit: str = ""
-    warning: str = ""
-    critical: str = ""
-
-    def as_dict(self) -> dict[str, object]:
-        """The figure as plain data, without what is not known of it."""
-        shown = {"amount": self.amount, "unit": self.unit, "warning": self.warning, "critical": self.critical}
-        return {name: value for name, value in shown.items() if value != ""}
+from ..report import FAIL, OK, WARN, Measure, status_of_check
 
 
 class Outcome(NamedTuple):
-    """What a check found; `part` tells several outcomes of one check apart (an alias, a directory).
+    """The outcome of a check; `part` tells several outcomes of one check apart (an alias, a directory).
 
-    `code` is the stable word of the trouble that kept the check from passing, where it has one.
+    `code` is the stable word of the trouble that kept the check from passing, if it has one.
     """
 
     status: str
@@ -34,11 +20,11 @@ class Outcome(NamedTuple):
     measure: Measure | None = None
     code: str = ""
 
-    def doubting_the_clock(self, said: str, hint: str) -> Outcome:
-        """The outcome, and what it left out since that lies ahead of the clock: at best a warning, as a clock lied."""
+    def doubting_the_clock(self, reason: str, hint: str) -> Outcome:
+        """Return the outcome with what it ignored for lying ahead of the clock: at best a warning."""
         both = f"{self.hint}; {hint}" if self.hint else hint
         status = self.status if self.status == FAIL else WARN
-        return self._replace(status=status, message=f"{self.message}; {said}", hint=both, code="ahead_of_clock")
+        return self._replace(status=status, message=f"{self.message}; {reason}", hint=both, code="ahead_of_clock")
 
 
 class CheckResult(NamedTuple):
@@ -52,18 +38,24 @@ class CheckResult(NamedTuple):
     measure: Measure | None = None
     code: str = ""
 
+    @property
+    def is_well(self) -> bool:
+        """Return whether nobody has to act."""
+        return status_of_check(self.status).name == OK
+
     def as_dict(self) -> dict[str, object]:
-        """The result as plain data; the hint only where somebody should act."""
+        """Return the result as plain data; the hint only if somebody should act."""
         shown: dict[str, object] = {
             "name": self.name,
             "status": self.status,
             "message": self.message,
             "duration_seconds": round(self.duration_seconds, 3),
         }
-        if self.hint and self.status in (WARN, FAIL):
+        if self.hint and not self.is_well:
             shown["hint"] = self.hint
         if self.code:
             shown["code"] = self.code
         if self.measure is not None:
-            shown["measured"] = self.measure.as_dict()
+            # Without the name, which is the check's.
+            shown["measured"] = {name: part for name, part in self.measure.as_dict().items() if name != "name"}
         return shown

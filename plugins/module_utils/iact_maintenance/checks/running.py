@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..errors import MaintenanceError
-from ..report import place_of
+from ..report import FAIL, place_of
 from ..settings import Settings
 from .context import Context
-from .outcome import FAIL, CheckResult, Outcome
+from .outcome import CheckResult, Outcome
 
 
 class Check(NamedTuple):

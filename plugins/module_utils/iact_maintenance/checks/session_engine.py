@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..django.project import Project
 from ..django.session_store import CACHE, CACHED_DATABASE, DUMMY, FORBIDDEN, is_redis, nearest_known
+from ..report import FAIL, PASS, SKIP, WARN
 from ..sections.health import SESSION_BACKEND
 from .context import Context
-from .outcome import FAIL, PASS, SKIP, WARN, Outcome
+from .outcome import Outcome
 
 _LOADS = "run manage.py check: no session can be kept while this engine does not import"
 _MAKES = "correct the setting that the message names: SECRET_KEY, SESSION_SERIALIZER or SESSION_FILE_PATH"

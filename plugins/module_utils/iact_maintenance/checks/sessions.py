@@ -6,11 +6,12 @@ from contextlib import closing
 
 from ..django.session_store import needs_no_table, tells_no_table
 from ..errors import Refused
+from ..report import FAIL, PASS, SKIP, WARN, Measure
 from ..sections.connections import Server
 from ..sessions.target import SessionTarget, configured_target, like_the_project, target_of
 from .context import Context
 from .databases import connection, in_time
-from .outcome import FAIL, PASS, SKIP, WARN, Measure, Outcome
+from .outcome import Outcome
 
 _SAVES = (
     "let the project's own account INSERT, UPDATE and DELETE there, on a server that is not read-only; see DATABASES"
@@ -67,7 +68,7 @@ def _asked_target(context: Context) -> SessionTarget | None:
 
 def _judge(context: Context, target: SessionTarget, rows: int) -> Outcome:
     options = context.settings.session_cleanup
-    measure = Measure(rows, "", str(options.warning_rows), str(options.critical_rows))
+    measure = Measure("sessions", rows, "", str(options.warning_rows), str(options.critical_rows))
     message = f"{rows:,} sessions in {target.table} ({target.engine})"
     hint = "iact-maintenance session-cleanup --dry-run tells how many of them expired; see cleanup.log"
     for status, limit in ((FAIL, options.critical_rows), (WARN, options.warning_rows)):

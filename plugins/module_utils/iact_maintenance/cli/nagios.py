@@ -1,42 +1,60 @@
-"""A report as Nagios wants it: one line with performance data, and an exit status of its own."""
+"""Render a report as the output of a Nagios plugin, which has an exit status of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from ..report import CRITICAL, OK, UNKNOWN, WARNING, Report
+from ..report import STATUSES, UNKNOWN, Finding, Measure, Report, Status, status_named, status_of_severity
 from ..secret import printable
 
-_EXIT_STATUSES = {OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3}
 _REFUSED = 2
 _LONGEST_LINE = 1000
 
 
 def exit_status(report: Report) -> int:
-    """0, 1, 2 or 3; a run that was refused tells nothing about the site, so it is UNKNOWN."""
-    return _EXIT_STATUSES[_status(report)]
+    """Return 0, 1, 2 or 3; a refused run says nothing about the site, so it is UNKNOWN."""
+    return _status(report).nagios
 
 
 def render(report: Report) -> str:
-    """`STATUS text | 'label'=value[unit];warn;crit`, on one line."""
-    messages = [finding.message for finding in report.findings] if "checks" in report.facts else []
-    # A bar would begin the performance data.
-    text = printable("; ".join(messages) or report.summary, _LONGEST_LINE).replace("|", "/")
-    figures = [f"'time'={report.duration_seconds:.3f}s"] + _figures(report.facts.get("checks"))
-    return f"{_status(report).upper()} {text} | {' '.join(figures)}\n"
+    """Return `STATUS text | performance data`, then a line for each finding and each hint, the worst first.
+
+    The first line names every check that does not pass. Single messages are cut, but never a line or a name.
+    """
+    by_status = [(row, [each for each in report.findings if _row(each) is row]) for row in reversed(STATUSES[1:])]
+    findings = [finding for _status_row, alike in by_status for finding in alike]
+    text = "; ".join(_names(row, alike) for row, alike in by_status if alike)
+    if len(findings) < 2:
+        text = _line(findings[0].message if findings else report.summary)
+    figures = [Measure("time", round(report.duration_seconds, 3), "s"), *report.measures]
+    first = f"{_status(report).name.upper()} {text} | {' '.join(map(_figure, figures))}"
+    return "\n".join([first, *(line for finding in findings for line in _details(finding))]) + "\n"
 
 
-def _status(report: Report) -> str:
-    return UNKNOWN if report.exit_status == _REFUSED else report.status
+def _status(report: Report) -> Status:
+    return status_named(UNKNOWN if report.exit_status == _REFUSED else report.status)
 
 
-def _figures(checks: object) -> list[str]:
-    rows = [check for check in checks if isinstance(check, Mapping)] if isinstance(checks, list) else []
-    return [_figure(str(row["name"]), row["measured"]) for row in rows if isinstance(row.get("measured"), Mapping)]
+def _row(finding: Finding) -> Status:
+    return status_of_severity(finding.severity)
 
 
-def _figure(name: str, measured: Mapping[str, object]) -> str:
-    label = name.replace("'", "''").replace("=", "_")
-    texts = [str(measured.get(key, "")) for key in ("warning", "critical")]
-    lowest, highest = ("0", "100") if measured.get("unit") == "%" else ("0", "")
-    return f"'{label}'={measured['amount']}{measured.get('unit', '')};{';'.join([*texts, lowest, highest])}".rstrip(";")
+def _names(row: Status, findings: list[Finding]) -> str:
+    """Return a severity with the subjects that it applies to, each once."""
+    subjects = dict.fromkeys(_line(finding.subject) for finding in findings)
+    return f"{row.severity}: {', '.join(subjects)}"
+
+
+def _details(finding: Finding) -> list[str]:
+    lines = [f"{finding.severity}: {_line(finding.message)}"]
+    return lines + ([f"  -> {_line(finding.hint)}"] if finding.hint else [])
+
+
+def _line(text: str) -> str:
+    """Return foreign text without what would begin performance data or a further line."""
+    return printable(text, _LONGEST_LINE).replace("|", "/")
+
+
+def _figure(measure: Measure) -> str:
+    label = measure.name.replace("'", "''").replace("=", "_")
+    lowest, highest = ("0", "100") if measure.unit == "%" else ("0", "")
+    limits = ";".join([measure.warning, measure.critical, lowest, highest])
+    return f"'{label}'={measure.value}{measure.unit};{limits}".rstrip(";")

@@ -5,25 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from ..report import CRITICAL, OK, UNKNOWN, WARNING, Report
+from ..report import CRITICAL, OK, PASS, SKIP, UNKNOWN, WARNING, Measure, Report, status_of_check, status_of_severity
 from ..secret import printable
 
-_MARKS = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
-_CHECK_MARKS = {"pass": "ok", "warn": "WARN", "fail": "FAIL", "skip": "skip"}
-_COLOURS = {
-    OK: "32",
-    WARNING: "33",
-    CRITICAL: "31",
-    UNKNOWN: "35",
-    "pass": "32",
-    "warn": "33",
-    "fail": "31",
-    "skip": "90",
-}
+_COLOURS = {OK: "32", WARNING: "33", CRITICAL: "31", UNKNOWN: "35", SKIP: "90"}
 
 
 def render(report: Report, *, verbose: bool = False, colour: bool = False) -> str:
-    """The report as lines of text; with `verbose` every message and figure. Control characters are escaped."""
+    """Return the report as lines of text; with `verbose` every message and figure. Control characters are escaped."""
     document = report.facts.get("document")
     if document is not None:
         return json.dumps(document, indent=2) + "\n"
@@ -31,14 +20,15 @@ def render(report: Report, *, verbose: bool = False, colour: bool = False) -> st
     if isinstance(statements, list) and statements:
         # As they are, because they are copied, or given to the server's own client.
         return "".join(f"{printable(line)}\n" for line in [f"-- {report.summary}", *statements])
-    lines = [f"{_paint(_MARKS[report.status], report.status, colour)}  {report.job}: {printable(report.summary)}"]
+    lines = [f"{_paint(report.status.upper(), report.status, colour)}  {report.job}: {printable(report.summary)}"]
     checks = report.facts.get("checks")
     rows = [check for check in checks if isinstance(check, Mapping)] if isinstance(checks, list) else []
     lines += _checks(rows, verbose, colour)
-    told = {f"{check['name']}: {check['message']}" for check in rows}
-    others = [finding for finding in report.findings if finding.message not in told]
+    shown = {check["name"] for check in rows}
+    others = [finding for finding in report.findings if finding.subject not in shown]
     lines += [line for finding in others for line in _finding(finding.as_dict(), colour)]
-    lines += _facts({name: fact for name, fact in report.facts.items() if name != "checks"}, verbose)
+    figures = {measure.name: _measured(measure) for measure in report.measures if not rows}
+    lines += _facts({**report.facts, **figures}, verbose)
     if verbose:
         lines.append(f"  took {report.duration_seconds:.2f} s")
     return "\n".join(lines) + "\n"
@@ -50,7 +40,7 @@ def _paint(word: str, status: str, colour: bool) -> str:
 
 def _finding(finding: Mapping[str, object], colour: bool) -> list[str]:
     severity = str(finding["severity"])
-    word = _paint(severity, {"info": OK}.get(severity, severity), colour)
+    word = _paint(severity, status_of_severity(severity).name, colour)
     lines = [f"  {word}: {printable(str(finding['message']))} [{finding['code']}]"]
     return lines + ([f"    -> {printable(str(finding['hint']))}"] if finding.get("hint") else [])
 
@@ -60,17 +50,29 @@ def _checks(rows: list[Mapping[str, object]], verbose: bool, colour: bool) -> li
     lines = []
     for check in rows:
         status = str(check["status"])
-        mark = _paint(f"{_CHECK_MARKS[status]:4}", status, colour)
+        row = status_of_check(status)
+        word = {PASS: "ok", SKIP: "skip"}.get(status, status.upper())
+        mark = _paint(f"{word:4}", SKIP if status == SKIP else row.name, colour)
         took = f" ({check['duration_seconds']:.2f} s)" if verbose else ""
         since = f" (since {check['since_at']})" if "since_at" in check else ""
         lines.append(f"  {mark}  {check['name']!s:{width}}  {printable(str(check['message']))}{since}{took}")
-        if check.get("hint") and status in ("warn", "fail"):
+        if check.get("hint") and row.name != OK:
             lines.append(f"        {'':{width}}  -> {printable(str(check['hint']))}")
     return lines
 
 
+def _measured(measure: Measure) -> object:
+    """Return a figure as a fact: with its limits, if it has any."""
+    limits = [
+        f"{word} {limit}" for word, limit in (("warning", measure.warning), ("critical", measure.critical)) if limit
+    ]
+    value = size(int(measure.value)) if measure.unit == "B" else f"{measure.value:,}{measure.unit}"
+    return f"{value} (limits: {', '.join(limits)})" if limits else value
+
+
 def _facts(facts: Mapping[str, object], verbose: bool) -> list[str]:
-    """Tables always, since they are what was asked for; single figures only where every figure was asked for."""
+    """Return tables always, since they are what was asked for; single figures only if every figure was asked for."""
+    facts = {name: fact for name, fact in facts.items() if name != "checks"}
     lines: list[str] = []
     plain = {name: fact for name, fact in facts.items() if not _is_table(fact)}
     if verbose and plain:

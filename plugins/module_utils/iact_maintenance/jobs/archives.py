@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..archive import catalogue
 from ..archive.folder import open_backups
 from ..host import Host
-from ..report import Finding, Report
+from ..report import Finding, Report, counts
 from ..secret import printable
 from ..settings import Settings
 from ..timestamps import iso
@@ -51,7 +51,7 @@ def preview(planned: Plan, host: Host) -> Report:
     broken = [entry for entry in planned.entries if entry.kind == catalogue.BROKEN]
     unread = [entry for entry in planned.entries if entry.kind == catalogue.UNVERIFIED and entry.reason]
     findings = (*map(_broken, broken), *map(_unread, unread), *_ahead(planned, host), *_elsewhere(planned))
-    return Report(NAME, summary, findings, facts)
+    return Report(NAME, summary, findings, facts, measures=counts(good=kinds[catalogue.GOOD], broken=len(broken)))
 
 
 def _elsewhere(planned: Plan) -> list[Finding]:

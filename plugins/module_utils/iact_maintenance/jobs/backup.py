@@ -11,7 +11,7 @@ from ..dumps import logs, sqlite
 from ..errors import Interrupted, MaintenanceError, StorageFault
 from ..host import Host
 from ..processes import Limits
-from ..report import Finding, Report
+from ..report import Finding, Measure, Report, counts
 from ..sections.backup import Backup
 from ..settings import Settings
 from ..timestamps import iso
@@ -174,8 +174,17 @@ def _report(planned: Plan, written: Written, done: Done) -> Report:
         [trouble.finding for trouble in saved.troubles] + saved.findings + _own(planned, written, done.compression)
     )
     facts = _facts(planned, written, done)
-    report = Report(NAME, _summary(written), tuple(findings), facts, changed=bool(written.name or done.deleted))
+    changed = bool(written.name or done.deleted)
+    report = Report(
+        NAME, _summary(written), tuple(findings), facts, changed, measures=_measures(planned, written, done)
+    )
     return report._replace(exit_status=1, error_code=codes[0]) if codes else report
+
+
+def _measures(planned: Plan, written: Written, done: Done) -> tuple[Measure, ...]:
+    size = Measure("size_bytes", written.size_bytes, "B", str(planned.options.warning_size_bytes))
+    saved, missing = len(written.saved.components), len(written.saved.troubles)
+    return (size, *counts(components=saved, missing=missing, archives_deleted=len(done.deleted)))
 
 
 def _summary(written: Written) -> str:

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from .. import state
 from ..checks.context import Context, ProjectQuestion
-from ..checks.outcome import FAIL, PASS, SKIP, WARN, CheckResult
+from ..checks.outcome import CheckResult
 from ..checks.running import Check, run_checks
 from ..checks.table import CHECKS, has_something_to_check
 from ..errors import LockHeld, Refused
 from ..host import Host
-from ..report import Finding, Report
+from ..report import FAIL, OK, PASS, SKIP, WARN, Finding, Report, status_of_check
 from ..settings import Settings
 from ..timestamps import iso
 from .runner import Job, Progress
@@ -21,7 +21,6 @@ from .runner import Job, Progress
 NAME = "health"
 MEMORY, LOCK = "health.json", "health.lock"
 
-_SEVERITIES = {WARN: "warning", FAIL: "critical"}
 # With the deadline, and a start, still under the ten seconds that a health check may take.
 _RECORDING_SECONDS = 0.5
 # What putting the report together may take, of the whole run's time.
@@ -74,10 +73,11 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     return Report(
         NAME,
         _summary(results),
-        tuple(_finding(result) for result in results if result.status in _SEVERITIES),
+        tuple(_finding(result) for result in results if not result.is_well),
         {"checks": checks},
         exit_status=1 if failed else 0,
         error_code="unhealthy" if failed else "",
+        measures=tuple(result.measure for result in results if result.measure is not None),
     )
 
 
@@ -86,7 +86,7 @@ def remember(report: Report, settings: Settings, host: Host) -> None:
     checks = report.facts.get("checks")
     if not isinstance(checks, list):
         return
-    not_well = {check["name"]: _entry(check) for check in checks if check["status"] in _SEVERITIES}
+    not_well = {check["name"]: _entry(check) for check in checks if status_of_check(check["status"]).name != OK}
     try:
         with host.lock(os.path.join(settings.state_directory, LOCK), NAME):
             state.change_mapping(host, settings.state_directory, MEMORY, lambda found: _replace(found, not_well))
@@ -116,7 +116,7 @@ def _since(results: list[CheckResult], remembered: Mapping[str, object], now: st
     """For each check that is not well, since when it is in the state that it is in."""
     since = {}
     for result in results:
-        if result.status in _SEVERITIES:
+        if not result.is_well:
             before = remembered.get(result.name)
             same = isinstance(before, dict) and before.get("status") == result.status
             since[result.name] = str(before.get("since_at", now)) if isinstance(before, dict) and same else now
@@ -130,7 +130,7 @@ def _since_of(result: CheckResult, since: Mapping[str, str]) -> dict[str, str]:
 def _finding(result: CheckResult) -> Finding:
     code = result.code or result.name
     return Finding(
-        _SEVERITIES[result.status],
+        status_of_check(result.status).severity,
         code,
         subject=result.name,
         message=f"{result.name}: {result.message}",

@@ -10,7 +10,7 @@ from ..archive.folder import open_backups
 from ..errors import Interrupted, MaintenanceError
 from ..host import Host
 from ..processes import Limits
-from ..report import Finding, Report
+from ..report import Finding, Report, counts
 from ..settings import Settings
 from .runner import Job, Progress
 
@@ -74,7 +74,9 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     kept = sum(entry.kind == catalogue.GOOD and entry.name not in deleted for entry in proving.entries)
     facts = {"deleted": deleted, "kept": kept, "leftovers": len(leftovers)}
     summary = f"archives deleted: {len(deleted)}; good ones kept: {kept}"
-    return Report(NAME, summary, (*proving.findings, *going.findings), facts, changed=bool(deleted or leftovers))
+    measures = counts(archives_deleted=len(deleted), kept=kept, leftovers=len(leftovers))
+    findings = (*proving.findings, *going.findings)
+    return Report(NAME, summary, findings, facts, bool(deleted or leftovers), measures=measures)
 
 
 JOB = Job(NAME, plan, apply, preview, lock="archives.lock")

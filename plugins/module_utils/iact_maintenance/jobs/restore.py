@@ -26,7 +26,7 @@ from ..engines.required_rights import restore_hint
 from ..errors import BadOption, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
-from ..report import Finding, Report
+from ..report import Finding, Report, counts
 from ..secret import printable
 from ..sections.connections import Server
 from ..settings import Settings
@@ -285,6 +285,7 @@ def _report(planned: Plan, restored: Restored) -> Report:
     facts = {"archive": planned.path, "components": restored.rows}
     findings = (*planned.findings, *restored.findings)
     report = Report(NAME, _summary(planned, restored), findings, facts, changed=bool(restored.rows))
+    report = report._replace(measures=counts(components=len(restored.rows)))
     critical = [finding.code for finding in restored.findings if finding.severity == "critical"]
     return report._replace(exit_status=1, error_code=critical[0]) if critical else report
 

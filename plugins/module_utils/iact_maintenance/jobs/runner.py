@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .. import history, identity
@@ -16,6 +17,8 @@ from ..settings import Settings
 from ..timestamps import iso
 
 Progress = Callable[[str], None]
+# A refused or busy run did nothing, and an interrupted one says less of its time than of who ended it.
+_WORKED = (0, 1)
 
 
 class Job(NamedTuple):
@@ -45,11 +48,18 @@ class Mode(NamedTuple):
     progress: Progress = lambda text: None
 
 
+@dataclass
+class _Watch:
+    """When the work began: anew after a question, because a person's time is not the run's."""
+
+    began: float
+
+
 def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
     """The report of one run, whatever happened; it is in the history unless it was a dry run or refused at once."""
-    began, started_at = host.monotonic(), iso(host.now())
+    watch, started_at = _Watch(host.monotonic()), iso(host.now())
     try:
-        report = _run(job, settings, host, mode)
+        report = _run(job, settings, host, mode, watch)
     except MaintenanceError as error:
         report = report_of(job.name, error)
     except Interrupted as signal:
@@ -71,11 +81,22 @@ def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
         )
     except Exception as fault:
         report = report_of_fault(job.name, fault)
-    report = report._replace(started_at=started_at, host=host.name(), duration_seconds=host.monotonic() - began)
-    return report if mode.dry_run else _recorded(job, report, settings, host, mode)
+    report = report._replace(started_at=started_at, host=host.name(), duration_seconds=host.monotonic() - watch.began)
+    return report if mode.dry_run else _recorded(job, _with_slowness(report, settings), settings, host, mode)
 
 
-def _run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
+def _with_slowness(report: Report, settings: Settings) -> Report:
+    """Return the report, with a warning if the run worked and took longer than a run of this job may take."""
+    expected = getattr(getattr(settings, report.job, None), "expected_seconds", None)
+    if expected is None or report.exit_status not in _WORKED or report.duration_seconds <= expected:
+        return report
+    option = f"{report.job}.expected_seconds"
+    message = f"the run took {report.duration_seconds:.1f} s, longer than {option} ({expected:g} s)"
+    hint = f"see what else the host and its databases did then; set {option} if runs are to take so long here"
+    return report.with_findings([Finding("warning", "slow", subject=report.job, message=message, hint=hint)])
+
+
+def _run(job: Job, settings: Settings, host: Host, mode: Mode, watch: _Watch) -> Report:
     if settings.is_empty:
         hint = "the role writes /etc/iact/maintenance.json; --config or the module's parameters do as well"
         raise Refused("not_configured", f"nothing is configured for {job.name}", hint=hint)
@@ -84,6 +105,7 @@ def _run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
     if mode.confirm is not None:
         # Without the lock, because a forgotten question must not keep cron from working; planned anew after the answer.
         mode.confirm(job.preview(job.plan(settings, host), host))
+        watch.began = host.monotonic()
     with _locked(job, settings, host) as held:
         try:
             report = job.apply(job.plan(settings, host), host, mode.progress)

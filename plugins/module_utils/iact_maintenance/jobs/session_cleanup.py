@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..engines.facts import Convention, Sessions, SessionTable, TableSize
 from ..errors import DatabaseFault, Interrupted, MaintenanceError
 from ..host import Host
-from ..report import Finding, Report
+from ..report import Finding, Measure, Report, counts
 from ..sections.connections import SQLiteFile
 from ..sections.session_cleanup import SessionCleanup
 from ..sessions import retry
@@ -89,7 +89,8 @@ def preview(planned: Plan, host: Host) -> Report:
     facts = {**_facts(planned), "dry_run": True, "remaining": remaining}
     findings = planned.findings + _thresholds(planned, remaining)
     diff = _diff(planned.eligible, 0)
-    return Report(NAME, summary, findings, facts, changed=planned.eligible > 0, diff=diff)
+    measures = _measures(planned, remaining)
+    return Report(NAME, summary, findings, facts, changed=planned.eligible > 0, diff=diff, measures=measures)
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
@@ -111,6 +112,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     except Interrupted as ended:
         _tell(ended, planned, deleted)
         raise
+    returned_bytes = _difference(planned.size.disk_bytes, after.disk_bytes)
     facts = {
         **_facts(planned),
         "deleted": deleted,
@@ -118,11 +120,13 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         "eligible_left": eligible_left,
         "deleting_seconds": round(took, 3),
         "size_after": _size_facts(after),
-        "returned_bytes": _difference(planned.size.disk_bytes, after.disk_bytes),
+        "returned_bytes": returned_bytes,
     }
     summary = f"deleted {deleted:,} sessions in {took:.1f} s; {remaining:,} remain"
     findings = planned.findings + done.findings + _thresholds(planned, remaining)
-    return Report(NAME, summary, findings, facts, changed=deleted > 0, diff=_diff(planned.eligible, eligible_left))
+    report = Report(NAME, summary, findings, facts, deleted > 0, diff=_diff(planned.eligible, eligible_left))
+    further = counts(deleted=deleted, eligible_left=eligible_left, returned_bytes=returned_bytes)
+    return report._replace(measures=_measures(planned, remaining) + further)
 
 
 class _Deleted(NamedTuple):
@@ -267,6 +271,12 @@ def _thresholds(planned: Plan, remaining: int) -> tuple[Finding, ...]:
             )
             return (Finding(severity, "many_sessions", subject=planned.target.table, message=message, hint=hint),)
     return ()
+
+
+def _measures(planned: Plan, remaining: int) -> tuple[Measure, ...]:
+    options = planned.options
+    limited = Measure("remaining", remaining, "", str(options.warning_rows), str(options.critical_rows))
+    return (*counts(total=planned.total, expired=planned.expired, eligible=planned.eligible), limited)
 
 
 def _facts(planned: Plan) -> dict[str, object]:

@@ -10,7 +10,7 @@ from ..archive.selection import ALL, foreign_path, select
 from ..errors import MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
-from ..report import Finding, Report
+from ..report import Finding, Report, counts
 from ..settings import Settings
 from .runner import Job, Progress
 
@@ -93,7 +93,10 @@ def _report(results: list[catalogue.Entry]) -> Report:
     findings = (*map(_broken, broken), *map(_unread, unread))
     proven = len(results) - len(findings)
     summary = f"archives that are, byte for byte, what was written: {proven} of {len(results)}"
-    report = Report(NAME, summary, findings, {"archives": [entry.as_dict() for entry in results]})
+    facts = {"archives": [entry.as_dict() for entry in results]}
+    report = Report(
+        NAME, summary, findings, facts, measures=counts(proven=proven, broken=len(broken), unread=len(unread))
+    )
     if broken:
         return report._replace(exit_status=1, error_code="integrity")
     return report._replace(exit_status=1, error_code="unverified") if unread else report

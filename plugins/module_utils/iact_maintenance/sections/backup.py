@@ -25,7 +25,7 @@ RETENTION = (
 )
 
 BACKUP = (
-    *scheduled("0 2 * * *", 93600),
+    *scheduled("0 2 * * *", 93600, 300.0),
     Option("directory", "path", "Directory of the archives; mode 0700.", "/var/backups/iact"),
     Option("create_directory", "bool", "Create the directory where it is missing.", False),
     Option(
@@ -92,6 +92,7 @@ class Backup(NamedTuple):
     schedule: str
     enabled: bool
     max_age_seconds: int
+    expected_seconds: float
     mysql: Server | None
     postgresql: Server | None
     directory: str

@@ -11,7 +11,7 @@ from .scheduling import scheduled
 SESSION_BACKEND = "django.contrib.sessions.backends.db"
 
 HEALTH = (
-    *scheduled("*/5 * * * *", 900),
+    *scheduled("*/5 * * * *", 900, 10.0),
     Option(
         "deadline_seconds",
         "float",
@@ -36,6 +36,7 @@ class Health(NamedTuple):
     schedule: str
     enabled: bool
     max_age_seconds: int
+    expected_seconds: float
     mysql: Server | None
     postgresql: Server | None
     deadline_seconds: float

@@ -1,4 +1,4 @@
-"""What every scheduled job's section begins with."""
+"""The options that every scheduled job's section begins with."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from ..values import Option
 DAY_SECONDS = 86400
 
 
-def scheduled(schedule: str, max_age_seconds: int) -> tuple[Option, ...]:
-    """Return the rows that say when a job runs and from when it is late."""
+def scheduled(schedule: str, max_age_seconds: int, expected_seconds: float) -> tuple[Option, ...]:
+    """Return the rows that say when a job runs, from when it is late, and from when a run is slow."""
     late = "Seconds since the last scheduled success from which health calls the job late."
+    slow = "Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended."
     return (
         Option("schedule", "schedule", "When cron starts the job, five fields.", schedule, config_only=True),
         Option("enabled", "bool", "Whether the job is scheduled at all.", True, config_only=True),
         Option(
             "max_age_seconds", "int", late, max_age_seconds, minimum=60, maximum=366 * DAY_SECONDS, config_only=True
         ),
+        Option("expected_seconds", "float", slow, expected_seconds, minimum=0, maximum=7 * DAY_SECONDS),
     )

@@ -11,7 +11,7 @@ from .scheduling import scheduled
 _LONGEST_DAYS = 36500
 
 SESSION_CLEANUP = (
-    *scheduled("0 */6 * * *", 25200),
+    *scheduled("0 */6 * * *", 25200, 30.0),
     Option(
         "engine",
         "str",
@@ -47,6 +47,7 @@ class SessionCleanup(NamedTuple):
     schedule: str
     enabled: bool
     max_age_seconds: int
+    expected_seconds: float
     mysql: Server | None
     postgresql: Server | None
     engine: str
