@@ -31,7 +31,7 @@ MAXIMUM_MAIN_LINES = 25
 # The rooms of the core from top to bottom.
 LAYERS = [
     *("cli", "jobs", "checks", "archive", "dumps", "sessions", "django", "engines"),
-    *("history", "identity", "config_file", "account", "guards", "state", "host", "processes", "files"),
+    *("history", "identity", "config_file", "account", "guards", "state", "timeouts", "host", "processes", "files"),
     *("settings", "sections", "values", "timestamps", "formatting", "report", "secret", "errors", "about"),
 ]
 UPWARD_YET = {

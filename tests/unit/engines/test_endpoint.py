@@ -35,16 +35,16 @@ def test_fd28_what_leaves_this_host_is_encrypted(
 
 
 def test_an_answer_in_time_is_the_answer_and_trouble_is_the_trouble() -> None:
-    assert endpoint.within(5, "it", lambda: 3) == 3
+    assert endpoint.call_server(5, "it", lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):
-        endpoint.within(5, "it", lambda: 1 // 0)
+        endpoint.call_server(5, "it", lambda: 1 // 0)
 
 
 def test_a_late_answer_is_a_time_out_and_is_thrown_away() -> None:
     go, thrown = threading.Event(), threading.Event()
     began = time.monotonic()
     with pytest.raises(errors.DatabaseFault, match=r"it gave no answer within 0\.1 s") as caught:
-        endpoint.within(0.1, "it", lambda: go.wait(10), lambda _late: thrown.set())
+        endpoint.call_server(0.1, "it", lambda: go.wait(10), lambda _late: thrown.set())
     assert caught.value.code == "timeout" and time.monotonic() - began < 2
     go.set()
     assert thrown.wait(5)

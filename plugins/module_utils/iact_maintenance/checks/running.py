@@ -1,17 +1,15 @@
-"""Runs checks at the same time, each in a daemon thread that is abandoned at its deadline.
-
-Never an executor: it joins its threads when the interpreter ends, and would hang with the server that hangs.
-"""
+"""Run checks at the same time, each in a daemon thread that is abandoned at its deadline."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from ..errors import MaintenanceError
 from ..report import FAIL, place_of
 from ..settings import Settings
+from ..timeouts import BackgroundCall, GaveUp
 from .context import Context
 from .outcome import CheckResult, Outcome
 
@@ -34,47 +32,42 @@ class _Running:
     def __init__(self, check: Check, context: Context) -> None:
         self._check, self._context = check, context
         self._began = context.host.monotonic()
-        self._ended = threading.Event()
-        self._outcomes: list[Outcome] = []
-        self._took_seconds = 0.0
-        threading.Thread(target=self._run, name=check.name, daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            outcomes = self._check.function(self._context)
-        except MaintenanceError as error:
-            outcomes = [Outcome(FAIL, error.message, error.hint, code=error.code)]
-        except Exception as fault:
-            message = f"internal fault: {place_of(fault)}"
-            outcomes = [Outcome(FAIL, message, "please report this line", code="internal_fault")]
-        self._took_seconds = self._context.host.monotonic() - self._began
-        self._outcomes = outcomes
-        self._ended.set()
+        self._call = BackgroundCall(check.name, partial(_timed, check, context))
 
     def results(self) -> list[CheckResult]:
-        """What the check found, or that it gave no answer in time."""
+        """Return the results of the check, or that it gave no answer in time."""
         limit = self._context.limit_seconds * self._check.deadline_share
         left = limit - (self._context.host.monotonic() - self._began)
-        if not self._ended.wait(max(0.0, left)):
+        try:
+            outcomes, took_seconds = self._call.result(max(0.0, left))
+        except GaveUp:
             hint = "see whether it hangs; another run by hand shows whether it still does"
             message = f"gave no answer within {limit:.1f} s"
             return [CheckResult(self._check.name, FAIL, message, limit, hint, code="timeout")]
-        return [self._result(outcome) for outcome in self._outcomes]
+        except MaintenanceError as error:
+            return [CheckResult(self._check.name, FAIL, error.message, 0.0, error.hint, code=error.code)]
+        return [_result(self._check, outcome, took_seconds) for outcome in outcomes]
 
-    def _result(self, outcome: Outcome) -> CheckResult:
-        name = f"{self._check.name}_{outcome.part}" if outcome.part else self._check.name
-        return CheckResult(
-            name,
-            outcome.status,
-            outcome.message,
-            self._took_seconds,
-            outcome.hint,
-            outcome.measure,
-            outcome.code,
-        )
+
+def _timed(check: Check, context: Context) -> tuple[list[Outcome], float]:
+    """Return the outcomes of a check, whatever it raises, and the seconds that it took."""
+    began = context.host.monotonic()
+    try:
+        outcomes = check.function(context)
+    except MaintenanceError as error:
+        outcomes = [Outcome(FAIL, error.message, error.hint, code=error.code)]
+    except Exception as fault:
+        message = f"internal fault: {place_of(fault)}"
+        outcomes = [Outcome(FAIL, message, "please report this line", code="internal_fault")]
+    return outcomes, context.host.monotonic() - began
+
+
+def _result(check: Check, outcome: Outcome, took_seconds: float) -> CheckResult:
+    name = f"{check.name}_{outcome.part}" if outcome.part else check.name
+    return CheckResult(name, outcome.status, outcome.message, took_seconds, outcome.hint, outcome.measure, outcome.code)
 
 
 def run_checks(checks: Sequence[Check], context: Context) -> list[CheckResult]:
-    """The results of the checks in their order, all of them within `context.limit_seconds`."""
+    """Return the results of the checks in their order, all of them within `context.limit_seconds`."""
     running = [_Running(check, context) for check in checks]
     return [result for each in running for result in each.results()]

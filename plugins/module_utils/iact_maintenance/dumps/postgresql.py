@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ..engines.endpoint import Endpoint, within
+from ..engines.endpoint import Endpoint, call_server
 from ..engines.postgresql import find_tables
 from ..engines.postgresql_connection import (
     ENGINE,
@@ -150,7 +150,7 @@ def _ask(connection: Any, endpoint: Endpoint, statement: str, *parameters: objec
             return list(cursor.fetchall()) if cursor.description else []
 
     with faults(endpoint):
-        return within(seconds, f"PostgreSQL at {endpoint.place}", asked)
+        return call_server(seconds, f"PostgreSQL at {endpoint.place}", asked)
 
 
 def _check_version(connection: Any, endpoint: Endpoint, program: Tool) -> str:

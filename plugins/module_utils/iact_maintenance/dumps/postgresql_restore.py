@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..engines.endpoint import Endpoint, within
+from ..engines.endpoint import Endpoint, call_server
 from ..engines.postgresql_connection import close, connect, execute, faults, quote_identifier, resolve, rows, run
 from ..engines.postgresql_settings import guards
 from ..engines.required_rights import restore_hint
@@ -215,7 +215,7 @@ def _alone(connection: Any, endpoint: Endpoint, statement: str) -> None:
             execute(cursor, statement)
 
     with faults(endpoint):
-        within(_CREATE_SECONDS, f"PostgreSQL at {endpoint.place}", executed)
+        call_server(_CREATE_SECONDS, f"PostgreSQL at {endpoint.place}", executed)
 
 
 def _drop(endpoint: Endpoint, database: str) -> bool:
@@ -260,4 +260,4 @@ def _unforced(connection: Any, target: Endpoint, table: str, query: str, seconds
         return found
 
     with faults(target):
-        return within(seconds, f"PostgreSQL at {target.place}", asked)
+        return call_server(seconds, f"PostgreSQL at {target.place}", asked)

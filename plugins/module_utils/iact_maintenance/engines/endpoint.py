@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from ..errors import DatabaseFault
 from ..secret import Secret
 from ..sections.connections import ProjectConnection, Server
+from ..timeouts import GaveUp, call_with_timeout
 
 # What Debian's ca-certificates writes; PostgreSQL's programs before 16 know no word for it.
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -75,53 +75,22 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class _Call(Generic[_Answer]):
-    """One call in a thread of its own, which nobody may be waiting for any more when it ends."""
-
-    def __init__(self, action: Callable[[], _Answer], discard: Callable[[_Answer], object]) -> None:
-        self.action, self.discard = action, discard
-        self.lock, self.done = threading.Lock(), threading.Event()
-        self.abandoned = False
-        self.answer: list[_Answer] = []
-        self.trouble: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            answer = self.action()
-        except BaseException as trouble:
-            self.trouble = trouble
-            self.done.set()
-            return
-        with self.lock:
-            self.answer.append(answer)
-            self.done.set()
-            late = self.abandoned
-        if late:
-            self.discard(answer)
-
-    def abandon(self) -> bool:
-        """Whether nobody waits any more; False where the answer came after all."""
-        with self.lock:
-            self.abandoned = not self.done.is_set()
-        return self.abandoned
-
-
-def within(
-    seconds: float, what: str, action: Callable[[], _Answer], discard: Callable[[_Answer], object] = lambda _late: None
+def call_server(
+    timeout_seconds: float,
+    place: str,
+    action: Callable[[], _Answer],
+    discard: Callable[[_Answer], object] = lambda _late: None,
 ) -> _Answer:
-    """What `action` returns. Raises what it raises, or DatabaseFault `timeout` when it has not ended in time.
+    """Return what `action` returns. Raise what it raises, or DatabaseFault `timeout` if it has not ended in time.
 
-    In a daemon thread, because neither a name look-up nor libpq can be told to stop, and because a signal must end the
-    run although a driver waits. A late answer goes to `discard`.
+    In a thread, because neither a name look-up nor libpq can be told to stop, and because a signal must end the run
+    although a driver waits. A late answer goes to `discard`.
     """
-    call = _Call(action, discard)
-    threading.Thread(target=call.run, name=what, daemon=True).start()
-    if not call.done.wait(seconds) and call.abandon():
+    try:
+        return call_with_timeout(timeout_seconds, place, action, discard)
+    except GaveUp:
         raise DatabaseFault(
             "timeout",
-            f"{what} gave no answer within {seconds:g} s",
+            f"{place} gave no answer within {timeout_seconds:g} s",
             hint="see whether the server hangs, and whether a firewall drops packets",
-        )
-    if call.trouble is not None:
-        raise call.trouble
-    return call.answer[0]
+        ) from None

@@ -14,7 +14,7 @@ from ..secret import Secret, foreign, printable
 from ..sections.connections import Server
 from . import option_file
 from .credentials import account_name, home_file, read_private
-from .endpoint import Endpoint, tls_mode, within
+from .endpoint import Endpoint, call_server, tls_mode
 from .mysql_project import resolve_project
 from .mysql_settings import LOCK_SECONDS, STATEMENT_SECONDS, AsFound, literal, make_safe
 
@@ -166,7 +166,7 @@ def connect(endpoint: Endpoint, statement_seconds: float = STATEMENT_SECONDS) ->
         return connection
 
     with faults(endpoint):
-        return within(endpoint.connect_timeout, _spoken(endpoint), opened, lambda late: late.close())
+        return call_server(endpoint.connect_timeout, _spoken(endpoint), opened, lambda late: late.close())
 
 
 def _connection(endpoint: Endpoint, statement_seconds: float) -> Any:

@@ -15,7 +15,7 @@ from ..secret import Secret
 from ..sections.connections import Server
 from . import password_file
 from .credentials import account_name, home_file, read_private
-from .endpoint import Endpoint, tls_mode, within
+from .endpoint import Endpoint, call_server, tls_mode
 from .postgresql_faults import fault_of
 from .postgresql_project import arguments, assume_role, resolve_project
 from .postgresql_settings import READ_BACK, STATEMENT_SECONDS, Session, check, guards, literal, startup_options
@@ -91,7 +91,7 @@ def connect(endpoint: Endpoint, *, own_session: bool = False) -> Any:
         raise Refused("driver_missing", "the driver psycopg2 is not installed", hint=hint)
     _forget_environment()
     with faults(endpoint):
-        return within(
+        return call_server(
             endpoint.connect_timeout,
             _spoken(endpoint),
             lambda: _opened(endpoint, own_session),
@@ -186,7 +186,7 @@ def run(
     """Return the rows of one statement in a transaction of its own, and how many it touched. Raise DatabaseFault."""
     prologue = guards(statement_seconds) + assume_role(endpoint.project)
     with faults(endpoint):
-        return within(
+        return call_server(
             statement_seconds + _GRACE_SECONDS,
             _spoken(endpoint),
             lambda: _transaction(connection, prologue, statement, *parameters),
@@ -229,7 +229,7 @@ def close(connection: Any) -> None:
     """Nothing; the connection is gone, or left to a thread that hangs in it."""
     with contextlib.suppress(Exception):
         # In a thread, because the driver makes close() wait for a statement that another thread still waits for.
-        within(1.0, "closing", connection.close)
+        call_server(1.0, "closing", connection.close)
 
 
 def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:

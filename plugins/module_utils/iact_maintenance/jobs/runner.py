@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from ..errors import Interrupted, LockHeld, MaintenanceError, Refused, StorageFa
 from ..host import HeldLock, Host
 from ..report import Finding, Report, report_of, report_of_fault
 from ..settings import Settings
+from ..timeouts import GaveUp, call_with_timeout
 from ..timestamps import iso
 
 Progress = Callable[[str], None]
@@ -151,11 +151,10 @@ def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mo
         except Exception as fault:
             faults.append(fault)
 
-    # In a daemon thread, because neither a lock nor a disk that hangs may keep a run beyond its deadline.
-    recording = threading.Thread(target=record, name="recording", daemon=True)
-    recording.start()
-    recording.join(job.recording_seconds)
-    if recording.is_alive():
+    # With a timeout, because neither a lock nor a disk that hangs may keep a run beyond its deadline.
+    try:
+        call_with_timeout(job.recording_seconds, "recording", record)
+    except GaveUp:
         hint = f"look at the disk of {settings.state_directory}, and at what holds its locks"
         said = f"the state directory took longer than {job.recording_seconds:g} s"
         troubles.append(StorageFault("storage", said, hint=hint))

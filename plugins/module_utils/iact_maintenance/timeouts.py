@@ -1,0 +1,75 @@
+"""Run something in a daemon thread and give up waiting for it after so many seconds.
+
+Never in an executor, because it joins its threads when the interpreter ends, and would hang with what hangs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from .errors import MaintenanceError
+
+_Answer = TypeVar("_Answer")
+
+
+class GaveUp(Exception):
+    """The call has not ended in time; it may go on in its thread."""
+
+
+class BackgroundCall(Generic[_Answer]):
+    """A call that runs in a daemon thread of its own from now on; an answer after it was given up goes to `discard`."""
+
+    def __init__(
+        self, name: str, action: Callable[[], _Answer], discard: Callable[[_Answer], object] = lambda _late: None
+    ) -> None:
+        self._action, self._discard = action, discard
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._is_abandoned = False
+        self._answers: list[_Answer] = []
+        self._trouble: BaseException | None = None
+        try:
+            threading.Thread(target=self._run, name=name, daemon=True).start()
+        except RuntimeError:
+            hint = "raise the number of processes that this account may have (ulimit -u, TasksMax of its service)"
+            self._trouble = MaintenanceError("resources", f"no thread can be started for {name}", hint=hint)
+            self._ended.set()
+
+    def _run(self) -> None:
+        try:
+            answer = self._action()
+        except BaseException as trouble:
+            self._trouble = trouble
+            self._ended.set()
+            return
+        with self._lock:
+            self._answers.append(answer)
+            self._ended.set()
+            is_late = self._is_abandoned
+        if is_late:
+            self._discard(answer)
+
+    def _abandon(self) -> bool:
+        """Return whether nobody waits any more; False if the answer came after all."""
+        with self._lock:
+            self._is_abandoned = not self._ended.is_set()
+        return self._is_abandoned
+
+    def result(self, timeout_seconds: float | None = None) -> _Answer:
+        """Return what the action returned. Raise what it raised, or GaveUp if it has not ended in time."""
+        if not self._ended.wait(timeout_seconds) and self._abandon():
+            raise GaveUp
+        if self._trouble is not None:
+            raise self._trouble
+        return self._answers[0]
+
+
+def call_with_timeout(
+    timeout_seconds: float,
+    name: str,
+    action: Callable[[], _Answer],
+    discard: Callable[[_Answer], object] = lambda _late: None,
+) -> _Answer:
+    """Return what `action` returns. Raise what it raises, or GaveUp if it has not ended in time."""
+    return BackgroundCall(name, action, discard).result(timeout_seconds)
