@@ -18,15 +18,14 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     BadOption,
     Interrupted,
     LockHeld,
-    MaintenanceError,
     Refused,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import runner, table
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import model, runner, table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
     Report,
     report_of,
-    report_of_fault,
+    stamped,
     status_named,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret, redact
@@ -37,6 +36,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     run_options,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import PARAMETER, Layer
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.timestamps import iso
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option
 
 FAIL_ON = ("warning", "critical", "never")
@@ -102,18 +102,14 @@ def run(job: str) -> None:
         _finish(module, _reported(module, job, host))
     except Exception as fault:
         # Nothing of the exception's text: it may hold a password, and Ansible prints what it is not told to hide.
-        module.fail_json(msg=report_of_fault(job, fault).summary)
+        module.fail_json(msg=report_of(job, fault).summary)
 
 
 def _reported(module: AnsibleModule, job: str, host: Host) -> Mapping[str, Any]:
     try:
         return _run(module, job, host)
-    except MaintenanceError as error:
-        return _plain(runner.stamped(report_of(job, error), host))
-    except Interrupted as ended:
-        return _plain(runner.stamped(report_of(job, MaintenanceError("interrupted", str(ended))), host))
-    except Exception as fault:
-        return _plain(runner.stamped(report_of_fault(job, fault), host))
+    except (Exception, Interrupted) as ending:
+        return _plain(stamped(report_of(job, ending), iso(host.now()), host.name()))
 
 
 def _arguments(options: tuple[Option, ...]) -> dict[str, Any]:
@@ -137,7 +133,7 @@ def _run(module: AnsibleModule, name: str, host: Host) -> Mapping[str, Any]:
     # Before a child becomes the maintenance user, who may not read AnsiballZ's zip.
     job = table.job(name)
     settings = config_file.load(host, module.params["config"], Layer(PARAMETER, _options(module.params, name)))
-    mode = runner.Mode(dry_run=module.check_mode)
+    mode = model.Mode(dry_run=module.check_mode, started_by="ansible")
 
     def action() -> Mapping[str, Any]:
         return _plain(runner.run(job, settings, host, mode))

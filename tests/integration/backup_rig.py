@@ -22,7 +22,8 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import table
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.model import Mode
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import run
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Limits
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, build

@@ -114,6 +114,11 @@ class FakeHost(Host):
         super().write_atomic(path, content, mode)
         self.written[path] = content
 
+    def append_line(self, path: str, line: bytes) -> None:
+        if self.write_fault is not None:
+            raise self.write_fault
+        super().append_line(path, line)
+
     @contextlib.contextmanager
     def lock(self, path: str, job: str, *, shared: bool = False, wait_seconds: float = 0) -> Iterator[None]:
         if path in self.held_by_others or path in self.held:

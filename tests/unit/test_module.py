@@ -108,7 +108,7 @@ def test_fh12_a_signal_while_a_run_is_written_down_is_a_result_and_no_traceback(
     def interrupted(*_arguments: object) -> Report:
         raise Interrupted(15)
 
-    monkeypatch.setattr(runner, "_recorded", interrupted)
+    monkeypatch.setattr(runner, "_ended", interrupted)
     status, result, _all = module()
     assert (status, result["failed"], result["findings"][0]["code"]) == (1, True, "interrupted")
 
@@ -126,7 +126,6 @@ LAYERS: list[tuple[object, str]] = [
     (Report, "as_dict"),
     (Host, "now"),
     (Host, "lock"),
-    (history, "record"),
 ]
 LAYER_IDS = [f"{getattr(owner, '__name__', '').rpartition('.')[2]}.{name}" for owner, name in LAYERS]
 
@@ -174,6 +173,25 @@ def test_fs05_a_fault_in_any_layer_prints_nothing_of_its_text_in_the_command(
     assert "Traceback" not in done.output + done.errors
     assert "internal fault: RuntimeError at test_module.py:" in done.output + done.errors
     assert site.live_count() == 2
+
+
+def test_a_fault_of_the_history_costs_the_record_and_not_the_work_and_prints_nothing_of_its_text(
+    site: Site, call: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(3, 2)
+    patched(monkeypatch, history, "record")
+    done = call("session-cleanup", "--force", "--json", "--config", str(site.config))
+    assert (done.status, site.expired_count(), site.live_count()) == (0, 0, 2)
+    (finding,) = done.line["findings"]
+    assert (finding["code"], finding["subject"]) == ("not_recorded", "history")
+    assert "internal fault at test_module.py:" in finding["message"]
+    # A run that ended with 0 must not match the operator's grep.
+    assert not any(word in done.output.lower() for word in ("error", "fail", CANARY.lower()))
+
+
+def test_the_history_says_that_ansible_started_a_run(site: Site, module: Callable[..., Answer]) -> None:
+    module()
+    assert [(run["scheduled"], run["started_by"]) for run in site.history()] == [(False, "ansible")]
 
 
 def test_fs06_a_warning_is_redacted_before_ansible_gets_it(

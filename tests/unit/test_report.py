@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     BadOption,
     DatabaseFault,
+    Interrupted,
     LockHeld,
     MaintenanceError,
 )
@@ -19,7 +21,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Report,
     counts,
     report_of,
-    report_of_fault,
+    stamped,
     worst,
 )
 
@@ -154,7 +156,23 @@ def test_what_was_done_before_the_trouble_is_in_the_report() -> None:
 def test_a_fault_of_our_own_is_unknown_and_ends_with_1() -> None:
     with pytest.raises(KeyError) as raised:
         {}["hunter2"]
-    report = report_of_fault("job", raised.value)
+    report = report_of("job", raised.value)
     assert (report.status, report.exit_status) == ("unknown", 1)
     assert re.fullmatch(r"internal fault: KeyError at test_report\.py:\d+", report.summary)
     assert report.outcome == "failed with error internal_fault"
+
+
+def test_the_report_of_an_interrupted_run_keeps_what_was_done_and_says_what_to_do() -> None:
+    ended = Interrupted(signal.SIGTERM)
+    ended.so_far, ended.facts, ended.changed = "10 rows", {"deleted": 10}, True
+    report = report_of("job", ended)
+    assert (report.exit_status, report.error_code, report.changed) == (143, "interrupted", True)
+    assert (report.facts, report.measures) == ({"deleted": 10}, counts(deleted=10))
+    assert report.summary == "interrupted by SIGTERM after 10 rows"
+    assert report.findings[0].subject == "job" and report.findings[0].hint
+
+
+def test_a_report_made_before_the_run_gets_its_time_and_host() -> None:
+    fresh = stamped(Report("work", ""), "T", "web1")
+    assert (fresh.started_at, fresh.host) == ("T", "web1")
+    assert stamped(fresh, "T2", "web2") is fresh

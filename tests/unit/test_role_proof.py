@@ -10,7 +10,6 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import (
     Report,
     report_of,
-    report_of_fault,
 )
 from tests.unit.role import ROLE, evaluated
 
@@ -24,7 +23,7 @@ def unexpected() -> Report:
     try:
         raise ValueError('"outcome": "failed with error unhealthy"')
     except ValueError as fault:
-        return report_of_fault("health", fault)
+        return report_of("health", fault)
 
 
 def fails(report: Report, *, strict: bool = False) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 
 from .errors import StorageFault
@@ -77,6 +78,38 @@ def write_atomic(path: str, content: bytes, mode: int = _PRIVATE) -> None:
                 os.unlink(temporary)
             raise
         sync_directory(os.path.dirname(path))
+
+
+def append_line(path: str, line: bytes) -> None:
+    """Append a line to a file, which is made if it is missing, and sync it. Raise StorageFault; then nothing is added.
+
+    A line that a power cut tore is ended first, so that it costs no other.
+    """
+    with storage(path):
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(path, flags, _PRIVATE)
+        try:
+            about = os.fstat(descriptor)
+            if not stat.S_ISREG(about.st_mode):
+                raise StorageFault("storage", f"{path} is not a regular file", hint="remove it, or move it elsewhere")
+            _append(descriptor, line + b"\n", about.st_size)
+        finally:
+            os.close(descriptor)
+        if not about.st_size:
+            sync_directory(os.path.dirname(path))
+
+
+def _append(descriptor: int, content: bytes, size: int) -> None:
+    """Append to an open file of that size, or leave it as it was. Raise OSError."""
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        content = b"\n" + content
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+        os.fdatasync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
 
 
 def sync_directory(path: str) -> None:

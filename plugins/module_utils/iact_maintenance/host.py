@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from .errors import LockHeld, Refused, StorageFault, ToolMissing
-from .files import close, storage, write_atomic
+from .files import append_line, close, storage, write_atomic
 from .processes import Command, Completed, Limits, Sink, run_pipeline
 from .timestamps import iso
 
@@ -142,6 +142,10 @@ class Host:
     def write_atomic(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """Replace the file `path`; see `files.write_atomic`. Raise StorageFault."""
         write_atomic(path, content, mode)
+
+    def append_line(self, path: str, line: bytes) -> None:
+        """Append a line to the file `path`; see `files.append_line`. Raise StorageFault."""
+        append_line(path, line)
 
     @contextlib.contextmanager
     def lock(self, path: str, job: str, *, shared: bool = False, wait_seconds: float = 0) -> Iterator[HeldLock]:

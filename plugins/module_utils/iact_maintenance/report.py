@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .errors import MaintenanceError
+from .errors import Interrupted, MaintenanceError
 
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
 PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
@@ -153,19 +153,30 @@ def worst(statuses: Iterable[str]) -> str:
     return max(statuses, key=lambda name: rank(status_named(name)), default=OK)
 
 
-def report_of(job: str, error: MaintenanceError) -> Report:
-    """Return the report of a run that `error` ended: critical, nothing claimed, the error's facts kept."""
-    finding = Finding("critical", error.code, subject=error.subject or job, message=error.message, hint=error.hint)
-    return Report(
-        job=job,
-        summary=error.message,
-        findings=(finding,),
-        facts=error.facts,
-        changed=error.changed,
-        exit_status=error.exit_status,
-        error_code=error.code,
-        measures=_figures_of(error.facts),
-    )
+def report_of(job: str, ending: BaseException) -> Report:
+    """Return the report of a run that expected trouble, a signal or an internal fault ended: nothing is claimed."""
+    if isinstance(ending, MaintenanceError):
+        finding = Finding(
+            "critical", ending.code, subject=ending.subject or job, message=ending.message, hint=ending.hint
+        )
+        return _broken_off(job, finding, ending)
+    if isinstance(ending, Interrupted):
+        hint = "run it again; what was committed stays"
+        return _broken_off(job, Finding("critical", "interrupted", subject=job, message=str(ending), hint=hint), ending)
+    message = f"internal fault: {place_of(ending)}"
+    finding = Finding("unknown", "internal_fault", subject=job, message=message, hint=REPORT_HINT)
+    return Report(job, message, (finding,), exit_status=1, error_code="internal_fault")
+
+
+def _broken_off(job: str, finding: Finding, ending: MaintenanceError | Interrupted) -> Report:
+    """Return the report of a run that ended before its end, with what it had done by then."""
+    report = Report(job, finding.message, (finding,), ending.facts, ending.changed)
+    return report._replace(exit_status=ending.exit_status, error_code=finding.code, measures=_figures_of(ending.facts))
+
+
+def stamped(report: Report, started_at: str, host: str) -> Report:
+    """Return the report with a time and the host's name, if its run ended before it had them."""
+    return report if report.started_at else report._replace(started_at=started_at, host=host)
 
 
 def _figures_of(facts: Mapping[str, object]) -> tuple[Measure, ...]:
@@ -176,7 +187,7 @@ def _figures_of(facts: Mapping[str, object]) -> tuple[Measure, ...]:
     return counts(**numbers)
 
 
-def place_of(fault: Exception) -> str:
+def place_of(fault: BaseException) -> str:
     """Return a fault's type and where it arose, without its text, since that might hold a secret."""
     traceback = fault.__traceback__
     if traceback is None:
@@ -184,10 +195,3 @@ def place_of(fault: Exception) -> str:
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     return f"{type(fault).__name__} at {os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
-
-
-def report_of_fault(job: str, fault: Exception) -> Report:
-    """Return the report of an internal fault, which names only its type and place."""
-    message = f"internal fault: {place_of(fault)}"
-    finding = Finding("unknown", "internal_fault", subject=job, message=message, hint=REPORT_HINT)
-    return Report(job=job, summary=message, findings=(finding,), exit_status=1, error_code="internal_fault")

@@ -59,6 +59,30 @@ def test_a_last_run_that_did_not_do_its_work_warns_while_the_job_is_not_late(jud
     assert not any(word in (outcome.message + outcome.hint).lower() for word in ("error", "fail"))
 
 
+@pytest.mark.parametrize(
+    ("further", "how", "where"),
+    [
+        ({"started_by": "hand", "user": "anna"}, "by hand (anna)", "on that person's terminal, not in cleanup.log"),
+        ({"started_by": "ansible"}, "by Ansible", "in the output of that play, not in cleanup.log"),
+        ({}, "by hand or by Ansible", "not in cleanup.log"),
+        ({"started_by": "hand", "user": ["\x1b[31m"]}, "by hand (", "not in cleanup.log"),
+    ],
+)
+def test_g15_a_run_that_cron_did_not_start_says_who_did_and_where_its_output_is(
+    judge: Judge, further: dict[str, Any], how: str, where: str
+) -> None:
+    last = {**run("session_cleanup", 0.1, exit_status=1, scheduled=False), **further}
+    outcome = judge(run("session_cleanup", 6), last)["session_cleanup"]
+    assert outcome.message.startswith(f"its last run, started {how}")
+    assert "ended with exit status 1; its last scheduled success began 6 h ago" in outcome.message
+    assert where in outcome.hint and "\x1b" not in outcome.message
+
+
+def test_g15_a_run_by_cron_has_its_output_in_the_log(judge: Judge) -> None:
+    outcome = judge(run("session_cleanup", 6), run("session_cleanup", 0.1, exit_status=1))["session_cleanup"]
+    assert "started by cron at" in outcome.message and outcome.hint.startswith("look at cleanup.log")
+
+
 def test_fh25_a_run_ahead_of_the_clock_does_not_keep_a_job_from_being_late(judge: Judge) -> None:
     ahead = run("session_cleanup", -5 * 365 * 24)
     outcome = judge(run("session_cleanup", 8), ahead)["session_cleanup"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import pwd
 import re
 import signal
 import subprocess
@@ -339,6 +340,29 @@ def test_a_state_file_that_cannot_be_written_costs_the_record_and_not_the_work(s
     assert (done.status, done.line["deleted"], done.line["status"]) == (0, 3, "warning")
     assert [finding["code"] for finding in done.line["findings"]] == ["not_recorded"]
     assert site.expired_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sudo_user", "expected"),
+    [
+        (CRON, "anna", {"started_by": "cron"}),
+        (("session-cleanup", "--force"), "anna", {"started_by": "hand", "user": "anna"}),
+        (("session-cleanup", "--force"), "a\x1b[31m\n", {"started_by": "hand", "user": "a\\x1b[31m\\n"}),
+        (("session-cleanup", "--force"), "", {"started_by": "hand", "user": pwd.getpwuid(os.getuid()).pw_name}),
+    ],
+)
+def test_the_history_says_who_started_a_run(
+    site: Site,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    sudo_user: str,
+    expected: dict[str, str],
+) -> None:
+    monkeypatch.setenv("SUDO_USER", sudo_user)
+    call(*words, "--config", str(site.config))
+    (run,) = site.history()
+    assert {name: run[name] for name in ("started_by", "user") if name in run} == expected
 
 
 def test_a_dry_run_needs_no_state_directory(site: Site, call: Call) -> None:

@@ -13,7 +13,6 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Measure,
     Report,
     report_of,
-    report_of_fault,
 )
 
 FIRST = re.compile(r"(OK|WARNING|CRITICAL|UNKNOWN) [^|\n]+ \|( '[^']+'=[0-9.]+(s|%|B)?(;[0-9:]*){0,4})+")
@@ -91,7 +90,7 @@ def test_ft16_foreign_text_cannot_break_the_lines_or_begin_figures() -> None:
 
 @pytest.mark.parametrize(
     ("ended", "status"),
-    [(report_of("health", BadOption("--x is no option")), 3), (report_of_fault("health", ValueError("x")), 3)],
+    [(report_of("health", BadOption("--x is no option")), 3), (report_of("health", ValueError("x")), 3)],
 )
 def test_bad_arguments_and_internal_faults_are_unknown(ended: Report, status: int) -> None:
     assert nagios.exit_status(ended) == status

@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import report
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import table
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.model import Mode
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import run
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, Settings, build
 
 NIGHT = datetime(2026, 11, 24, 2, 0, 0, tzinfo=timezone.utc)

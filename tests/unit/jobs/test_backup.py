@@ -20,7 +20,8 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     MaintenanceError,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import table
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.model import Mode
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import run
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
 from tests.unit.archive.samples import write

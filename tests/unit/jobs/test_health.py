@@ -19,7 +19,8 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import text
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Mode, run
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.model import Mode
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import run
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Measure, Report
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, Settings, build
 

@@ -22,9 +22,9 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     StorageFault,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import runner
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import Job, Mode
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import events, runner
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.model import Job, Mode, Progress
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Finding, Report
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import (
     PARAMETER,
     Layer,
@@ -50,7 +50,7 @@ class Recorder:
         self._phase("plan", host)
         return "the plan"
 
-    def apply(self, planned: str, host: Host, progress: runner.Progress) -> Report:
+    def apply(self, planned: str, host: Host, progress: Progress) -> Report:
         self._phase("apply", host)
         progress("half way")
         return Report(self.name, f"applied {planned}", changed=True)
@@ -245,13 +245,6 @@ def test_a_run_of_which_nobody_said_anything_says_what_to_set(tmp_path: Path) ->
     assert "/etc/iact/maintenance.json" in report.findings[0].hint
 
 
-def test_a_report_made_before_the_run_gets_its_time_and_host() -> None:
-    stamped = runner.stamped(Report("work", ""), FakeHost())
-    assert (stamped.started_at, stamped.host) == ("2026-03-01T12:00:00Z", "testhost")
-    done = Report("work", "", started_at="T", host="web1")
-    assert runner.stamped(done, FakeHost()) is done
-
-
 def test_a_question_holds_no_lock_and_what_was_planned_is_read_again_after_the_answer(settings: Settings) -> None:
     work, host = Recorder(), FakeHost()
     held: list[list[str]] = []
@@ -273,3 +266,98 @@ def test_h6_a_state_directory_that_hangs_costs_the_record_and_not_the_deadline(s
     assert time.monotonic() - began < 10
     assert [(finding.severity, finding.code) for finding in report.findings] == [("warning", "not_recorded")]
     assert report.exit_status == 0
+
+
+def hearing(monkeypatch: pytest.MonkeyPatch, hear: Callable[[events.Event], list[Finding]]) -> None:
+    kinds = (events.STARTED, events.FINISHED, events.INTERRUPTED)
+    listener = events.Listener("pings", "nobody was pinged", kinds, hear)
+    monkeypatch.setattr(events, "LISTENERS", (listener, *events.LISTENERS))
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "kinds"),
+    [
+        (None, ["started", "finished"]),
+        (DatabaseFault("auth", "denied"), ["started", "finished"]),
+        (Interrupted(signal.SIGTERM), ["started", "interrupted"]),
+    ],
+)
+def test_listeners_are_told_of_the_start_and_the_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, ended_by: BaseException | None, kinds: list[str]
+) -> None:
+    heard: list[events.Event] = []
+    hearing(monkeypatch, lambda event: heard.append(event) or [])
+    work = Recorder(in_phase={"apply": raising(ended_by)} if ended_by else {})
+    report = runner.run(work.job(), settings, FakeHost(), Mode())
+    assert [event.kind for event in heard] == kinds
+    assert heard[0].report is None
+    assert heard[1].report is not None and heard[1].report.summary == report.summary
+
+
+def test_nobody_is_told_of_a_dry_run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[events.Event] = []
+    hearing(monkeypatch, lambda event: heard.append(event) or [])
+    runner.run(Recorder().job(always_runs=True), settings, FakeHost(), Mode(dry_run=True))
+    assert heard == []
+
+
+@pytest.mark.parametrize("trouble", [ValueError("hunter2"), StorageFault("storage", "the disk"), Refused("no", "no")])
+def test_no_listener_can_fail_a_run_or_keep_it_from_the_history(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def hear(event: events.Event) -> list[Finding]:
+        raise trouble
+
+    hearing(monkeypatch, hear)
+    report = runner.run(Recorder().job(), settings, FakeHost(), Mode())
+    assert (report.exit_status, report.changed, report.status) == (0, True, "warning")
+    assert {(finding.code, finding.subject) for finding in report.findings} == {("not_recorded", "pings")}
+    assert all(finding.message.startswith("nobody was pinged: ") and finding.hint for finding in report.findings)
+    assert "hunter2" not in str(report.as_dict())
+    assert len(history.runs(settings.state_directory)) == 1
+
+
+def test_a_listener_that_hangs_does_not_lengthen_a_run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    hearing(monkeypatch, lambda event: ended.wait(30) and [] or [])
+    began = time.monotonic()
+    report = runner.run(Recorder().job(recording_seconds=0.2), settings, FakeHost(), Mode())
+    ended.set()
+    assert time.monotonic() - began < 10
+    assert (report.exit_status, {finding.subject for finding in report.findings}) == (0, {"pings"})
+
+
+def test_a_signal_while_the_end_is_written_down_takes_nothing_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_arguments: object) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(events, "call_with_timeout", interrupted)
+    report = runner.run(Recorder().job(), settings, FakeHost(), Mode())
+    assert (report.exit_status, report.summary) == (0, "applied the plan")
+    assert [finding.code for finding in report.findings] == ["not_recorded"]
+
+
+def test_g1b_a_history_whose_lock_is_held_says_nothing_of_the_run_s_own_work(
+    settings: Settings, tmp_path: Path
+) -> None:
+    host = FakeHost(held_by_others={str(tmp_path / f"{history.FILE}.lock")})
+    (finding,) = runner.run(Recorder().job(), settings, host, Mode()).findings
+    assert (finding.code, finding.subject) == ("not_recorded", "history")
+    assert finding.message.startswith("this run is not in the history: busy: ")
+    assert "nothing was changed" not in finding.message + finding.hint
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        (Mode(scheduled=True, started_by="cron"), (True, "cron", None)),
+        (Mode(started_by="ansible"), (False, "ansible", None)),
+        (Mode(user="anna"), (False, "hand", "anna")),
+    ],
+)
+def test_who_started_a_run_is_in_the_history(settings: Settings, mode: Mode, expected: tuple[object, ...]) -> None:
+    runner.run(Recorder().job(), settings, FakeHost(), mode)
+    (entry,) = history.runs(settings.state_directory)
+    assert (entry["scheduled"], entry["started_by"], entry.get("user")) == expected

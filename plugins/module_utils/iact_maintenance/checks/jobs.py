@@ -2,66 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from .. import history
 from ..errors import Refused
 from ..formatting import span
 from ..report import FAIL, PASS, SKIP, WARN, Measure
+from ..secret import printable
+from ..sections.jobs import SCHEDULED_JOBS, JobRow
 from ..settings import Scheduled, Settings
 from ..timestamps import is_ahead, parse_iso
 from .context import Context
 from .outcome import Outcome
 
-_BUSY, _REFUSED = 75, 2
-_LOGS = {"session_cleanup": "cleanup.log", "health": "health.log", "backup": "backup.log"}
+_LONGEST_NAME = 64
+# How a run was started, for people; a line of an earlier version does not say.
+_HOW = {"cron": "by cron", "ansible": "by Ansible"}
 
 
 def jobs(context: Context) -> list[Outcome]:
-    """For each job that this site has, whether its scheduled runs come and end well. Raises Refused."""
+    """Return for each job that this site has whether its scheduled runs come and end well. Raise Refused."""
     settings = context.settings
     try:
-        runs = history.runs(settings.state_directory)
+        return [_judge(context, row, job) for row, job in _scheduled(settings)]
     except OSError as error:
         raise Refused(
             "not_permitted",
             f"the history in {settings.state_directory} cannot be read: {error.strerror}",
             hint="run this with sudo, or with -b in Ansible",
         ) from None
-    return [
-        _judge(context, name, job, [_Run(run, name) for run in runs if run.get("job") == name])
-        for name, job in _scheduled(settings).items()
-    ]
 
 
-def _scheduled(settings: Settings) -> dict[str, Scheduled]:
-    found: dict[str, Scheduled] = {"session_cleanup": settings.session_cleanup, "health": settings.health}
-    return {**found, "backup": settings.backup} if settings.backup.is_configured else found
+def _scheduled(settings: Settings) -> list[tuple[JobRow, Scheduled]]:
+    sections: dict[str, Scheduled] = {
+        "session_cleanup": settings.session_cleanup,
+        "health": settings.health,
+        "backup": settings.backup,
+    }
+    rows = [row for row in SCHEDULED_JOBS if row.name != "backup" or settings.backup.is_configured]
+    return [(row, sections[row.section]) for row in rows]
 
 
 class _Run:
     """One remembered run."""
 
-    def __init__(self, entry: Mapping[str, object], job: str) -> None:
+    def __init__(self, entry: history.Entry, job: str) -> None:
         self.exit_status = entry.get("exit_status")
+        self.ending = history.ending(self.exit_status)
         self.scheduled = entry.get("scheduled") is True
-        self.time = str(entry.get("time"))
+        self.started_by = str(entry.get("started_by"))
+        self.user = printable(str(entry.get("user", "")), _LONGEST_NAME)
+        self.time = printable(str(entry.get("time")), _LONGEST_NAME)
         # A health check that found something has done its work; else one bad hour would call it late for ever.
         self.worked = self.exit_status == 0 or (job == "health" and self.exit_status == 1)
 
     @property
     def counts(self) -> bool:
-        """Whether it was a run at all: not one that found another running, nor a typing mistake of a person."""
-        return self.exit_status != _BUSY and (self.scheduled or self.exit_status != _REFUSED)
+        """Return whether it was a run at all: not one that found another running, nor a person's typing mistake."""
+        return self.ending != history.BUSY and (self.scheduled or self.ending != history.REFUSED)
+
+    @property
+    def how(self) -> str:
+        """Return how the run was started, for people."""
+        if self.started_by == "hand":
+            return f"by hand ({self.user})" if self.user else "by hand"
+        return _HOW.get(self.started_by, "by cron" if self.scheduled else "by hand or by Ansible")
 
     def age_seconds(self, now: datetime) -> float | None:
-        """Seconds since it began; None where the entry is damaged."""
+        """Return the seconds since it began; None if the entry is damaged."""
         began = self._began()
         return None if began is None else max(0.0, (now - began).total_seconds())
 
     def is_ahead(self, now: datetime) -> bool:
-        """Whether it began, as it says, ahead of the present moment, so that nobody knows when."""
+        """Return whether it began, as it says, ahead of the present moment, so that nobody knows when."""
         began = self._began()
         return began is not None and is_ahead(began, now)
 
@@ -72,35 +87,64 @@ class _Run:
             return None
 
 
-def _judge(context: Context, name: str, job: Scheduled, runs: list[_Run]) -> Outcome:
+class _Seen(NamedTuple):
+    """What the history says of a job: its newest run; of those not ahead of the clock, the last and last good one."""
+
+    newest: _Run | None = None
+    last: _Run | None = None
+    last_good: _Run | None = None
+
+
+def _look(runs: Iterator[_Run], now: datetime) -> _Seen:
+    """Return what `runs`, the newest first, say; no more of them is read than that takes."""
+    seen = _Seen()
+    for run in runs:
+        seen = seen._replace(newest=seen.newest or run)
+        if run.is_ahead(now):
+            continue
+        if seen.last is None and run.counts:
+            seen = seen._replace(last=run)
+        if run.worked and run.scheduled:
+            return seen._replace(last_good=run)
+    return seen
+
+
+def _judge(context: Context, row: JobRow, job: Scheduled) -> Outcome:
     if not job.enabled:
-        return Outcome(SKIP, "is disabled on this host", part=name)
+        return Outcome(SKIP, "is disabled on this host", part=row.name)
     now = context.host.now()
-    believed = [run for run in runs if not run.is_ahead(now)]
-    outcome = _judge_believed(context, name, job, believed, now)
-    if believed[-1:] == runs[-1:]:
+    entries = history.newest_first(context.settings.state_directory, row.name)
+    seen = _look((_Run(entry, row.name) for entry in entries), now)
+    outcome = _judge_believed(context, row, job, seen)
+    if seen.newest is None or not seen.newest.is_ahead(now):
         return outcome
-    said = f"its last run, of {runs[-1].time}, is ahead of this host's clock and does not count"
-    return outcome.doubting_the_clock(said, "check the clock with timedatectl")
+    reason = f"its last run, of {seen.newest.time}, is ahead of this host's clock and does not count"
+    return outcome.doubting_the_clock(reason, "check the clock with timedatectl")
 
 
-def _judge_believed(context: Context, name: str, job: Scheduled, runs: list[_Run], now: datetime) -> Outcome:
-    last_good = next((run for run in reversed(runs) if run.worked and run.scheduled), None)
-    age = last_good.age_seconds(now) if last_good else None
-    hint = f"look at {_LOGS[name]}, at crontab -l and at journalctl -t CRON"
+def _judge_believed(context: Context, row: JobRow, job: Scheduled, seen: _Seen) -> Outcome:
+    name, last = row.name, seen.last
+    age = seen.last_good.age_seconds(context.host.now()) if seen.last_good else None
+    hint = f"look at {row.log}, at crontab -l and at journalctl -t CRON"
     if age is None:
         return _never(context, name, job, hint)
     measure = Measure(f"job_{name}", round(age), "s", "", str(job.max_age_seconds))
     if age > job.max_age_seconds:
         message = f"late: its last scheduled success began {span(age)} ago, more than {span(job.max_age_seconds)}"
         return Outcome(FAIL, message, hint, name, measure)
-    last = next((run for run in reversed(runs) if run.counts), None)
     if last is not None and not last.worked:
-        message = (
-            f"its last run, begun at {last.time}, did not do its work; the one before that did began {span(age)} ago"
-        )
-        return Outcome(WARN, message, hint, name, measure)
+        # No word that the operator greps for, because the line of a run that ends with 0 may hold none.
+        message = f"its last run, started {last.how} at {last.time}, ended with exit status {last.exit_status}; "
+        message += f"its last scheduled success began {span(age)} ago"
+        return Outcome(WARN, message, hint if last.scheduled else _where(row, last), name, measure)
     return Outcome(PASS, f"its last scheduled success began {span(age)} ago", part=name, measure=measure)
+
+
+def _where(row: JobRow, run: _Run) -> str:
+    """Return where the output of a run is that cron did not start: not in the job's log."""
+    places = {"ansible": "in the output of that play", "hand": "on that person's terminal"}
+    place = places.get(run.started_by, "on that person's terminal, or in the output of that play")
+    return f"its output is {place}, not in {row.log}; run `iact-maintenance {row.command}` to see whether it works now"
 
 
 def _never(context: Context, name: str, job: Scheduled, hint: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""The command `iact-maintenance`: flags in, one report out. The only place that decides an exit status."""
+"""The command `iact-maintenance`: flags in, one report out. Only here is an exit status decided."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import sys
 
 from .. import guards
 from ..about import NAME, VERSION
-from ..errors import Interrupted, MaintenanceError, Refused
-from ..report import Report, report_of, report_of_fault
+from ..errors import Interrupted, LockHeld, Refused
+from ..report import Report, report_of, stamped
 from ..secret import printable
 from . import json, nagios, terminal, text
 from .flags import Parsed, parse
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status of one command line, after its report was printed."""
+    """Return the exit status of one command line, after its report was printed."""
     try:
         return _main(sys.argv[1:] if arguments is None else arguments)
     except Interrupted as ended:
         return ended.exit_status
     except Exception as fault:
         # The report itself could not be made or shown; a traceback could show a password.
-        terminal.write(sys.stderr, f"{NAME}: {report_of_fault(NAME, fault).summary}\n")
+        terminal.write(sys.stderr, f"{NAME}: {report_of(NAME, fault).summary}\n")
         return 1
 
 
@@ -33,13 +33,8 @@ def _main(words: list[str]) -> int:
     try:
         parsed = parse(words)
         report = _answer(parsed)
-    except MaintenanceError as error:
-        report = report_of(parsed.job, error)
-    except Interrupted as ended:
-        report = report_of(parsed.job, MaintenanceError("interrupted", str(ended)))
-        report = report._replace(exit_status=ended.exit_status)
-    except Exception as fault:
-        report = report_of_fault(parsed.job, fault)
+    except (Exception, Interrupted) as ending:
+        report = report_of(parsed.job, ending)
     # Before the report is shown, because whoever reads it may never read on.
     guards.release()
     return _present(report, parsed)
@@ -55,7 +50,7 @@ def _answer(parsed: Parsed) -> Report:
 
 
 def _present(report: Report, parsed: Parsed) -> int:
-    """The exit status, after the report was written where it belongs."""
+    """Return the exit status, after the report was written where it belongs."""
     if parsed.nagios:
         terminal.write(sys.stdout, nagios.render(report))
         return nagios.exit_status(report)
@@ -63,7 +58,7 @@ def _present(report: Report, parsed: Parsed) -> int:
         terminal.write(sys.stdout, json.render(_stamped(report)))
         if report.exit_status and not parsed.scheduled:
             terminal.write(sys.stderr, _line(report))
-    elif report.exit_status in (Refused.exit_status, 75):
+    elif report.exit_status in (Refused.exit_status, LockHeld.exit_status):
         terminal.write(sys.stderr, _line(report))
     elif parsed.command == "version":
         terminal.write(sys.stdout, report.summary + "\n")
@@ -74,13 +69,16 @@ def _present(report: Report, parsed: Parsed) -> int:
 
 
 def _stamped(report: Report) -> Report:
+    if report.started_at:
+        return report
     from ..host import Host
-    from ..jobs.runner import stamped
+    from ..timestamps import iso
 
-    return stamped(report, Host())
+    host = Host()
+    return stamped(report, iso(host.now()), host.name())
 
 
 def _line(report: Report) -> str:
-    """The one line for people: what went wrong and what to do next."""
+    """Return the one line for people: what went wrong and what to do next."""
     hint = next((finding.hint for finding in report.findings if finding.hint), "")
     return f"{NAME}: {printable(report.summary)}" + (f" ({printable(hint)})" if hint else "") + "\n"

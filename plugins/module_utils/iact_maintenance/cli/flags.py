@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ..about import DEFAULT_CONFIG, NAME
 from ..errors import BadOption, Refused
 from ..secret import printable
+from ..sections.jobs import job_named
 from ..sections.table import run_options
 from ..values import Option, nearest
 
@@ -34,71 +35,63 @@ def _named(job: str, *names: str) -> tuple[Option, ...]:
     return tuple(option for option in run_options(job) if option.name in names)
 
 
+def _command(job: str, help_text: str, example: str, options: tuple[Option, ...], **further: Any) -> Command:
+    """Return the command of a row of the table of jobs."""
+    row = job_named(job)
+    return Command(row.command, row.name, help_text, example, row.section, options, **further)
+
+
 COMMANDS = (
-    Command(
-        "session-cleanup",
+    _command(
         "session_cleanup",
         "delete expired sessions",
         "session-cleanup --days 30 --dry-run",
-        "session_cleanup",
         run_options("session_cleanup"),
         dry_run=True,
         asks=True,
     ),
-    Command(
-        "health",
+    _command(
         "health",
         "look at the project, the databases, the disks and the jobs",
         "health --verbose",
-        "health",
         run_options("health"),
         nagios=True,
     ),
-    Command(
-        "backup",
+    _command(
         "backup",
         "save the configured databases and logs into one archive",
         "backup --dry-run",
-        "backup",
         run_options("backup"),
         dry_run=True,
     ),
-    Command(
-        "archives",
+    _command(
         "archives",
         "list the archives and what each is worth",
         "archives --verbose",
-        "backup",
         _named("backup", "directory"),
         dry_run=True,
         switches={"adopt": ("adopt", "take over archives of this host's earlier identity, by host name and servers")},
     ),
-    Command(
-        "verify",
+    _command(
         "verify",
         "read an archive, or all of them, and prove every byte",
         "verify latest",
-        "backup",
         _named("backup", "directory"),
         positional=Option(
             "archive", "str", "Name of the archive or its absolute path, latest or all.", "latest", section="restore"
         ),
     ),
-    Command(
-        "restore",
+    _command(
         "restore",
         "restore from a verified archive, never over anything",
         "restore --components logs --target-directory /var/tmp/restored",
-        "restore",
         run_options("restore"),
         dry_run=True,
     ),
-    Command(
-        "prune",
+    _command(
         "prune",
         "delete the archives that retention no longer keeps",
         "prune --dry-run",
-        "backup",
         _named("backup", "directory", "retention_days", "retention_count", "keep_minimum"),
         dry_run=True,
     ),

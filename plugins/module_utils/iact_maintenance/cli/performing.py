@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pwd
 import sys
 from collections.abc import Callable
 
 from .. import account, config_file
 from ..host import Host
 from ..jobs import check_config, table
-from ..jobs.runner import Mode, run
+from ..jobs.model import Mode
+from ..jobs.runner import run
 from ..report import Report
+from ..secret import printable
 from ..settings import COMMAND_LINE, Layer, Settings
 from . import terminal
 from .flags import Parsed
+
+_LONGEST_NAME = 64
 
 
 def perform(parsed: Parsed) -> Report:
@@ -42,11 +49,21 @@ def _work(parsed: Parsed, settings: Settings, host: Host) -> Callable[[], Report
 
         return lambda: grants.report(settings, host, parsed.argument)
     job = table.job(parsed.job)
-    return lambda: run(job, settings, host, _mode(parsed))
+    # Now, because after it became another account nobody could tell who started it.
+    mode = _mode(parsed)
+    return lambda: run(job, settings, host, mode)
+
+
+def _person() -> str:
+    """Return who typed the command; of a person who used sudo, the name that sudo gives."""
+    with contextlib.suppress(KeyError):
+        return printable(os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name, _LONGEST_NAME)
+    return f"uid {os.getuid()}"
 
 
 def _mode(parsed: Parsed) -> Mode:
     confirm = terminal.confirm if parsed.must_ask else None
     progress = terminal.Progress(sys.stderr) if not parsed.json and not parsed.scheduled else None
     shown = progress.show if progress is not None and progress.wanted else lambda said: None
-    return Mode(dry_run=parsed.dry_run, scheduled=parsed.scheduled, confirm=confirm, progress=shown)
+    mode = Mode(dry_run=parsed.dry_run, scheduled=parsed.scheduled, confirm=confirm, progress=shown)
+    return mode._replace(started_by="cron") if parsed.scheduled else mode._replace(user=_person())

@@ -15,8 +15,9 @@ from ..host import Host
 from ..report import Finding, Report
 from ..secret import printable
 from ..sections.connections import Server
+from ..sections.jobs import job_named
 from ..settings import Settings
-from .runner import Job, Progress
+from .model import Job, Progress
 
 NAME = "adopt"
 _HINT = "restore it by its name where it is needed, or move it out of the directory"
@@ -122,4 +123,4 @@ def _report(planned: Plan, summary: str, facts: Mapping[str, object]) -> Report:
     return Report(NAME, summary, tuple(findings), {**facts, **rows}, changed=bool(planned.matching))
 
 
-JOB = Job(NAME, plan, apply, preview, lock="archives.lock")
+JOB = Job(NAME, plan, apply, preview, lock=job_named(NAME).lock)

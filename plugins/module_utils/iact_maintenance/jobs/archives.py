@@ -10,9 +10,10 @@ from ..archive.folder import open_backups
 from ..host import Host
 from ..report import Finding, Report, counts
 from ..secret import printable
+from ..sections.jobs import job_named
 from ..settings import Settings
 from ..timestamps import iso
-from .runner import Job, Progress
+from .model import Job, Progress
 
 NAME = "archives"
 
@@ -108,4 +109,4 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     return preview(planned, host)
 
 
-JOB = Job(NAME, plan, apply, preview, lock="archives.lock", shared=True, always_runs=True)
+JOB = Job(NAME, plan, apply, preview, lock=job_named(NAME).lock, shared=True, always_runs=True)

@@ -29,7 +29,7 @@ from ..settings import Settings
 from ..timestamps import iso
 from .anomalies import compare
 from .components import Located, Saved, Saver
-from .runner import Progress
+from .model import Progress
 
 _ID_BYTES = 16
 _GIB = 1024**3

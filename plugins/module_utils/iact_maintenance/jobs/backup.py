@@ -13,11 +13,12 @@ from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Measure, Report, counts
 from ..sections.backup import Backup
+from ..sections.jobs import job_named
 from ..settings import Settings
 from ..timestamps import iso
 from .archiving import Done, Plan, Writing, Written, keep_free_bytes, write
 from .components import ENGINES, Located, Trouble, compared, locate
-from .runner import Job, Progress
+from .model import Job, Progress
 
 NAME = "backup"
 _MIB = 1024**2
@@ -249,4 +250,4 @@ def _unsaved(planned: Plan, skipped: list[str], troubles: tuple[Trouble, ...]) -
     return missing + [{"name": name, "status": "skipped"} for name in (*unconfigured, *skipped)]
 
 
-JOB = Job(NAME, plan, apply, preview, lock="archives.lock")
+JOB = Job(NAME, plan, apply, preview, lock=job_named(NAME).lock)

@@ -16,7 +16,7 @@ from ..host import Host
 from ..report import FAIL, OK, PASS, SKIP, WARN, Finding, Report, status_of_check
 from ..settings import Settings
 from ..timestamps import iso
-from .runner import Job, Progress
+from .model import Job, Progress
 
 NAME = "health"
 MEMORY, LOCK = "health.json", "health.lock"

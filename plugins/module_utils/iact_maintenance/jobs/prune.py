@@ -11,8 +11,9 @@ from ..errors import Interrupted, MaintenanceError
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report, counts
+from ..sections.jobs import job_named
 from ..settings import Settings
-from .runner import Job, Progress
+from .model import Job, Progress
 
 NAME = "prune"
 
@@ -79,4 +80,4 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     return Report(NAME, summary, findings, facts, bool(deleted or leftovers), measures=measures)
 
 
-JOB = Job(NAME, plan, apply, preview, lock="archives.lock")
+JOB = Job(NAME, plan, apply, preview, lock=job_named(NAME).lock)

@@ -29,9 +29,10 @@ from ..processes import Limits
 from ..report import Finding, Report, counts
 from ..secret import printable
 from ..sections.connections import Server
+from ..sections.jobs import job_named
 from ..settings import Settings
 from ..values import nearest
-from .runner import Job, Progress
+from .model import Job, Progress
 
 NAME = "restore"
 SCRATCH = "iact_restore_"
@@ -298,4 +299,4 @@ def _summary(planned: Plan, restored: Restored) -> str:
     return f"restored {len(restored.rows)} components of {archive} into {', '.join(targets)}"
 
 
-JOB = Job(NAME, plan, apply, preview, lock="archives.lock")
+JOB = Job(NAME, plan, apply, preview, lock=job_named(NAME).lock)

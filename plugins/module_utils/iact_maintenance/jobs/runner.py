@@ -1,51 +1,22 @@
-"""Run one job, from settings to a report: lock, plan, apply, record."""
+"""Run one job, from settings to a report: lock, plan, apply; and tell the listeners of its events."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
-from .. import history, identity
-from ..errors import Interrupted, LockHeld, MaintenanceError, Refused, StorageFault
+from ..errors import Interrupted, Refused
 from ..host import HeldLock, Host
-from ..report import Finding, Report, report_of, report_of_fault
+from ..report import Finding, Report, report_of
 from ..settings import Settings
-from ..timeouts import GaveUp, call_with_timeout
 from ..timestamps import iso
+from .events import FINISHED, INTERRUPTED, STARTED, Event, tell
+from .model import Job, Mode
 
-Progress = Callable[[str], None]
 # A refused or busy run did nothing, and an interrupted one says less of its time than of who ended it.
 _WORKED = (0, 1)
-
-
-class Job(NamedTuple):
-    """A job: `plan` reads, `preview` reports a plan, `apply` executes it. `lock` names its lock file, if it takes one.
-
-    `always_runs`: the job changes nothing but its own state, so that check mode runs it whole. `remember` writes that
-    state, and is not called then. `recording_seconds` is the time that writing all this down may take.
-    """
-
-    name: str
-    plan: Callable[[Settings, Host], Any]
-    apply: Callable[[Any, Host, Progress], Report]
-    preview: Callable[[Any, Host], Report]
-    lock: str = ""
-    shared: bool = False
-    always_runs: bool = False
-    remember: Callable[[Report, Settings, Host], None] | None = None
-    recording_seconds: float = 20.0
-
-
-class Mode(NamedTuple):
-    """How a run was asked for: `confirm` is called with the dry run's report and raises Refused for a no."""
-
-    dry_run: bool = False
-    scheduled: bool = False
-    confirm: Callable[[Report], None] | None = None
-    progress: Progress = lambda text: None
 
 
 @dataclass
@@ -56,33 +27,15 @@ class _Watch:
 
 
 def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
-    """The report of one run, whatever happened; it is in the history unless it was a dry run or refused at once."""
+    """Return the report of one run, whatever happened; the listeners hear of it unless it was a dry run."""
     watch, started_at = _Watch(host.monotonic()), iso(host.now())
+    event = Event(STARTED, job, settings, host, mode)
     try:
-        report = _run(job, settings, host, mode, watch)
-    except MaintenanceError as error:
-        report = report_of(job.name, error)
-    except Interrupted as signal:
-        finding = Finding(
-            "critical",
-            "interrupted",
-            subject=job.name,
-            message=str(signal),
-            hint="run it again; what was committed stays",
-        )
-        report = Report(
-            job.name,
-            str(signal),
-            (finding,),
-            signal.facts,
-            changed=signal.changed,
-            exit_status=signal.exit_status,
-            error_code="interrupted",
-        )
-    except Exception as fault:
-        report = report_of_fault(job.name, fault)
+        report = _run(event, watch)
+    except (Exception, Interrupted) as ending:
+        report = report_of(job.name, ending)
     report = report._replace(started_at=started_at, host=host.name(), duration_seconds=host.monotonic() - watch.began)
-    return report if mode.dry_run else _recorded(job, _with_slowness(report, settings), settings, host, mode)
+    return report if mode.dry_run else _ended(event, _with_slowness(report, settings))
 
 
 def _with_slowness(report: Report, settings: Settings) -> Report:
@@ -96,7 +49,8 @@ def _with_slowness(report: Report, settings: Settings) -> Report:
     return report.with_findings([Finding("warning", "slow", subject=report.job, message=message, hint=hint)])
 
 
-def _run(job: Job, settings: Settings, host: Host, mode: Mode, watch: _Watch) -> Report:
+def _run(event: Event, watch: _Watch) -> Report:
+    job, settings, host, mode = event.job, event.settings, event.host, event.mode
     if settings.is_empty:
         hint = "the role writes /etc/iact/maintenance.json; --config or the module's parameters do as well"
         raise Refused("not_configured", f"nothing is configured for {job.name}", hint=hint)
@@ -107,11 +61,13 @@ def _run(job: Job, settings: Settings, host: Host, mode: Mode, watch: _Watch) ->
         mode.confirm(job.preview(job.plan(settings, host), host))
         watch.began = host.monotonic()
     with _locked(job, settings, host) as held:
+        findings = [] if mode.dry_run else tell(event)
         try:
             report = job.apply(job.plan(settings, host), host, mode.progress)
         finally:
             mode.progress("")
-        return report.with_findings([_lock_replaced(held)] if held is not None and held.was_replaced() else [])
+        findings += [_lock_replaced(held)] if held is not None and held.was_replaced() else []
+        return report.with_findings(findings)
 
 
 def _lock_replaced(held: HeldLock) -> Finding:
@@ -134,46 +90,11 @@ def _locked(job: Job, settings: Settings, host: Host) -> Iterator[HeldLock | Non
         yield held
 
 
-def _recorded(job: Job, report: Report, settings: Settings, host: Host, mode: Mode) -> Report:
-    """The report, with a warning where it could not be written to the history: health would miss this run."""
-    troubles: list[MaintenanceError] = []
-    faults: list[Exception] = []
-    findings: list[Finding] = []
-
-    def record() -> None:
-        try:
-            findings.extend(identity.ensure(host, settings.state_directory)[1])
-            if job.remember is not None:
-                job.remember(report, settings, host)
-            history.record(host, settings.state_directory, report, scheduled=mode.scheduled)
-        except MaintenanceError as error:
-            troubles.append(error)
-        except Exception as fault:
-            faults.append(fault)
-
-    # With a timeout, because neither a lock nor a disk that hangs may keep a run beyond its deadline.
-    try:
-        call_with_timeout(job.recording_seconds, "recording", record)
-    except GaveUp:
-        hint = f"look at the disk of {settings.state_directory}, and at what holds its locks"
-        said = f"the state directory took longer than {job.recording_seconds:g} s"
-        troubles.append(StorageFault("storage", said, hint=hint))
-    if faults:
-        return report_of_fault(job.name, faults[0])._replace(
-            changed=report.changed,
-            started_at=report.started_at,
-            host=report.host,
-            duration_seconds=report.duration_seconds,
-        )
-    report = report.with_findings(tuple(findings))
-    if not troubles or report.exit_status != 0:
-        return report
-    hint = troubles[0].hint if not isinstance(troubles[0], LockHeld) else ""
-    hint = hint or f"see what holds the locks in {settings.state_directory}; the run's own work stands"
-    message = f"this run is not in the history: {troubles[0].message}"
-    return report.with_findings([Finding("warning", "not_recorded", subject="history", message=message, hint=hint)])
-
-
-def stamped(report: Report, host: Host) -> Report:
-    """The report with the present moment and this host's name, where a run ended before it had them."""
-    return report if report.started_at else report._replace(started_at=iso(host.now()), host=host.name())
+def _ended(event: Event, report: Report) -> Report:
+    """Return the report with what the listeners add to it, after they were told how the run ended."""
+    kind = INTERRUPTED if report.error_code == INTERRUPTED else FINISHED
+    findings = tell(event._replace(kind=kind, report=report))
+    if report.exit_status != 0:
+        # What kept the run from its work comes first, and is all that the one line for people has room for.
+        findings = [finding for finding in findings if finding.code != "not_recorded"]
+    return report.with_findings(findings)

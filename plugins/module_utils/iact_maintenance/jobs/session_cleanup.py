@@ -16,12 +16,13 @@ from ..errors import DatabaseFault, Interrupted, MaintenanceError
 from ..host import Host
 from ..report import Finding, Measure, Report, counts
 from ..sections.connections import SQLiteFile
+from ..sections.jobs import job_named
 from ..sections.session_cleanup import SessionCleanup
 from ..sessions import retry
 from ..sessions.target import NoSessionTable, SessionTarget, session_target
 from ..settings import Settings
 from ..timestamps import iso
-from .runner import Job, Progress
+from .model import Job, Progress
 
 NAME = "session_cleanup"
 
@@ -311,4 +312,4 @@ def _diff(before: int, after: int) -> dict[str, str]:
     return {"before": f"expired sessions: {before}\n", "after": f"expired sessions: {after}\n"}
 
 
-JOB = Job(NAME, plan, apply, preview, lock="session-cleanup.lock")
+JOB = Job(NAME, plan, apply, preview, lock=job_named(NAME).lock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .runner import Job
+from .model import Job
 
 
 def job(name: str) -> Job:

@@ -11,8 +11,9 @@ from ..errors import MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report, counts
+from ..sections.jobs import job_named
 from ..settings import Settings
-from .runner import Job, Progress
+from .model import Job, Progress
 
 NAME = "verify"
 
@@ -118,4 +119,4 @@ def _unread(entry: catalogue.Entry) -> Finding:
     )
 
 
-JOB = Job(NAME, plan, apply, preview, lock="archives.lock", shared=True, always_runs=True)
+JOB = Job(NAME, plan, apply, preview, lock=job_named(NAME).lock, shared=True, always_runs=True)

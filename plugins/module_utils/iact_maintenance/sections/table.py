@@ -15,6 +15,7 @@ from .backup import BACKUP, Backup
 from .connections import DERIVED, MYSQL, POSTGRESQL, SQLITE, Server, SQLiteFile
 from .django import DJANGO, Django
 from .health import HEALTH, Health
+from .jobs import JOBS
 from .restore import RESTORE, Restore
 from .session_cleanup import SESSION_CLEANUP, SessionCleanup
 
@@ -41,7 +42,7 @@ _TABLE: Mapping[str, Section] = {
 SECTIONS: dict[str, tuple[Option, ...]] = {name: section.rows for name, section in _TABLE.items()}
 RECORDS: dict[str, Any] = {name: section.record for name, section in _TABLE.items()}
 SHARED_SECTIONS = ("mysql", "postgresql", "sqlite", "django")
-JOB_SECTIONS = ("session_cleanup", "health", "backup", "restore")
+JOB_SECTIONS = tuple(dict.fromkeys(row.section for row in JOBS))
 
 SITE = (
     Option("user", "str", "Account that runs the jobs; a run as root becomes it first."),

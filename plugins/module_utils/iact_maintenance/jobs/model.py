@@ -1,0 +1,44 @@
+"""The records that describe a job and one run of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..host import Host
+from ..report import Report
+from ..settings import Settings
+
+Progress = Callable[[str], None]
+
+
+class Job(NamedTuple):
+    """A job: `plan` reads, `preview` reports a plan, `apply` executes it. `lock` names its lock file, if it takes one.
+
+    `always_runs`: the job changes nothing but its own state, so that check mode runs it whole. `remember` writes that
+    state, and is not called then. `recording_seconds` is the time that writing all this down may take.
+    """
+
+    name: str
+    plan: Callable[[Settings, Host], Any]
+    apply: Callable[[Any, Host, Progress], Report]
+    preview: Callable[[Any, Host], Report]
+    lock: str = ""
+    shared: bool = False
+    always_runs: bool = False
+    remember: Callable[[Report, Settings, Host], None] | None = None
+    recording_seconds: float = 20.0
+
+
+class Mode(NamedTuple):
+    """How a run was asked for: `confirm` is called with the dry run's report and raises Refused for a no.
+
+    `started_by` is `cron`, `ansible` or `hand`, and then `user` the person, if it is known.
+    """
+
+    dry_run: bool = False
+    scheduled: bool = False
+    started_by: str = "hand"
+    user: str = ""
+    confirm: Callable[[Report], None] | None = None
+    progress: Progress = lambda text: None
