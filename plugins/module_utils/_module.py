@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, IACT maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The Ansible face: option table to argument_spec, parameters to settings, report to exit_json or fail_json.
+"""The Ansible side of the jobs: option table to argument_spec, parameters to settings, report to the result.
 
 The only file of the collection's module_utils that imports ansible, and the only fail_json.
 """
@@ -81,20 +81,20 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def argument_spec(job: str) -> dict[str, Any]:
-    """The argument_spec of a job's module; without defaults, so that silence leaves the host's config file alone."""
+    """Return the argument_spec of a job's module, without defaults, so that silence leaves the config file alone."""
     spec: dict[str, Any] = {
         "config": {"type": "path"},
         "fail_on": {"type": "str", "choices": list(FAIL_ON)},
         # Here only to be refused: of an unknown parameter Ansible would print the value.
         _MISPLACED: {"type": "raw", "no_log": True},
     }
-    own = tuple(option for option in run_options(job) if option.kind != "section")
+    job_options = tuple(option for option in run_options(job) if option.kind != "section")
     shared = tuple(option for option in SITE if option.name in (*SHARED_SECTIONS, "state_directory"))
-    return {**spec, **_arguments(own + shared)}
+    return {**spec, **_arguments(job_options + shared)}
 
 
 def run(job: str) -> None:
-    """Nothing; runs the job as the host's own command would, and ends the module with its report."""
+    """Run the job as the host's own command would, and end the module with its report."""
     host = Host()
     module = _Module(argument_spec=argument_spec(job), supports_check_mode=True)
     module.accepted = True
@@ -145,12 +145,12 @@ def _run(module: AnsibleModule, name: str, host: Host) -> Mapping[str, Any]:
 
 
 def _options(params: Mapping[str, Any], job: str) -> dict[str, object]:
-    """The parameters by section, without those not given. A restore's connection is its own section's."""
+    """Return the parameters by section, without those not given. A restore's connection is its own section's."""
     if params.get(_MISPLACED) is not None:
         hint = "write mysql: {login_password: …} or postgresql: {login_password: …}"
         raise BadOption(f"{_MISPLACED} stands outside of a connection, and was not used", hint=hint)
-    own: dict[str, object] = {}
-    options: dict[str, object] = {job: own}
+    job_options: dict[str, object] = {}
+    options: dict[str, object] = {job: job_options}
     for name, value in params.items():
         if value is None or name in ("config", "fail_on"):
             continue
@@ -158,12 +158,12 @@ def _options(params: Mapping[str, Any], job: str) -> dict[str, object]:
         is_shared = name in (*SHARED_SECTIONS, "state_directory") and not (
             job == "restore" and name in _OWN_CONNECTIONS
         )
-        (options if is_shared else own)[name] = given
+        (options if is_shared else job_options)[name] = given
     return options
 
 
 def _plain(report: Report) -> dict[str, Any]:
-    """The report as plain data that crosses a pipe, with what `_finish` needs beside it."""
+    """Return the report as plain data that crosses a pipe, with what `_finish` needs beside it."""
     return {"result": report.as_dict(), "exit_status": report.exit_status, "diff": report.diff}
 
 

@@ -1,4 +1,4 @@
-"""From a command line that was read to the report of its job: settings, account, job."""
+"""Run what a command line asks for: settings, account, job, report."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LONGEST_NAME = 64
 
 
 def perform(parsed: Parsed) -> Report:
-    """The report of the job that the line asks for, under the account that the settings name.
+    """Return the report of the job that the line asks for, under the account that the settings name.
 
-    Raises MaintenanceError, and Interrupted for a signal before the job began.
+    Raise MaintenanceError, and Interrupted for a signal before the job began.
     """
     if parsed.command == "check-config" and parsed.job != check_config.NAME:
         return check_config.document(parsed.job)
@@ -64,6 +64,6 @@ def _person() -> str:
 def _mode(parsed: Parsed) -> Mode:
     confirm = terminal.confirm if parsed.must_ask else None
     progress = terminal.Progress(sys.stderr) if not parsed.json and not parsed.scheduled else None
-    shown = progress.show if progress is not None and progress.wanted else lambda said: None
+    shown = progress.show if progress is not None and progress.wanted else lambda text: None
     mode = Mode(dry_run=parsed.dry_run, scheduled=parsed.scheduled, confirm=confirm, progress=shown)
     return mode._replace(started_by="cron") if parsed.scheduled else mode._replace(user=_person())

@@ -1,4 +1,4 @@
-"""A report as text for people: the verdict first, then what to look at, then the figures."""
+"""Render a report as text for people: the verdict first, then what to look at, then the figures."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _shown(name: str, fact: object) -> str:
 
 
 def size(size_bytes: int) -> str:
-    """A number of bytes for people, in powers of 1024."""
+    """Return a number of bytes for people, in powers of 1024."""
     number = float(size_bytes)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if number < 1024:

@@ -1,4 +1,4 @@
-"""The health check: everything that somebody would look at first, at the same time, and done by its deadline."""
+"""The health check: run all checks of the site at the same time, and end by the deadline."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Plan(NamedTuple):
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """The checks that the settings give reason for. Raises Refused where they name nothing to look at."""
+    """Return the checks that the settings give reason for. Raise Refused if they name nothing to look at."""
     if not has_something_to_check(settings):
         hint = "set the section django, mysql, postgresql or sqlite in the config file"
         raise Refused("not_configured", "neither a Django project nor a database is configured", hint=hint)
@@ -45,7 +45,7 @@ def plan(settings: Settings, host: Host) -> Plan:
 
 
 def _check_access(settings: Settings) -> None:
-    """Refuses somebody who may read neither state nor credentials: one line says more than ten checks that fail."""
+    """Refuse a user who may read neither state nor credentials, because one line says more than ten failed checks."""
     try:
         os.scandir(settings.state_directory).close()
     except PermissionError:
@@ -57,7 +57,7 @@ def _check_access(settings: Settings) -> None:
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """The report of all checks, whatever hangs."""
+    """Return the report of all checks, whatever hangs."""
     settings = planned.settings
     deadline_seconds = settings.health.deadline_seconds
     reserve_seconds = min(_REPORTING_SECONDS, deadline_seconds * _REPORTING_SHARE)
@@ -82,14 +82,14 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 
 
 def remember(report: Report, settings: Settings, host: Host) -> None:
-    """Nothing; since when each check is not well is kept, unless another run is keeping it. Raises StorageFault."""
+    """Keep since when each check is not well, unless another run is keeping it. Raise StorageFault."""
     checks = report.facts.get("checks")
     if not isinstance(checks, list):
         return
     not_well = {check["name"]: _entry(check) for check in checks if status_of_check(check["status"]).name != OK}
     try:
         with host.lock(os.path.join(settings.state_directory, LOCK), NAME):
-            state.change_mapping(host, settings.state_directory, MEMORY, lambda found: _replace(found, not_well))
+            state.change_mapping(host, settings.state_directory, MEMORY, lambda kept: _replace(kept, not_well))
     except LockHeld:
         return
 
@@ -98,13 +98,13 @@ def _entry(check: Mapping[str, object]) -> dict[str, object]:
     return {"status": check["status"], "since_at": check["since_at"]}
 
 
-def _replace(found: dict[str, object], not_well: Mapping[str, object]) -> None:
-    found.clear()
-    found["checks"] = dict(not_well)
+def _replace(kept: dict[str, object], not_well: Mapping[str, object]) -> None:
+    kept.clear()
+    kept["checks"] = dict(not_well)
 
 
 def _remembered(settings: Settings) -> Mapping[str, object]:
-    """Since when which checks are not well; nothing where that cannot be read, because it only adds to a report."""
+    """Return since when which checks are not well; empty if that cannot be read, because it only adds to a report."""
     try:
         checks = state.read_mapping(settings.state_directory, MEMORY).get("checks")
     except OSError:
@@ -113,7 +113,7 @@ def _remembered(settings: Settings) -> Mapping[str, object]:
 
 
 def _since(results: list[CheckResult], remembered: Mapping[str, object], now: str) -> dict[str, str]:
-    """For each check that is not well, since when it is in the state that it is in."""
+    """Return for each check that is not well since when it has its status."""
     since = {}
     for result in results:
         if not result.is_well:
@@ -152,7 +152,7 @@ JOB = Job(
     NAME,
     plan,
     apply,
-    lambda planned, host: apply(planned, host, lambda said: None),
+    lambda planned, host: apply(planned, host, lambda text: None),
     always_runs=True,
     remember=remember,
     recording_seconds=_RECORDING_SECONDS,
