@@ -200,7 +200,7 @@ def test_of_each_job_some_runs_stay_whatever_their_age() -> None:
     assert history.compact(lines, NOON) == lines[10:]
 
 
-def test_the_first_run_of_a_day_compacts_and_no_other(tmp_path: Path) -> None:
+def test_a_job_s_first_run_of_a_day_compacts_and_no_other(tmp_path: Path) -> None:
     host = FakeHost()
     (tmp_path / history.FILE).write_bytes(b"damaged\n" + line("backup", timedelta(hours=1)) + b"\n")
     record(host, tmp_path, number=1)

@@ -31,7 +31,7 @@ _WHOLE_DAYS = 7
 _LONGEST_TEXT = 500
 _MOST_FINDINGS = 50
 _BLOCK_BYTES = 64 * 1024
-_LARGEST_BYTES = 32 * 1024 * 1024
+_LARGEST_BYTES = 64 * 1024 * 1024
 _LOCK_WAIT_SECONDS = 5.0
 # How a line of ours begins: what it holds behind that is only parsed if it is rolled up.
 _HEAD = re.compile(rb'\{"job": "([a-z_]+)", "time": "([0-9TZ:-]+)".*\}', re.DOTALL)
@@ -48,15 +48,15 @@ class Starter(NamedTuple):
 
 
 def record(host: Host, directory: str, report: Report, starter: Starter) -> None:
-    """Append a run to the history; the first run of a day compacts it. Raise StorageFault or LockHeld."""
+    """Append a run to the history; each job's first run of a day compacts it. Raise StorageFault or LockHeld."""
     path = os.path.join(directory, FILE)
     line = json.dumps(_entry(report, starter)).encode()
     with host.lock(path + ".lock", "history", wait_seconds=_LOCK_WAIT_SECONDS):
         with storage(path):
-            last = next(newest_first(directory), None)
+            last = next(newest_first(directory, report.job), None)
         host.append_line(path, line)
         if last is not None and str(last.get("time"))[:10] != report.started_at[:10]:
-            # The run is recorded: what keeps the file from being made smaller does so until tomorrow.
+            # The run is recorded: what keeps the file from being made smaller does so until the next job's first run.
             with contextlib.suppress(StorageFault):
                 _compact_file(host, path)
 

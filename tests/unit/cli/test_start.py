@@ -42,7 +42,7 @@ def test_help_goes_through_a_pipe_as_well() -> None:
     assert "Example: iact-maintenance health --verbose" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["host", "settings", "jobs.runner", "engines.table"])
+@pytest.mark.parametrize("name", ["host", "settings", "history", "jobs.events", "jobs.runner", "engines.table"])
 def test_a_version_loads_nothing_that_only_jobs_need(name: str) -> None:
     script = (
         "import sys; from iact_maintenance.cli.command import main; "
