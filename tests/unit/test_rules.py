@@ -32,7 +32,7 @@ MAXIMUM_MAIN_LINES = 25
 LAYERS = [
     *("cli", "jobs", "checks", "archive", "dumps", "sessions", "django", "engines"),
     *("history", "identity", "config_file", "account", "guards", "state", "timeouts", "host", "processes", "files"),
-    *("settings", "sections", "values", "timestamps", "formatting", "report", "secret", "errors", "about"),
+    *("settings", "sections", "values", "schedule", "timestamps", "formatting", "report", "secret", "errors", "about"),
 ]
 UPWARD_YET = {
     ("dumps", "archive/folder"),

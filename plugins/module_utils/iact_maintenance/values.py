@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from . import schedule
 from .errors import BadOption
 from .secret import Secret, keep, printable
 
@@ -19,8 +20,6 @@ _LONGEST_TEXT = 4096
 _HUGE = 10**80
 # As in C(value), of ansible-doc; what is marked may hold brackets of one level.
 _MARK = re.compile(r"\b[COV]\(((?:[^()]|\([^()]*\))*)\)")
-# Those that Debian's cron knows (crontab(5)).
-SCHEDULE_WORDS = ("hourly", "daily", "midnight", "weekly", "monthly", "yearly", "annually", "reboot")
 _NAMES = ("login_host", "login_user", "login_db")
 
 
@@ -56,7 +55,7 @@ class Option(NamedTuple):
         if self.choices:
             return "one of " + ", ".join(self.choices)
         words = {"int": "a whole number", "float": "a number", "bool": "true or false", "path": "an absolute path"}
-        words["schedule"] = "five cron fields, or one of " + ", ".join(f"@{word}" for word in SCHEDULE_WORDS)
+        words["schedule"] = schedule.ALLOWED
         word = {**words, "list": "a list of texts", "section": "a mapping", "str": "a text that is not empty"}[
             self.kind
         ]
@@ -190,48 +189,9 @@ def _list(raw: object) -> tuple[str, ...] | None:
     return None if None in texts else tuple(text for text in texts if text is not None)
 
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# The five fields of crontab(5): their bounds, and the names that stand for numbers.
-_FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
-    (0, 59, ()),
-    (0, 23, ()),
-    (1, 31, ()),
-    (1, 12, _MONTHS),
-    (0, 7, _DAYS),
-)
-
-
 def _schedule(raw: object) -> str | None:
-    text = _text(raw)
-    if text is None:
-        return None
-    if text.startswith("@"):
-        return text if text[1:] in SCHEDULE_WORDS else None
-    fields = text.split()
-    right = len(fields) == len(_FIELDS) and all(map(_is_field, fields, _FIELDS))
-    return " ".join(fields) if right else None
-
-
-def _is_field(text: str, bounds: tuple[int, int, tuple[str, ...]]) -> bool:
-    """Whether a field is a list of `*`, numbers or ranges, each but a plain number with a step where one is given."""
-    for part in text.split(","):
-        span, slash, step = part.partition("/")
-        ends = [_field_number(end, bounds) for end in span.split("-")]
-        is_range = span == "*" or (len(ends) == 2 and None not in ends and (ends[0] or 0) <= (ends[1] or 0))
-        if slash and not (is_range and step.isascii() and step.isdigit() and int(step) > 0):
-            return False
-        if not is_range and (len(ends) != 1 or ends[0] is None):
-            return False
-    return True
-
-
-def _field_number(word: str, bounds: tuple[int, int, tuple[str, ...]]) -> int | None:
-    low, high, names = bounds
-    if word.lower() in names:
-        return names.index(word.lower()) + low
-    number = int(word) if word.isascii() and word.isdigit() and len(word) < 4 else -1
-    return number if low <= number <= high else None
+    parsed = schedule.parse(raw) if isinstance(raw, str) else None
+    return parsed.to_cron() if parsed else None
 
 
 _PARSERS = {
