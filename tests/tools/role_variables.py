@@ -15,6 +15,10 @@ import yaml
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT / ".collections"))
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning.variables import (  # noqa: E402
+    PREFIX,
+    ROLE_OPTIONS,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import (  # noqa: E402
     JOB_SECTIONS,
     SECTIONS,
@@ -26,58 +30,52 @@ ROLE = CHECKOUT / "roles" / "iact_maintenance"
 SPECIFICATION = ROLE / "meta" / "argument_specs.yml"
 README = ROLE / "README.md"
 TABLES = re.compile(r"(<!-- variables -->\n).*(<!-- end of variables -->)", re.DOTALL)
-TYPES = {"path": "str", "schedule": "str", "list": "list", "section": "dict"}
-PREFIX = "iact_maintenance_"
-
-# What the role has beside the options of the command: type, choices, and what it means.
-OWN: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "state": ("str", ("present", "absent"), "C(absent) takes away what the role made; logs and backups stay."),
-    "purge": ("bool", (), "With C(absent), the jobs' logs and archives go as well."),
-    "strict": ("bool", (), "The play fails where the health check at its end finds the host unhealthy."),
-    "user": ("str", (), "The account of the jobs; made unless it exists, and then not changed. Never C(root)."),
-    "groups": ("list", (), "Groups into which the account is let, such as the application's."),
-    "state_directory": ("str", (), "Where history, proofs and locks lie."),
-    "log_directory": ("str", (), "Where the jobs write C(cleanup.log), C(health.log) and C(backup.log)."),
-    "log_group": ("str", (), "The group that may read the jobs' logs."),
-    "logrotate": ("str", ("manage", "keep"), "C(keep) leaves the rotation of the logs to a rule of the site's own."),
-    "credentials": ("str", ("manage", "keep"), "C(keep) uses C(~/.my.cnf) and C(~/.pgpass) as they are found."),
-}
+TYPES = {"path": "str", "schedule": "str"}
 
 
 def defaults() -> dict[str, Any]:
-    """What the role gives its variables."""
+    """Return what the role gives its variables."""
     found = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
     assert isinstance(found, dict)
     return found
 
 
 def variables() -> dict[str, dict[str, Any]]:
-    """Every variable with its entry of the argument specification: first the role's own, then section by section."""
-    entries = {PREFIX + name: own_entry(*row) for name, row in OWN.items()}
+    """Return every variable with its entry of the argument specification: the role's own, then section by section."""
+    entries = {PREFIX + option.name: entry(option) for option in ROLE_OPTIONS}
     for section in (*SHARED_SECTIONS, *JOB_SECTIONS):
         for option in SECTIONS[section]:
-            entries[f"{PREFIX}{section}_{option.name}"] = entry(option)
+            entries[f"{PREFIX}{section}_{option.name}"] = entry(option, "The command's default is")
     given = defaults()
     return {name: {**row, "default": given[name]} if name in given else row for name, row in entries.items()}
 
 
-def own_entry(kind: str, choices: tuple[str, ...], text: str) -> dict[str, Any]:
-    """The entry of a variable that is the role's own."""
-    row: dict[str, Any] = {"type": kind, "description": text}
-    if choices:
-        row["choices"] = list(choices)
-    return {**row, "elements": "str"} if kind == "list" else row
+def entry(option: Option, default: str = "") -> dict[str, Any]:
+    """Return the entry of a variable. Of one that belongs to a connection the type is only described.
+
+    Because Ansible prints the value that has another type, which may be a password at the wrong place; the role's own
+    check names the variable and never the value.
+    """
+    text = option.help
+    if default and option.default not in (None, ()):
+        text += f" {default} {plain_default(option.default)}."
+    if is_private(option):
+        row: dict[str, Any] = {"type": "raw", "description": f"{text} Allowed is {allowed(option)}."}
+        return {**row, "no_log": True} if option.secret else row
+    row = {"type": TYPES.get(option.kind, option.kind), "description": text}
+    if option.choices:
+        row["choices"] = list(option.choices)
+    return {**row, "elements": "str"} if option.kind == "list" else row
 
 
-def entry(option: Option) -> dict[str, Any]:
-    """The entry of a variable that is an option of the command, whose default is the command's own."""
-    default = f" The command's default is {plain_default(option.default)}." if option.default not in (None, ()) else ""
-    row = own_entry(TYPES.get(option.kind, option.kind), option.choices, option.help + default)
-    if option.secret:
-        row["no_log"] = True
-    if option.section:
-        row["options"] = {inner.name: entry(inner) for inner in SECTIONS[option.section]}
-    return row
+def is_private(option: Option) -> bool:
+    """Return whether the value may be a password at the wrong place."""
+    return bool(option.private) or option.kind == "section"
+
+
+def allowed(option: Option) -> str:
+    """Return what a variable may be, as the end of a sentence."""
+    return f"a dictionary of the options of C({option.section})" if option.kind == "section" else option.allowed
 
 
 def plain_default(content: object) -> str:
@@ -131,11 +129,11 @@ def shown(content: object) -> str:
 def tables() -> str:
     """The README's tables of variables, one for the role and one for each section."""
     given = defaults()
-    rows = [(PREFIX + name, given.get(PREFIX + name), row[2], row[1]) for name, row in OWN.items()]
-    parts = [table("The role itself", rows)]
+    own = [(PREFIX + row.name, given.get(PREFIX + row.name), row.help, row.choices) for row in ROLE_OPTIONS]
+    parts = [table("The role itself", own)]
     for section in (*SHARED_SECTIONS, *JOB_SECTIONS):
-        own = [(f"{PREFIX}{section}_{option.name}", option) for option in SECTIONS[section]]
-        options = [(name, given.get(name, option.default), option.help, option.choices) for name, option in own]
+        named = [(f"{PREFIX}{section}_{option.name}", option) for option in SECTIONS[section]]
+        options = [(name, given.get(name, option.default), option.help, option.choices) for name, option in named]
         parts.append(table(f"Section `{section}`", options))
     return "\n".join(parts)
 

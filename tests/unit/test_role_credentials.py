@@ -76,16 +76,3 @@ def test_a_password_that_is_null_is_none(engine: str) -> None:
     assert "None" not in str(evaluated("__iact_maintenance_credentials", **given))
     config = json.loads(rendered("maintenance.json.j2", **given))
     assert config["restore"] == {engine: {"login_user": "restorer"}}
-
-
-def test_a_line_break_in_a_password_is_refused_where_a_password_file_cannot_hold_it() -> None:
-    given = {
-        "iact_maintenance_mysql_login_password": "one\ntwo",
-        "iact_maintenance_postgresql_login_password": "one\ntwo",
-        "iact_maintenance_restore_postgresql": {"login_password": "one\rtwo"},
-        "iact_maintenance_backup_postgresql": {"login_password": "one"},
-    }
-    assert evaluated("__iact_maintenance_broken_passwords", **given) == [
-        "iact_maintenance_postgresql_login_password",
-        "iact_maintenance_restore_postgresql.login_password",
-    ]

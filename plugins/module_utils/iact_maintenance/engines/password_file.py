@@ -11,10 +11,11 @@ from ..errors import Refused
 from ..secret import Secret
 
 _FIELDS = 5
+_ANY = ("*", "*", "*", "*")
 
 
 def find_password(text: str, wanted: tuple[str, str, str, str]) -> Secret | None:
-    """The password of the first line that fits `wanted` (host, port, database, user), `*` fitting all; or None."""
+    """Return the password of the first line that fits `wanted` (host, port, database, user), or None; `*` fits all."""
     for line in text.split("\n"):
         if line.startswith("#"):
             continue
@@ -27,7 +28,7 @@ def find_password(text: str, wanted: tuple[str, str, str, str]) -> Secret | None
 
 
 def _fields(line: str) -> Iterator[tuple[str, str]]:
-    """The fields of a line, each as written and with its backslashes resolved."""
+    """Yield the fields of a line, each as written and with its backslashes resolved."""
     raw, plain, position = "", "", 0
     while position < len(line):
         char = line[position]
@@ -43,8 +44,11 @@ def _fields(line: str) -> Iterator[tuple[str, str]]:
     yield raw, plain
 
 
-def render(password: Secret) -> str:
-    """A password file that fits every host, port, database and user. Raises Refused for a line break."""
+def render(password: Secret, server: tuple[str, str, str, str] = _ANY) -> str:
+    """Return a password file that fits `server` (host, port, database, user), by default every one.
+
+    Raise Refused for a line break.
+    """
     text = password.reveal()
     if "\n" in text or "\r" in text:
         raise Refused(
@@ -52,5 +56,8 @@ def render(password: Secret) -> str:
             "the password holds a line break, which PostgreSQL's programs cannot take from a password file",
             hint="give the account another password",
         )
-    escaped = text.replace("\\", "\\\\").replace(":", "\\:")
-    return f"*:*:*:*:{escaped}\n"
+    return ":".join(map(_escaped, (*server, text))) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace(":", "\\:")

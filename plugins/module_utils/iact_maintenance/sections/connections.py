@@ -47,8 +47,8 @@ def _server(port: int, file_option: str, file_help: str) -> tuple[Option, ...]:
 MYSQL = _server(3306, "config_file", _MYSQL_FILE)
 POSTGRESQL = _server(5432, "passfile", _PASSFILE)
 SQLITE = (
-    Option("path", "path", "The database file.", required=True),
-    Option("read_only", "bool", "Nothing may ever write there.", False),
+    Option("path", "path", "The database file.", required=True, private=True),
+    Option("read_only", "bool", "Nothing may ever write there.", False, private=True),
 )
 # A job's own connections.
 OWN = (

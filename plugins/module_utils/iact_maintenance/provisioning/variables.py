@@ -1,0 +1,154 @@
+"""The role's variables: which there are, what each may hold, and what all of them together ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from ..errors import BadOption, Refused
+from ..secret import printable
+from ..sections.table import SECTIONS, check_fields
+from ..values import Option, mapping, nearest, parse
+from .refusal import Refusal
+
+PREFIX = "iact_maintenance_"
+# What the role has beside the options of the command.
+ROLE_OPTIONS = (
+    Option(
+        "state",
+        "str",
+        "C(absent) takes away what the role made; logs and backups stay.",
+        "present",
+        choices=("present", "absent"),
+    ),
+    Option("purge", "bool", "With C(absent), the jobs' logs and archives go as well.", False),
+    Option("strict", "bool", "The play fails where the health check at its end finds the host unhealthy.", False),
+    Option(
+        "user", "str", "The account of the jobs; made unless it exists, and then not changed. Never C(root).", "iact"
+    ),
+    Option("groups", "list", "Groups into which the account is let, such as the application's.", ()),
+    Option("state_directory", "path", "Where history, proofs and locks lie.", "/var/lib/iact/state"),
+    Option(
+        "log_directory",
+        "path",
+        "Where the jobs write C(cleanup.log), C(health.log) and C(backup.log).",
+        "/var/log/iact",
+    ),
+    Option("log_group", "str", "The group that may read the jobs' logs.", "adm"),
+    Option(
+        "logrotate",
+        "str",
+        "C(keep) leaves the rotation of the logs to a rule of the site's own.",
+        "manage",
+        choices=("manage", "keep"),
+    ),
+    Option(
+        "credentials",
+        "str",
+        "C(keep) uses C(~/.my.cnf) and C(~/.pgpass) as they are found.",
+        "manage",
+        choices=("manage", "keep"),
+    ),
+)
+
+
+class Site(NamedTuple):
+    """What the variables ask for: the role's own, and each section's options as they were given, without nulls."""
+
+    state: str
+    purge: bool
+    strict: bool
+    user: str
+    groups: tuple[str, ...]
+    state_directory: str
+    log_directory: str
+    log_group: str
+    logrotate: str
+    credentials: str
+    sections: Mapping[str, Mapping[str, Any]]
+
+    def option(self, section: str, name: str) -> Any:
+        """Return the typed value of an option, which was found right before."""
+        row = next(row for row in SECTIONS[section] if row.name == name)
+        given = self.sections[section].get(name)
+        return row.default if given is None else parse(row, given, name)
+
+
+check_fields(Site, ROLE_OPTIONS, ("sections",))
+
+
+def known() -> dict[str, tuple[str, Option]]:
+    """Return every variable with its section, empty for the role's own, and its option."""
+    own = {PREFIX + row.name: ("", row) for row in ROLE_OPTIONS}
+    return own | {f"{PREFIX}{name}_{row.name}": (name, row) for name, rows in SECTIONS.items() for row in rows}
+
+
+def read(variables: Mapping[str, object]) -> tuple[Site, list[Refusal]]:
+    """Return what the variables ask for, and everything that is wrong with them; a wrong one is left out."""
+    table = known()
+    refusals = [_unknown(name, list(table)) for name in sorted(set(variables).difference(table))]
+    own: dict[str, object] = {row.name: row.default for row in ROLE_OPTIONS}
+    sections: dict[str, dict[str, object]] = {name: {} for name in SECTIONS}
+    for name, (section, row) in table.items():
+        raw = variables.get(name)
+        if raw is None:
+            continue
+        wrong = list(_wrong(row, raw, name))
+        refusals += wrong
+        if not wrong and section:
+            sections[section][row.name] = without_nulls(raw) if row.kind == "section" else raw
+        elif not wrong:
+            own[row.name] = parse(row, raw, name)
+    return Site(**own, sections=sections), refusals  # type: ignore[arg-type]
+
+
+def without_nulls(raw: Any) -> dict[str, object]:
+    """Return a mapping without what is null, which counts as not set."""
+    return {key: value for key, value in raw.items() if value is not None}
+
+
+def secret_text(raw: object) -> object:
+    """Return a password as text, since YAML makes a number of one that is all digits."""
+    return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
+
+
+def _unknown(name: str, names: list[str]) -> Refusal:
+    # Without the prefix, which would make all names alike.
+    close = get_close_matches(name[len(PREFIX) :], [each[len(PREFIX) :] for each in names], n=1)
+    hint = f"did you mean {PREFIX}{close[0]}?" if close else "the README of the role lists all that are known"
+    return Refusal("unknown_variable", f"{printable(name, 100)} is not a variable of the role: {hint}", name)
+
+
+def _wrong(row: Option, raw: object, name: str) -> Iterator[Refusal]:
+    """Return what is wrong with a variable; the value of one that belongs to a connection is never shown."""
+    try:
+        if row.kind != "section":
+            _check(row, raw, name)
+            return
+        given = without_nulls(mapping(raw, name))
+    except Refused as error:
+        yield _bad(error, name)
+        return
+    rows = {inner.name: inner for inner in SECTIONS[row.section]}
+    for key, value in given.items():
+        try:
+            if key not in rows:
+                raise BadOption(f"{name}.{printable(key, 80)} is not an option", hint=nearest(key, list(rows)))
+            _check(rows[key], value, f"{name}.{key}")
+        except Refused as error:
+            yield _bad(error, name)
+
+
+def _check(row: Option, raw: object, name: str) -> None:
+    """Raise BadOption if the value is none that the option may have."""
+    if row.secret:
+        if raw != "":
+            parse(row, secret_text(raw), name)
+        return
+    parse(row, raw, name)
+
+
+def _bad(error: Refused, name: str) -> Refusal:
+    message = f"{error.message}; {error.hint}" if error.hint else error.message
+    return Refusal("bad_option", message, name)
