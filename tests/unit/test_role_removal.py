@@ -15,7 +15,7 @@ from ansible.modules import find
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import history, identity
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, names
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health, table
-from tests.unit.role import ROLE, evaluated
+from tests.unit.role import ROLE, evaluated, said
 
 JOBS = ("session_cleanup", "health", "backup", "restore", "archives", "adopt", "verify", "prune")
 KINDS = ("good", "unverified", "partial", "copy", "other_host", "broken", "foreign")
@@ -85,6 +85,90 @@ def test_a_purge_without_a_list_takes_no_archive(listed: object, status: int) ->
     found = purged(listed, status)
     for name in (ARCHIVE.text, names.part_name(ARCHIVE.created_at, "1" * 32)):
         assert not taken(found, name), name
+
+
+def answered(listed: object, status: int = 0, reason: str = "") -> dict[str, Any]:
+    """Return what the role registered of the command's list of archives."""
+    return {"rc": status, "stdout": json.dumps(listed), "stderr": reason}
+
+
+def entries(*kinds: str, **more: str) -> dict[str, Any]:
+    return {"archives": [{"name": f"{kind}.tar", "kind": kind, **more} for kind in kinds], "findings": []}
+
+
+GONE = {"archives": [], "findings": [{"code": "archives_gone", "message": "proven, and gone since"}]}
+SKIPPED = {"skipped": True}
+
+
+def runs(name: str, task_file: str, archives: dict[str, Any], **given: Any) -> bool:
+    """Return whether the role runs that task after such a list."""
+    (task,) = [task for task in tasks(task_file) if task["name"] == name]
+    conditions = task["when"] if isinstance(task["when"], list) else [task["when"]]
+    registered = {"__iact_maintenance_archives": archives, "__iact_maintenance_identity": {"stat": {"exists": True}}}
+    return all(evaluated(f"({one}) | bool", **{**registered, **given}) for one in conditions)
+
+
+@pytest.mark.parametrize("purge", [True, False])
+@pytest.mark.parametrize(
+    ("archives", "leaves_without_purge"),
+    [
+        (answered({"archives": []}), True),
+        (answered(entries("other_host", "broken", "foreign")), True),
+        (answered(entries("good")), False),
+        (answered(entries("partial")), False),
+    ],
+)
+def test_the_identity_goes_where_no_archive_stays_that_carries_it(
+    archives: dict[str, Any], leaves_without_purge: bool, purge: bool
+) -> None:
+    name = "Take the host's identity away, once it is known that no archive stays that carries it"
+    goes = runs(name, "absent.yml", archives, iact_maintenance_purge=purge)
+    assert goes is (purge or leaves_without_purge)
+    assert not runs("Say why the host's identity stays", "absent.yml", archives)
+
+
+@pytest.mark.parametrize("purge", [True, False])
+@pytest.mark.parametrize(
+    ("archives", "because"),
+    [
+        (answered({}, 1, "not_mounted: nothing is mounted there"), "not_mounted: nothing is mounted there"),
+        (answered({}, 1, "unsafe_directory: it is missing"), "unsafe_directory: it is missing"),
+        (answered({}, 2, "bad_option"), "bad_option"),
+        (answered(GONE), "proven, and gone since"),
+        (SKIPPED, "the command iact-maintenance is not installed"),
+    ],
+)
+def test_the_identity_stays_where_it_is_not_known_whether_archives_stay(
+    archives: dict[str, Any], because: str, purge: bool
+) -> None:
+    name = "Take the host's identity away, once it is known that no archive stays that carries it"
+    assert not runs(name, "absent.yml", archives, iact_maintenance_purge=purge)
+    (task,) = [task for task in tasks("absent.yml") if task["name"] == "Say why the host's identity stays"]
+    assert runs(task["name"], "absent.yml", archives)
+    assert because in said(task["ansible.builtin.debug"]["msg"], __iact_maintenance_archives=archives)
+
+
+@pytest.mark.parametrize("status", [1, 2])
+def test_a_purge_says_why_it_deletes_no_archive(status: int) -> None:
+    task, archives = tasks("purge.yml")[0], answered({}, status, "not_mounted")
+    assert runs(task["name"], "purge.yml", archives)
+    assert "not_mounted. Delete them" in said(
+        task["ansible.builtin.debug"]["msg"], __iact_maintenance_archives=archives
+    )
+    assert not runs(task["name"], "purge.yml", answered({"archives": []}))
+    assert not runs(task["name"], "purge.yml", SKIPPED, __iact_maintenance_identity={"stat": {"exists": False}})
+
+
+def test_a_purge_names_the_archives_that_stay_and_how_those_without_an_identity_are_taken_over() -> None:
+    task = tasks("purge.yml")[-1]
+    own, foreign = answered(entries("good", "copy", identity="1")), answered(entries("other_host", identity="2"))
+    earlier, unread = answered(entries("other_host", identity="")), answered(entries("broken"))
+    assert not runs(task["name"], "purge.yml", own)
+    for archives in (foreign, earlier, unread):
+        assert runs(task["name"], "purge.yml", archives)
+        message = said(task["ansible.builtin.debug"]["msg"], __iact_maintenance_archives=archives)
+        assert json.loads(archives["stdout"])["archives"][0]["name"] in message
+        assert ("archives --adopt" in message) is (archives is earlier)
 
 
 def test_a_purge_takes_the_three_logs_however_they_are_rotated_and_no_others() -> None:

@@ -116,7 +116,11 @@ def secret_text(raw: object) -> object:
 def _unknown(name: str, names: list[str]) -> Refusal:
     # Without the prefix, which would make all names alike.
     close = get_close_matches(name[len(PREFIX) :], [each[len(PREFIX) :] for each in names], n=1)
-    hint = f"did you mean {PREFIX}{close[0]}?" if close else "the README of the role lists all that are known"
+    hint = (
+        f"did you mean {PREFIX}{close[0]}?"
+        if close
+        else "`ansible-doc -t role iact.maintenance.iact_maintenance` lists all that are known"
+    )
     return Refusal("unknown_variable", f"{printable(name, 100)} is not a variable of the role: {hint}", name)
 
 
