@@ -64,13 +64,68 @@ refusals:
       description: The variable to set; empty if none helps.
       type: str
       sample: iact_maintenance_backup_retention_days
+remarks:
+  description: What an operator should know and what stops nothing, each with C(code) and C(message); warnings as well.
+  returned: as root
+  type: list
+  elements: dict
+account:
+  description:
+    - The account of the jobs with its C(home) and C(group), and whether it C(exists).
+    - Also whether the role made it (C(is_made_by_role)), and the C(groups_to_join).
+  returned: as root
+  type: dict
+programs:
+  description: Which of the programs that the jobs use are installed.
+  returned: as root
+  type: list
+  elements: str
+  sample: [crontab, logrotate, mariadb-dump]
+packages:
+  description: Which packages are C(missing), which ones their installation would cost (C(removed)), and apt's C(fault).
+  returned: as root
+  type: dict
+folders:
+  description: The folders of library, state, logs and backups that are there, each with its C(owner).
+  returned: as root
+  type: list
+  elements: dict
+credentials:
+  description: The credentials files that are there, whether the role wrote each, and the names that it C(holds).
+  returned: as root
+  type: list
+  elements: dict
+credentials_to_write:
+  description: Paths of the credentials files that the role writes.
+  returned: as root
+  type: list
+  elements: str
+rotation:
+  description: Whether logrotate's rule for the jobs is the role's, and the C(rules) of others for the same logs.
+  returned: as root
+  type: dict
+crontab_lines:
+  description: Lines of crontabs that start an old script or write into a log of the jobs, by file and number.
+  returned: as root
+  type: list
+  elements: dict
+jobs:
+  description: The jobs that cron starts, each with its schedule in the words of M(ansible.builtin.cron).
+  returned: as root
+  type: list
+  elements: dict
+config:
+  description: The content of the config file; empty if there are refusals.
+  returned: as root
+  type: dict
 """
-
-import json
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning import preflight
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning.variables import from_json
 
 
 def main() -> None:
@@ -78,12 +133,13 @@ def main() -> None:
     spec = {"variables": {"type": "str", "no_log": True}}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
-        variables = json.loads(module.params["variables"] or "{}")
-    except ValueError:
-        module.fail_json(msg="variables is no JSON text; it is not shown, since it may hold a password")
-    if not isinstance(variables, dict):
-        module.fail_json(msg="variables: a JSON object is allowed, with the role's variables by their names")
-    module.exit_json(changed=False, **preflight.look(variables))
+        variables = from_json(module.params["variables"] or "{}")
+        seen = preflight.look(variables, Host(), is_rehearsal=module.check_mode)
+    except MaintenanceError as error:
+        module.fail_json(msg=error.message)
+    for remark in seen.get("remarks", []):
+        module.warn(remark["message"])
+    module.exit_json(changed=False, **seen)
 
 
 if __name__ == "__main__":

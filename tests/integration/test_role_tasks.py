@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import stat
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning import accounts, preflight
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning.places import (
+    KEPT,
+    MARKER,
+    Places,
+)
 from tests.runner import CHECKOUT, Options, Run, run_playbook
 
 ROLE = CHECKOUT / "roles" / "iact_maintenance"
 OWN = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
-MARKER = OWN["__iact_maintenance_marker"]
 ACCOUNT = pwd.getpwuid(os.getuid())
+SECRET = "hunter2Tr0ub4dor"
+OWN_ACCOUNT = {"login_user": "restorer", "login_password": SECRET}
 
 
 class Machine:
@@ -31,9 +39,7 @@ class Machine:
 
     def variables(self) -> dict[str, Any]:
         """Where everything lies, for the role."""
-        entry = ["x", str(ACCOUNT.pw_uid), str(ACCOUNT.pw_gid), "", str(self.home), "/bin/sh"]
         return {
-            "__iact_maintenance_account": entry if self.account == ACCOUNT.pw_name else [],
             "iact_maintenance_user": self.account,
             "iact_maintenance_log_group": str(ACCOUNT.pw_gid),
             "iact_maintenance_state_directory": str(self.state),
@@ -45,33 +51,21 @@ class Machine:
             "__iact_maintenance_command": str(self.home / "iact-maintenance"),
         }
 
-    def look(self) -> list[str]:
-        """What the role sees before it changes anything."""
-        environment = {
-            "IACT_USER": self.account,
-            "IACT_HOME": str(self.home),
-            "IACT_GROUPS": "",
-            "IACT_LOG_GROUP": str(ACCOUNT.pw_gid),
-            "IACT_LOGS": str(self.logs),
-            "IACT_FOLDERS": "\n".join(str(path) for path in (self.home, self.state, self.logs, self.backups)),
-            "IACT_CREDENTIALS": f"{self.home}/.my.cnf\n{self.home}/.pgpass",
-            "IACT_MARKER": MARKER,
-            "IACT_KEPT": OWN["__iact_maintenance_kept"],
-            "IACT_ROTATION": str(self.rotation),
-        }
-        script = ["/bin/sh", str(ROLE / "files" / "look.sh")]
-        seen = subprocess.run(script, env=environment, check=True, capture_output=True, text=True, timeout=30)
-        return seen.stdout.splitlines()
+    def look(self) -> dict[str, Any]:
+        """Return what the role sees before it changes anything, but for this machine's own programs."""
+        variables = {name: content for name, content in self.variables().items() if name.startswith("iact_")}
+        own = (self.rotation.parent / name for name in Places._fields)
+        places = Places(*map(str, own))._replace(rotation=str(self.rotation), library=str(self.home))
+        seen = preflight.look(variables, Host(), places=places)
+        return {**seen, "programs": ["crontab"]}
 
-    def does(self, step: str, *arguments: str, look: list[str] | None = None) -> Run:
-        """A file of tasks, on what was seen; the play must end well."""
+    def does(self, step: str, *arguments: str, **more: Any) -> Run:
+        """Return what a file of tasks did, on what was seen; the play must end well."""
         role = {"name": "iact.maintenance.iact_maintenance", "tasks_from": step}
         task = {"name": "One step of the role", "ansible.builtin.include_role": role}
         play = {"hosts": "localhost", "gather_facts": False, "tasks": [task]}
-        seen = {"stdout_lines": self.look() if look is None else look}
-        # crontabs of this machine are none of the test's business
-        variables = {**self.variables(), "__iact_maintenance_look": seen, "__iact_maintenance_programs": ["crontab"]}
-        run = run_playbook([play], Options(variables=variables, arguments=arguments))
+        looks = {"__iact_maintenance_first_look": self.look(), "__iact_maintenance_second_look": {"skipped": True}}
+        run = run_playbook([play], Options(variables={**self.variables(), **looks, **more}, arguments=arguments))
         assert run.return_code == 0, run.output
         return run
 
@@ -110,9 +104,10 @@ def test_folders_that_the_role_makes_have_the_documented_modes(machine: Machine)
 def test_check_mode_ends_well_where_an_earlier_removal_kept_folders_and_took_the_account(machine: Machine) -> None:
     for path in (machine.home, machine.logs, machine.backups):
         path.mkdir()
+        (path / KEPT).touch()
     machine.account = "iact-that-is-not-there"
-    kept = [f"kept\t{path}\t" for path in (machine.home, machine.logs, machine.backups)]
-    machine.does("directories", "--check", look=kept)
+    run = machine.does("directories", "--check")
+    assert not [result for result in run.results if result.status == "failed"]
 
 
 @pytest.mark.parametrize("first", [MARKER, "# The site's own."])
@@ -128,10 +123,33 @@ def test_a_removal_leaves_a_rotation_that_the_role_did_not_write_and_a_link_to_a
     assert machine.logs.is_symlink()
 
 
-def test_a_pipe_instead_of_credentials_holds_nobody_up_and_is_not_the_role_s(machine: Machine) -> None:
+def test_the_role_and_the_core_know_the_same_marks_and_paths() -> None:
+    assert OWN["__iact_maintenance_marker"] == MARKER
+    assert OWN["__iact_maintenance_kept"] == KEPT
+    assert OWN["__iact_maintenance_library"] == Places().library
+    assert OWN["__iact_maintenance_rotation"] == Places().rotation
+    assert [OWN["__iact_maintenance_record"][place] for place in (0, 2)] == [accounts.COMMENT, accounts.SHELL]
+
+
+def test_credentials_are_written_by_the_role_without_a_value_anywhere(machine: Machine) -> None:
     machine.home.mkdir()
-    os.mkfifo(machine.home / ".pgpass")
-    (machine.home / ".my.cnf").write_text(f"{MARKER}\n[client]\n", encoding="utf-8")
-    kinds = {tuple(line.split("\t")[:2]) for line in machine.look()}
-    assert ("secret", f"{machine.home}/.pgpass") in kinds
-    assert ("own_secret", f"{machine.home}/.my.cnf") in kinds
+    passwords = {"iact_maintenance_mysql_login_password": SECRET, "iact_maintenance_restore_postgresql": OWN_ACCOUNT}
+    task = {"name": "Write", "iact.maintenance.iact_credentials": {"variables": "{{ given | to_json }}"}}
+    files = {"iact_maintenance_mysql_config_file": f"{machine.home}/my.cnf"}
+    own = {**OWN_ACCOUNT, "passfile": f"{machine.home}/restore.pgpass"}
+    given = {**passwords, **files, "iact_maintenance_user": ACCOUNT.pw_name, "iact_maintenance_restore_postgresql": own}
+    runs = [
+        run_playbook(
+            [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}],
+            Options(variables={"given": given}, arguments=("--diff", "-vvv", *arguments)),
+        )
+        for arguments in (("--check",), ())
+    ]
+    assert [run.return_code for run in runs] == [0, 0], runs[0].output
+    assert [run.only("Write").result["changed"] for run in runs] == [True, True]
+    for run in runs:
+        assert SECRET not in json.dumps(run.events, default=str)
+        assert "as the variables say" in run.output
+    for name in ("my.cnf", "restore.pgpass"):
+        assert SECRET in (machine.home / name).read_text(encoding="utf-8")
+        assert mode(machine.home / name) == 0o600

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pwd
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -63,6 +64,10 @@ class FakeHost(Host):
     held: list[str] = field(default_factory=list)
     """The locks that this host holds now, by path."""
     written: dict[str, bytes] = field(default_factory=dict)
+    accounts: dict[str, pwd.struct_passwd] = field(default_factory=dict)
+    groups: dict[str, int] = field(default_factory=dict)
+    memberships: dict[str, set[str]] = field(default_factory=dict)
+    """Of which groups each account is a member, beside its own."""
 
     def now(self) -> datetime:
         return self.moment
@@ -82,6 +87,17 @@ class FakeHost(Host):
 
     def effective_user_id(self) -> int:
         return self.user_id
+
+    def account(self, name: str) -> pwd.struct_passwd | None:
+        numbers = {str(account.pw_uid): account for account in self.accounts.values()}
+        return self.accounts.get(name) or numbers.get(name)
+
+    def group_name(self, name: str) -> str | None:
+        return next((group for group, number in self.groups.items() if name in (group, str(number))), None)
+
+    def groups_of(self, account: pwd.struct_passwd) -> frozenset[int]:
+        names = self.memberships.get(account.pw_name, set())
+        return frozenset({account.pw_gid, *(self.groups[name] for name in names)})
 
     def find_tool(self, *names: str, hint: str = "") -> str:
         for name in names:

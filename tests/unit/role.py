@@ -14,9 +14,18 @@ from typing import Any
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "iact_maintenance"
 # A host on which nothing was seen yet, and an account that the role will make.
+HOST = {
+    "account": {"exists": False, "home": "/var/lib/iact", "group": "iact", "is_made_by_role": False},
+    "programs": [],
+    "packages": {"missing": [], "removed": [], "fault": ""},
+    "folders": [],
+    "credentials": [],
+    "rotation": {"is_ours": False, "rules": []},
+    "refusals": [],
+}
 FOUND = {
-    "__iact_maintenance_look": {"stdout_lines": []},
-    "ansible_facts": {"getent_passwd": {"iact": None}},
+    "__iact_maintenance_first_look": HOST,
+    "__iact_maintenance_second_look": {"skipped": True},
     "ansible_check_mode": False,
     "role_path": str(ROLE),
 }

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.role import evaluated
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCES = [
     path
@@ -53,27 +51,3 @@ def test_the_checkout_s_own_plays_run_without_injected_facts() -> None:
     assert re.search(r"^inject_facts_as_vars = False$", config, re.MULTILINE)
     shared = yaml.safe_load((CHECKOUT / ".config/molecule/config.yml").read_text(encoding="utf-8"))
     assert shared["provisioner"]["env"]["ANSIBLE_INJECT_FACT_VARS"] == "false"
-
-
-def test_an_account_that_is_there_is_seen_whatever_is_injected() -> None:
-    record = ["x", "1001", "1001", "Call Centre,,,", "/srv/x", "/bin/bash"]
-    for injected in ({}, {"getent_passwd": {"iact": None}}):
-        given = {"ansible_facts": {"getent_passwd": {"iact": record}}, **injected}
-        assert evaluated("__iact_maintenance_account", **given) == record
-
-
-@pytest.mark.parametrize(
-    ("record", "made"),
-    [
-        (["iact.maintenance", "/var/lib/iact", "/usr/sbin/nologin"], True),
-        (["iact.maintenance", "/var/lib/iact", "/bin/bash"], False),
-        (["iact.maintenance", "/srv/iact", "/usr/sbin/nologin"], False),
-        (["iact.maintenance,,,", "/var/lib/iact", "/usr/sbin/nologin"], False),
-        (["", "/var/lib/iact", "/usr/sbin/nologin"], False),
-    ],
-)
-def test_a_removal_knows_the_account_that_the_role_made_by_its_whole_record(record: list[str], made: bool) -> None:
-    tasks = yaml.safe_load((CHECKOUT / "roles/iact_maintenance/tasks/absent.yml").read_text(encoding="utf-8"))
-    (removal,) = [task for task in tasks if task.get("ansible.builtin.include_tasks") == "absent_account.yml"]
-    found = {"getent_passwd": {"iact": ["x", "998", "998", *record]}}
-    assert evaluated(removal["when"], ansible_facts=found) is made

@@ -199,11 +199,3 @@ def test_a_crontab_is_taken_only_where_nothing_but_comments_is_left(tmp_path: Pa
         str(tmp_path / "iact"), options["contains"], options["encoding"], options["read_whole_file"]
     )
     assert found is empty
-
-
-def test_a_removal_looks_for_every_job_s_credentials_whatever_it_is_told() -> None:
-    found = evaluated("__iact_maintenance_credentials")
-    assert len(found) == len(set(found)) == 10
-    assert {"/var/lib/iact/.my.cnf", "/var/lib/iact/.pgpass", "/var/lib/iact/.iact/backup.pgpass"} <= set(found)
-    told = evaluated("__iact_maintenance_credentials", iact_maintenance_restore_mysql={"login_password": "one"})
-    assert sorted(told) == sorted(found)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import SECTIONS
 from tests.tools import role_variables
 
 ROLE = role_variables.ROLE
@@ -53,10 +52,6 @@ def test_the_readme_lists_every_variable_with_its_default():
 def test_every_default_of_the_role_is_specified_and_the_same():
     specified = {name: row["default"] for name, row in options().items() if "default" in row}
     assert specified == load("defaults/main.yml")
-
-
-def test_the_role_knows_the_sections_of_the_option_table():
-    assert set(load("vars/main.yml")["__iact_maintenance_sections"]) == set(SECTIONS)
 
 
 @pytest.mark.parametrize("path", list(sources()), ids=lambda path: f"{path.parent.name}/{path.name}")

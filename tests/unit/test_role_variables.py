@@ -29,10 +29,8 @@ NAMES = ("login_host", "login_user", "login_db", "login_password")
 
 def refused(**given: object) -> list[dict[str, str]]:
     """Return what the role refuses of these variables, given without their prefix."""
-    found = preflight.look({PREFIX + name: content for name, content in given.items()})
-    refusals = found["refusals"]
-    assert isinstance(refusals, list)
-    return refusals
+    refusals = preflight.judge({PREFIX + name: content for name, content in given.items()})[1]
+    return [refusal._asdict() for refusal in refusals]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +52,7 @@ def test_a_variable_that_nobody_knows_is_refused_by_its_name_and_never_by_its_va
 
 
 def test_every_variable_of_the_specification_is_known_and_null_is_not_set() -> None:
-    assert preflight.look(dict.fromkeys(variables())) == preflight.look({})
+    assert preflight.judge(dict.fromkeys(variables())) == preflight.judge({})
     assert refused() == []
 
 
@@ -145,7 +143,7 @@ def test_g03_a_schedule_is_refused_before_anything_changed(text: object) -> None
 def test_the_example_and_the_scenarios_set_only_what_is_known(path: Path) -> None:
     used = NAME.findall(path.read_text(encoding="utf-8"))
     assert used
-    assert preflight.look(dict.fromkeys(used))["refusals"] == []
+    assert preflight.judge(dict.fromkeys(used))[1] == []
 
 
 def test_the_role_hands_over_every_variable_that_was_set_as_one_text() -> None:

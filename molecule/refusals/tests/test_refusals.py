@@ -71,7 +71,7 @@ CASES = {
     ),
     "a_password_file_that_is_not_ours": Case(
         "echo '*:*:*:me:hush' > /srv/iact/.pgpass",
-        ("/srv/iact/.pgpass", "1 lines", "iact_maintenance_credentials"),
+        ("/srv/iact/.pgpass", "1 line", "iact_maintenance_credentials"),
         {**APPLICATION, **POSTGRESQL},
         never_says="hush",
         afterwards="rm /srv/iact/.pgpass",
@@ -99,10 +99,28 @@ CASES = {
         never_says="hush",
         afterwards="rm /etc/cron.d/site",
     ),
-    "an_old_line_that_only_its_log_gives_away": Case(
-        "echo '*/5 * * * * root /opt/check.sh --json >> /var/log/iact/health.log 2>&1' > /etc/cron.d/site",
-        ("/etc/cron.d/site line 1: */5 * * * * health.log",),
-        afterwards="rm /etc/cron.d/site",
+    "an_account_that_may_have_no_crontab": Case(
+        "echo root > /etc/cron.allow",
+        ("/etc/cron.allow does not name callcenter",),
+        APPLICATION,
+        afterwards="rm /etc/cron.allow",
+    ),
+    "a_rule_for_the_same_logs_behind_a_link": Case(
+        "mkdir -p /etc/logrotate.d && printf '/var/log/iact/*.log {\\n weekly\\n}\\n' > /srv/rule"
+        " && ln -s /srv/rule /etc/logrotate.d/site",
+        ("/etc/logrotate.d/site (/var/log/iact/*.log)", "iact_maintenance_logrotate"),
+        afterwards="rm /etc/logrotate.d/site /srv/rule",
+    ),
+    "several_things_at_once": Case(
+        "install -d -o callcenter /var/log/iact && echo '@daily /srv/iact/cleanup_sessions.sh' > /etc/cron.d/site",
+        (
+            "/var/log/iact belongs to callcenter",
+            "/etc/cron.d/site line 1",
+            "iact_maintenance_backup_schedule",
+            "callcentre",
+        ),
+        {"iact_maintenance_backup_schedule": "@Daily", "iact_maintenance_groups": ["callcentre"]},
+        afterwards="rmdir /var/log/iact && rm /etc/cron.d/site",
     ),
     "a_distribution_that_is_not_supported": Case(
         "sed -i.kept s/^VERSION_ID=.*/VERSION_ID=10/ /etc/os-release && echo 10.1 > /etc/debian_version",
@@ -132,10 +150,10 @@ CASES = {
         {"iact_maintenance_user": "nobody", **MYSQL},
     ),
     "a_schedule_that_cron_would_not_understand": Case(
-        "true", ("The schedule of backup", "2 * * *"), {"iact_maintenance_backup_schedule": "2 * * *"}
+        "true", ("iact_maintenance_backup_schedule", "2 * * *"), {"iact_maintenance_backup_schedule": "2 * * *"}
     ),
     "a_schedule_that_only_looks_like_one": Case(
-        "true", ("The schedule of health", "99 99 * * *"), {"iact_maintenance_health_schedule": "99 99 * * *"}
+        "true", ("iact_maintenance_health_schedule", "99 99 * * *"), {"iact_maintenance_health_schedule": "99 99 * * *"}
     ),
     "a_section_that_nobody_knows": Case(
         "true", ("iact_maintenance_sesion_cleanup_days",), {"iact_maintenance_sesion_cleanup_days": 3}
@@ -232,11 +250,11 @@ def test_a_host_that_is_not_healthy_fails_the_play_only_where_it_is_strict():
     )
 
 
-def test_a_value_that_only_the_command_can_judge_leaves_the_config_file_as_it_was():
+def test_a_value_that_is_out_of_range_leaves_the_config_file_as_it_was():
     before = HOST.file("/etc/iact/maintenance.json").content_string
     run = play("playbooks/site.yml", "refusals", iact_maintenance_backup_retention_days=-1, **KEEP)
     assert run.return_code != 0
-    assert "backup.retention_days" in run.output
+    assert "iact_maintenance_backup_retention_days" in said(run)
     assert HOST.file("/etc/iact/maintenance.json").content_string == before
 
 

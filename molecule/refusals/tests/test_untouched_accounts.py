@@ -88,7 +88,7 @@ def test_an_account_is_named_as_the_host_names_it():
     before = database()
     run = play("playbooks/site.yml", "refusals", iact_maintenance_user="4711", **KEPT)
     assert run.return_code != 0
-    assert "The host calls the account 4711 remote" in said(run)
+    assert "the host calls the account 4711 remote" in said(run)
     assert database() == before
 
 

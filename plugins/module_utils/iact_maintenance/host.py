@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import grp
 import hashlib
 import json
 import os
+import pwd
 import random
 import re
 import shutil
@@ -90,6 +92,22 @@ class Host:
     def effective_user_id(self) -> int:
         """The number of the user this process runs as."""
         return os.geteuid()
+
+    def account(self, name: str) -> pwd.struct_passwd | None:
+        """Return the account of that name, or of that number, from whatever source; None if there is none."""
+        with contextlib.suppress(KeyError, ValueError, OverflowError):
+            return pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+        return None
+
+    def group_name(self, name: str) -> str | None:
+        """Return the name of the group of that name or number; None if there is none."""
+        with contextlib.suppress(KeyError, ValueError, OverflowError):
+            return (grp.getgrgid(int(name)) if name.isdigit() else grp.getgrnam(name)).gr_name
+        return None
+
+    def groups_of(self, account: pwd.struct_passwd) -> frozenset[int]:
+        """Return the numbers of the groups of an account."""
+        return frozenset(os.getgrouplist(account.pw_name, account.pw_gid))
 
     def find_tool(self, *names: str, hint: str = "") -> str:
         """The absolute path of the first of the named programs that is installed. Raises ToolMissing."""

@@ -12,10 +12,10 @@ from ..engines import option_file, password_file
 from ..files import close, open_existing
 from ..secret import Secret
 from ..sections.table import JOB_SECTIONS
+from .places import MARKER
 from .refusal import Refusal
 from .variables import PREFIX, Site, secret_text
 
-MARKER = "# Written by the role iact.maintenance.iact_maintenance; changes made by hand are lost."
 _LARGEST_BYTES = 1024 * 1024
 _SECTION = re.compile(r"\s*(\[[^\]]*\])")
 _KEY = re.compile(r"\s*([A-Za-z_-]+)\s*=")

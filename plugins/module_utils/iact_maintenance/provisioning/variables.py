@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -76,6 +77,17 @@ class Site(NamedTuple):
 
 
 check_fields(Site, ROLE_OPTIONS, ("sections",))
+
+
+def from_json(text: str) -> Mapping[str, object]:
+    """Return the variables of a JSON text. Raise BadOption, which never shows it, since it may hold passwords."""
+    try:
+        variables = json.loads(text)
+    except (ValueError, RecursionError):
+        variables = None
+    if not isinstance(variables, dict):
+        raise BadOption("variables: a JSON object is allowed, with the role's variables by their full names")
+    return variables
 
 
 def known() -> dict[str, tuple[str, Option]]:

@@ -1,0 +1,102 @@
+"""Lines of crontabs that concern the jobs: the old scripts', and others that write into the jobs' logs.
+
+Of a line only its number, when it runs and which script it starts are given, because the rest may be a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .. import schedule
+from .jobs import JOBS
+from .places import Subject, first_lines
+from .refusal import Refusal, Remark
+
+# The names that cron runs in its folder (as run-parts does): with a dot, a file is ignored.
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_OLD = re.compile(r"(?<![\w.-])(?:cleanup_sessions|backup_data_centralization)\.sh(?![\w.-])", re.IGNORECASE)
+# A common name: one of the application's is known by it.
+_HEALTH = re.compile(r"(?<![\w.-])health_check\.sh(?![\w.-])", re.IGNORECASE)
+_APPLICATION = re.compile("iact", re.IGNORECASE)
+_OWN_COMMAND = "/iact-maintenance "
+
+
+class Line(NamedTuple):
+    """One line: `script` names the old script, or the log that somebody else's job writes."""
+
+    file: str
+    number: int
+    schedule: str
+    script: str
+    is_old_job: bool
+
+    @property
+    def words(self) -> str:
+        """Return the line for people."""
+        return f"{self.file} line {self.number}: {f'{self.schedule} ' if self.schedule else ''}{self.script}"
+
+
+def look(subject: Subject) -> list[Line]:
+    """Return the lines of all crontabs that cron runs."""
+    return [line for path in _files(subject) for line in _lines(subject, path)]
+
+
+def _files(subject: Subject) -> Iterator[str]:
+    places = subject.places
+    for name in _names(places.crontabs):
+        # One with a dot is a copy that crontab(1) or an editor left, unless an account is called so.
+        if "." not in name or (not name.startswith(".") and subject.host.account(name) is not None):
+            yield os.path.join(places.crontabs, name)
+    yield places.system_crontab
+    names = filter(_FILE_NAME.fullmatch, _names(places.cron_folder))
+    yield from (os.path.join(places.cron_folder, name) for name in names)
+
+
+def _names(folder: str) -> list[str]:
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def _lines(subject: Subject, path: str) -> Iterator[Line]:
+    if not os.path.isfile(path):
+        return
+    for number, text in enumerate(first_lines(path), start=1):
+        if text.lstrip().startswith("#") or _OWN_COMMAND in text:
+            continue
+        script, is_old_job = _script(text, subject.site.log_directory)
+        if script:
+            parsed = schedule.at_the_start_of(text)
+            yield Line(path, number, parsed.to_cron() if parsed else "", script, is_old_job)
+
+
+def _script(text: str, folder: str) -> tuple[str, bool]:
+    """Return which old script a line starts, or else which log of ours it writes into; empty for neither."""
+    logs = "|".join(re.escape(job.log) for job in JOBS)
+    log = re.search(rf">\s*[\"']?{re.escape(folder)}/({logs})\b", text)
+    old = _OLD.search(text)
+    if old is None and (log or _APPLICATION.search(text)):
+        old = _HEALTH.search(text)
+    if old:
+        return old[0], True
+    return (log[1], False) if log else ("", False)
+
+
+def refusals(lines: list[Line]) -> Iterator[Refusal]:
+    """Return the lines of the old scripts, of which each job would run twice."""
+    for line in lines:
+        if line.is_old_job:
+            message = (
+                "an old script's crontab line is still there, and its job would run twice; remove it (crontab -e -u "
+                f"ACCOUNT, or the file): {line.words}"
+            )
+            yield Refusal("old_script", message)
+
+
+def remarks(lines: list[Line]) -> Iterator[Remark]:
+    """Return the lines of other jobs that write into our logs."""
+    for line in lines:
+        if not line.is_old_job:
+            message = f"another job writes into a log of ours, in which every line should be JSON: {line.words}"
+            yield Remark("shared_log", message)

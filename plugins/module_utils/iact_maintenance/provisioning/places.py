@@ -1,0 +1,46 @@
+"""Where a Debian host keeps what the role looks at, and where the role's own files lie."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..host import Host
+from .variables import Site
+
+# The first line of every file that the role wrote and may write again.
+MARKER = "# Written by the role iact.maintenance.iact_maintenance; changes made by hand are lost."
+# What an uninstallation leaves in a folder that it keeps, so that the next installation may take the folder over.
+KEPT = ".kept-by-iact-maintenance"
+
+
+class Places(NamedTuple):
+    """Paths of the host; tests have others."""
+
+    os_release: str = "/etc/os-release"
+    crontabs: str = "/var/spool/cron/crontabs"
+    system_crontab: str = "/etc/crontab"
+    cron_folder: str = "/etc/cron.d"
+    cron_allow: str = "/etc/cron.allow"
+    cron_deny: str = "/etc/cron.deny"
+    logrotate: str = "/etc/logrotate.conf"
+    rotation: str = "/etc/logrotate.d/iact-maintenance"
+    library: str = "/var/lib/iact"
+
+
+class Subject(NamedTuple):
+    """What is looked at: a host, for a site that wants something of it."""
+
+    site: Site
+    host: Host
+    places: Places
+    home: str
+    is_rehearsal: bool = False
+
+
+def first_lines(path: str, largest_bytes: int = 1 << 20) -> list[str]:
+    """Return the lines of a file, in which every byte is a character; none of a missing or a large one's end."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(largest_bytes).decode("latin-1").splitlines()
+    except OSError:
+        return []

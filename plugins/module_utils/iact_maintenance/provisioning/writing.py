@@ -1,0 +1,121 @@
+"""Writing credentials files: for their account alone, atomically, and through no link that the account planted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import stat
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from ..errors import BadOption, StorageFault
+from ..files import close, create, open_directory, open_existing, storage, sync_entries
+from ..host import Host
+from . import credentials
+from .places import Places
+from .preflight import judge
+
+_MODE = 0o600
+_LARGEST_BYTES = 1024 * 1024
+
+
+class State(NamedTuple):
+    """What a file is; without a value of it, since it may be shown."""
+
+    owner: str
+    group: str
+    mode: str
+    content: str
+
+    @property
+    def words(self) -> str:
+        """Return the state as lines that a diff may show."""
+        return f"owner: {self.owner}\ngroup: {self.group}\nmode: {self.mode}\ncontent: {self.content}\n"
+
+
+class Change(NamedTuple):
+    """One file with its state before and after; they are the same where nothing changes."""
+
+    path: str
+    content: bytes
+    before: State | None
+    after: State
+
+    @property
+    def is_needed(self) -> bool:
+        """Return whether the file has to be written."""
+        return self.before != self.after
+
+
+def plan(variables: Mapping[str, object], host: Host, places: Places | None = None) -> list[Change]:
+    """Return what has to be written for the role's variables. Raise BadOption or StorageFault."""
+    site, refusals = judge(variables)
+    if refusals:
+        raise BadOption("\n".join(refusal.message for refusal in refusals))
+    if site.credentials == "keep" or site.state == "absent":
+        return []
+    account = host.account(site.user)
+    home = account.pw_dir if account else (places or Places()).library
+    return [_change(file, account, site.user) for file in credentials.wanted(site, home)]
+
+
+def _change(file: credentials.CredentialsFile, account: pwd.struct_passwd | None, user: str) -> Change:
+    content = credentials.content(file).encode("utf-8", "surrogateescape")
+    owner, group = (str(account.pw_uid), str(account.pw_gid)) if account else (user, user)
+    after = State(owner, group, f"{_MODE:04o}", "as the variables say")
+    return Change(file.path, content, _state(file.path, content, after), after)
+
+
+def _state(path: str, content: bytes, after: State) -> State | None:
+    """Return the state of the file that is there now, or None."""
+    try:
+        descriptor = open_existing(path)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return State("", "", "", "a link, or nothing that can be read")
+    try:
+        found = os.fstat(descriptor)
+        is_file = stat.S_ISREG(found.st_mode)
+        same = is_file and os.read(descriptor, _LARGEST_BYTES) == content
+        word = after.content if same else "another"
+        return State(str(found.st_uid), str(found.st_gid), f"{stat.S_IMODE(found.st_mode):04o}", word)
+    finally:
+        close(descriptor)
+
+
+def apply(change: Change) -> None:
+    """Write the file. Raise StorageFault, after which it holds what it held before."""
+    folder, name = os.path.split(change.path)
+    with storage(change.path), _folder(folder) as descriptor:
+        temporary = f"{name}.part"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=descriptor)
+        target = create(temporary, folder=descriptor)
+        try:
+            with os.fdopen(target, "wb") as stream:
+                os.fchown(target, int(change.after.owner), int(change.after.group))
+                os.fchmod(target, _MODE)
+                stream.write(change.content)
+                stream.flush()
+                os.fsync(target)
+            os.rename(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=descriptor)
+            raise
+        sync_entries(descriptor)
+
+
+@contextlib.contextmanager
+def _folder(path: str) -> Iterator[int]:
+    """Return a context with the open folder; a link to one is followed only if root made it."""
+    is_link = os.path.islink(path)
+    if is_link and os.lstat(path).st_uid != 0:
+        raise StorageFault("storage", f"{path} is a link that somebody else made; name the folder that is meant")
+    descriptor = open_directory(path, follow=is_link)
+    try:
+        yield descriptor
+    finally:
+        close(descriptor)

@@ -1,0 +1,15 @@
+"""The host that the tests of this folder look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.provisioning.machine import Machine
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """Return a host on which the role would find nothing in its way."""
+    return Machine(tmp_path)
