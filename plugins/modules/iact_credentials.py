@@ -38,10 +38,13 @@ author:
 
 EXAMPLES = r"""
 - name: Write the credentials of the databases
+  vars:
+    given:
+      iact_maintenance_user: callcenter
+      iact_maintenance_mysql_login_user: iact
+      iact_maintenance_mysql_login_password: "{{ vault_mysql_password }}"
   iact.maintenance.iact_credentials:
-    variables: >-
-      {{ {'iact_maintenance_user': 'callcenter', 'iact_maintenance_mysql_login_user': 'iact',
-          'iact_maintenance_mysql_login_password': vault_mysql_password} | to_json }}
+    variables: "{{ given | to_json }}"
 """
 
 RETURN = r"""

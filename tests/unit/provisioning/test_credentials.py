@@ -102,7 +102,7 @@ def test_d_an_option_file_is_read_back_as_it_was_written(password: str, user: st
     named = {"login_password": password, "login_user": user, "login_host": host, "login_port": 13306}
     file = credentials.CredentialsFile(credentials.KINDS[0], "", "/x", named, "v")
     text = credentials.content(file)
-    assert text.split("\n")[0] == MARKER
+    assert text.startswith(f"{MARKER}\n")
     expected = {"password": password, "user": user, "host": host, "port": "13306"}
     assert option_file.parse(text, "/x") == expected
 
@@ -113,7 +113,7 @@ def test_d_a_password_file_is_read_back_as_it_was_written(password: str, user: s
     named = {"login_password": password, "login_user": user, "login_host": host, "login_port": 15432}
     file = credentials.CredentialsFile(credentials.KINDS[1], "", "/x", named, "v")
     text = credentials.content(file)
-    assert text.split("\n")[0] == MARKER
+    assert text.startswith(f"{MARKER}\n")
     found = password_file.find_password(text, (host, "15432", "any", user))
     assert found is not None
     assert found.reveal() == password

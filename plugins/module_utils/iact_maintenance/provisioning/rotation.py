@@ -135,7 +135,7 @@ def _takes(pattern: str, log: str) -> bool:
     if "{" in pattern:
         return False
     wanted = os.path.normpath(pattern).split("/")
-    for path in {log, os.path.join(os.path.realpath(os.path.dirname(log)), os.path.basename(log))}:
+    for path in (log, os.path.join(os.path.realpath(os.path.dirname(log)), os.path.basename(log))):
         parts = path.split("/")
         if len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted)):
             return True
