@@ -30,8 +30,8 @@ MAXIMUM_MODULE_CODE_LINES = 80
 MAXIMUM_MAIN_LINES = 25
 # The rooms of the core from top to bottom.
 LAYERS = [
-    *("cli", "jobs", "checks", "archive", "dumps", "sessions", "django", "provisioning", "engines", "history", "identity", "config_file", "account", "guards", "state", "timeouts", "host", "processes", "files"),
-    *(),
+    *("cli", "jobs", "checks", "archive", "dumps", "sessions", "django", "provisioning", "engines"),
+    *("history", "identity", "config_file", "account", "guards", "state", "timeouts", "host", "processes", "files"),
     *("settings", "sections", "values", "schedule", "timestamps", "formatting", "report", "secret", "errors", "about"),
 ]
 UPWARD_YET = {

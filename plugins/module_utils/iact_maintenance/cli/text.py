@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from ..report import CRITICAL, OK, PASS, SKIP, UNKNOWN, WARNING, Measure, Report, status_of_check, status_of_severity
@@ -15,6 +14,9 @@ def render(report: Report, *, verbose: bool = False, colour: bool = False) -> st
     """Return the report as lines of text; with `verbose` every message and figure. Control characters are escaped."""
     document = report.facts.get("document")
     if document is not None:
+        # Here, since its import costs every start, and few ask for a document.
+        import json
+
         return json.dumps(document, indent=2) + "\n"
     statements = report.facts.get("statements")
     if isinstance(statements, list) and statements:
