@@ -25,7 +25,7 @@ _MARSHAL_VERSION = 2
 
 
 def core_sources(module_file: str, archive: str | None) -> dict[str, bytes]:
-    """The core's files by their names below the package's folder.
+    """Return the core's files by their names below the package's folder.
 
     `module_file` is the file of any module at the top of the core. `archive` is the zip that it was imported from
     (AnsiballZ's payload), None for a folder.
@@ -49,7 +49,7 @@ def _folder_sources(root: str) -> Iterator[tuple[str, bytes]]:
 
 
 def build(sources: Mapping[str, bytes]) -> bytes:
-    """The command: shebang, then a zip whose bytes depend on the sources and on Python's version alone."""
+    """Return the command: shebang, then a zip whose bytes depend on the sources and on Python's version alone."""
     target = io.BytesIO()
     target.write(SHEBANG)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
@@ -74,7 +74,7 @@ def _compiled(name: str, source: bytes) -> bytes:
 
 
 def version_of(content: bytes) -> str | None:
-    """The version of a command that `build` made; None for a file that is not ours."""
+    """Return the version of a command that `build` made; None for a file that is not ours."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             about = archive.read(f"{PACKAGE}/about.py").decode()

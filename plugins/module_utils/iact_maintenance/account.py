@@ -16,12 +16,12 @@ from .errors import BadOption, MaintenanceError
 
 
 def must_become(user: str | None) -> bool:
-    """Whether this process is root's and the settings name somebody else."""
+    """Return whether this process is root's and the settings name somebody else."""
     return user is not None and os.geteuid() == 0
 
 
 def become(user: str) -> None:
-    """Nothing; this process runs as `user` from now on, for good. Raises BadOption."""
+    """Run as `user` from now on, for good. Raise BadOption."""
     try:
         account = pwd.getpwnam(user)
     except (KeyError, ValueError):
@@ -37,10 +37,10 @@ def become(user: str) -> None:
 
 
 def run_as(user: str, action: Callable[[], Mapping[str, object]]) -> Mapping[str, object]:
-    """What `action` returns in a forked child that became `user`; it must be plain data. Raises MaintenanceError.
+    """Return what `action` returns in a forked child that became `user`; it must be plain data. Raise MaintenanceError.
 
-    A child, because a module's own process must stay root's: AnsiballZ's zip is, and every later import reads it
-    (tried on ansible-core 2.19). So everything of ours must have been imported before.
+    A child, because a module's own process must stay root's: AnsiballZ's zip is, and every later import reads it (tried
+    on ansible-core 2.19). So everything of ours must have been imported before.
     """
     reading, writing = os.pipe()
     alive_reading, alive_writing = os.pipe()

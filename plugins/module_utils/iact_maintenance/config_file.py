@@ -21,10 +21,9 @@ _LARGEST_BYTES = 1024 * 1024
 
 
 def load(host: Host, path: str | None, run: Layer) -> Settings:
-    """The settings of this host with one run's own options laid over them.
+    """Return the settings of this host with one run's own options laid over them.
 
-    `path` is the config file that was named, or None for the default, which may be missing.
-    Raises BadOption or Refused.
+    `path` is the config file that was named, or None for the default, which may be missing. Raise BadOption or Refused.
     """
     named = path if path is not None else host.environment.get(PATH_VARIABLE) or None
     found = _read(host, DEFAULT_CONFIG if named is None else named)
@@ -37,7 +36,7 @@ def load(host: Host, path: str | None, run: Layer) -> Settings:
 
 
 def _from_environment(environment: Mapping[str, str], configured: set[str]) -> Layer:
-    """What the environment says, the weakest layer; passwords are read where a connection is resolved, not here.
+    """Return what the environment says, the weakest layer; passwords are read where a connection is resolved, not here.
 
     It completes sections but adds none, because a variable of somebody's shell must not name another database.
     """
@@ -74,7 +73,7 @@ def _shown(path: str) -> str:
 
 
 def _check_trust(found: os.stat_result, path: str, user_id: int) -> None:
-    """Refuses a file that somebody else could have written: it decides which user and which programs run."""
+    """Raise Refused for a file that somebody else could have written: it decides which user and programs run."""
     if not stat.S_ISREG(found.st_mode):
         raise Refused("no_config", f"the config file {path} is not a regular file")
     if found.st_uid not in (0, user_id):

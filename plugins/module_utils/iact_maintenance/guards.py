@@ -32,12 +32,12 @@ def protect() -> None:
 
 
 def release() -> None:
-    """Nothing; a signal just ends the process: nothing is left to be put in order."""
+    """Let a signal just end the process again, since nothing is left to be put in order."""
     _on_signals(signal.SIG_DFL)
 
 
 def end_with_parent(alive: int) -> None:
-    """Nothing; this process gets SIGTERM when the other end of the pipe `alive` is closed, however its holder ended."""
+    """Send this process SIGTERM when the other end of the pipe `alive` is closed, however its holder ended."""
 
     def wait() -> None:
         os.read(alive, 1)
@@ -52,11 +52,11 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _go_on(number: int, frame: FrameType | None) -> None:
-    """Nothing: the run is ending already, and its order must not be disturbed."""
+    """Ignore a signal while the run is ending, because its order must not be disturbed."""
 
 
 def _unraisable(lost: sys.UnraisableHookArgs) -> None:
-    """Nothing is printed, since foreign text may hold a secret; a signal that Python could not raise comes again.
+    """Print nothing, since foreign text may hold a secret, and send a signal that Python could not raise again.
 
     The handler may run inside a destructor or a weak reference's callback, where Python drops whatever is raised.
     """
@@ -68,7 +68,7 @@ def _unraisable(lost: sys.UnraisableHookArgs) -> None:
 
 
 def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    """Sets what an ending signal does, unless whoever started us (nohup, a shell's `&`) had it ignored."""
+    """Set what an ending signal does, unless whoever started us (nohup, a shell's `&`) had it ignored."""
     for number in _ENDING_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, action)

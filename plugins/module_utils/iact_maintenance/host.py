@@ -55,23 +55,23 @@ class Host:
         self.environment: Mapping[str, str] = os.environ if environment is None else environment
 
     def now(self) -> datetime:
-        """The present moment in UTC."""
+        """Return the present moment in UTC."""
         return datetime.now(timezone.utc)
 
     def monotonic(self) -> float:
-        """Seconds on a clock that never jumps."""
+        """Return the seconds of a clock that never jumps."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Nothing, after so many seconds."""
+        """Wait for so many seconds."""
         time.sleep(seconds)
 
     def jitter(self) -> float:
-        """A number from 0.5 to 1.5 to stretch a pause by, so that two retrying runs do not stay in step."""
+        """Return a number from 0.5 to 1.5 to stretch a pause by, so that two retrying runs do not stay in step."""
         return random.uniform(0.5, 1.5)
 
     def name(self) -> str:
-        """This host's name."""
+        """Return this host's name."""
         return socket.gethostname()
 
     def machine(self) -> str:
@@ -90,7 +90,7 @@ class Host:
         return frozenset(os.fsdecode(_OCTAL.sub(_byte, field[_MOUNTED_ON])) for field in fields)
 
     def effective_user_id(self) -> int:
-        """The number of the user this process runs as."""
+        """Return the number of the user this process runs as."""
         return os.geteuid()
 
     def account(self, name: str) -> pwd.struct_passwd | None:
@@ -110,7 +110,7 @@ class Host:
         return frozenset(os.getgrouplist(account.pw_name, account.pw_gid))
 
     def find_tool(self, *names: str, hint: str = "") -> str:
-        """The absolute path of the first of the named programs that is installed. Raises ToolMissing."""
+        """Return the absolute path of the first of the named programs that is installed. Raise ToolMissing."""
         # Absolute ones only: an empty or relative entry would run whatever lies in the current directory.
         given = [folder for folder in self.environment.get("PATH", "").split(":") if os.path.isabs(folder)]
         folders = ":".join([*given, _TOOL_FOLDERS])
@@ -123,7 +123,7 @@ class Host:
     def run(
         self, command: Command, limits: Limits, source: Iterator[bytes] | None = None, keep_bytes: int = 1 << 20
     ) -> Completed:
-        """How `command` ended, with the first `keep_bytes` of what it wrote. Raises ProcessFault."""
+        """Run a command and return how it ended, with the first `keep_bytes` of what it wrote. Raise ProcessFault."""
         kept = bytearray()
         (done,) = self.pipeline([command], [lambda chunk: kept.extend(chunk[: keep_bytes - len(kept)])], limits, source)
         return Completed(done.name, done.status, done.errors, bytes(kept))
@@ -131,11 +131,11 @@ class Host:
     def pipeline(
         self, commands: Sequence[Command], taps: Sequence[Sink], limits: Limits, source: Iterator[bytes] | None = None
     ) -> list[Completed]:
-        """How each of the piped commands ended; see `processes.run_pipeline`."""
+        """Run commands as one pipeline; see `processes.run_pipeline`."""
         return run_pipeline(commands, taps, limits, source)
 
     def free_bytes(self, path: str) -> int:
-        """Bytes that this user may still write to the filesystem of `path`. Raises StorageFault."""
+        """Return the bytes that this user may still write to the filesystem of `path`. Raise StorageFault."""
         with storage(path):
             found = os.statvfs(path)
         return found.f_bavail * found.f_frsize
@@ -147,9 +147,9 @@ class Host:
         return found.f_blocks * found.f_frsize
 
     def free_percent(self, path: str) -> tuple[float, float]:
-        """Room on the filesystem of `path` that this user may still use, in percent: of bytes, of files.
+        """Return the room on the filesystem of `path` that this user may still use, in percent of bytes and of files.
 
-        Counted as df does; a filesystem that makes inodes as it needs them has all of them free. Raises StorageFault.
+        Counted as df does; a filesystem that makes inodes as it needs them has all of them free. Raise StorageFault.
         """
         with storage(path):
             found = os.statvfs(path)
@@ -226,7 +226,7 @@ class Host:
 
 
 def _write_note(descriptor: int, note: bytes) -> None:
-    """Says in a lock file who holds it; a full disk must not matter, because the flock is the lock."""
+    """Write into a lock file who holds it; a full disk must not matter, because the flock is the lock."""
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, note, 0)

@@ -37,7 +37,7 @@ class Command(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The program's name, for messages."""
+        """Return the program's name, for messages."""
         return os.path.basename(self.argv[0])
 
 
@@ -58,7 +58,7 @@ class Completed(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """The end of a sentence: how it ended and why, as it said: the first line about an error, else the last."""
+        """Return how it ended and why, as the end of a sentence: its first line about an error, else its last."""
         how = f"was killed by signal {-self.status}" if self.status < 0 else f"ended with status {self.status}"
         said = [line.strip() for line in self.errors.splitlines() if line.strip()]
         why = next((line for line in said if "error" in line.lower()), said[-1] if said else "")
@@ -77,12 +77,12 @@ class _Bounded:
         self.tail = (self.tail + chunk[room:] if room < len(chunk) else self.tail)[-_KEPT_ERROR_BYTES:]
 
     def text(self) -> str:
-        """The kept bytes as redacted text."""
+        """Return the kept bytes as redacted text."""
         return redact((self.head + self.tail).decode("utf-8", "replace"))
 
 
 def base_environment() -> dict[str, str]:
-    """The environment every child starts from: nothing is inherited, because it is an input like any other."""
+    """Return the environment every child starts from: nothing is inherited, because it is an input like any other."""
     return {"PATH": _SAFE_PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
 
 
@@ -134,7 +134,7 @@ class _Pipeline:
             self._refill()
 
     def _refill(self) -> None:
-        """Takes the next chunk of the outer source; closes the first child's stdin at its end."""
+        """Take the next chunk of the outer source; closes the first child's stdin at its end."""
         source = self.sources[0]
         chunk = next(source, None) if source is not None else None
         if chunk is None:
@@ -168,7 +168,7 @@ class _Pipeline:
             self.selector.register(stream, selectors.EVENT_READ, ("out", position - 1))
 
     def step(self, wait_seconds: float) -> bool:
-        """Moves what is ready, or becomes so within `wait_seconds`; True if a byte of data moved."""
+        """Move what is ready, or becomes so within `wait_seconds`; True if a byte of data moved."""
         moved = False
         for key, _events in self.selector.select(wait_seconds):
             role, position = key.data
@@ -223,11 +223,11 @@ class _Pipeline:
 
     @property
     def busy(self) -> bool:
-        """Whether any stream is still open."""
+        """Return whether any stream is still open."""
         return bool(self.selector.get_map())
 
     def close(self) -> None:
-        """Nothing; the selector's own descriptor is closed."""
+        """Close the selector's own descriptor."""
         self.selector.close()
 
 
@@ -238,7 +238,7 @@ def _stream(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
-    """Nothing; kills the child's whole process group and reaps the child, whose own status stands if it had ended."""
+    """Kill the child's process group and reap the child, whose own status stands if it had ended."""
     if child.returncode is not None:
         return
     try:
@@ -249,17 +249,20 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def _has_ended(child: subprocess.Popen[bytes]) -> bool:
-    """Whether the child has ended; it is not reaped, because its number must stay its own until its group is killed."""
+    """Return whether the child has ended.
+
+    It is not reaped, because its number must stay its own until its group is killed.
+    """
     return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def run_pipeline(
     commands: Sequence[Command], taps: Sequence[Sink], limits: Limits, source: Iterator[bytes] | None = None
 ) -> list[Completed]:
-    """How each of the commands ended, standard output of each piped into the next.
+    """Return how each of the commands ended, standard output of each piped into the next.
 
     `taps` has one sink for each command, called with every chunk it writes; the last one's receives the result.
-    `source` feeds the first. Raises ProcessFault with code `timeout` or `stalled`; no child is left in any case.
+    `source` feeds the first. Raise ProcessFault with code `timeout` or `stalled`; no child is left in any case.
     """
     children: list[subprocess.Popen[bytes]] = []
     try:

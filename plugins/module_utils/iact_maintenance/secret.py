@@ -86,7 +86,7 @@ class Secret:
             _known.add(text)
 
     def reveal(self) -> str:
-        """The password itself; called only where it is handed to a driver or written to a private file."""
+        """Return the password itself; called only where it is handed to a driver or written to a private file."""
         return self._text
 
     def __repr__(self) -> str:
@@ -100,7 +100,7 @@ class Secret:
 
 
 def names_secret(name: str) -> bool:
-    """Whether a variable or an option of this name holds a secret, in English, Spanish or Portuguese."""
+    """Return whether a variable or an option of this name holds a secret, in English, Spanish or Portuguese."""
     return _SECRET_NAME.search(name) is not None
 
 
@@ -190,7 +190,7 @@ def _without_pieces(text: str) -> str:
 
 
 def _says_nothing(text: str, start: int, end: int) -> bool:
-    """Whether a piece, or the word of the text around it, is an ordinary word and no sign of the secret."""
+    """Return whether a piece, or the word of the text around it, is an ordinary word and no sign of the secret."""
     while start and text[start - 1].isalpha() and text[start].isalpha():
         start -= 1
     while end < len(text) and text[end].isalpha() and text[end - 1].isalpha():
@@ -231,7 +231,7 @@ def foreign(text: str, limit: int = 4096) -> str:
 
 
 def printable(text: str, limit: int = 4096) -> str:
-    """`text` on one line, control characters escaped and cut at `limit` characters: for logs and terminals."""
+    """Return `text` on one line, control characters escaped and cut at `limit` characters: for logs and terminals."""
     # Cut at once, because a server's message may have megabytes; each character is at least as long when shown.
     chars = text[: limit + 1]
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in chars)

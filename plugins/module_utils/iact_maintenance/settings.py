@@ -36,7 +36,7 @@ class Settings(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody has said anything about this site."""
+        """Return whether nobody has said anything about this site."""
         return not set(self.sources.values()) - {DEFAULT, ENVIRONMENT}
 
 
@@ -53,7 +53,7 @@ class Layer(NamedTuple):
     is_file: bool = False
 
     def spelled(self, dotted: str) -> str:
-        """An option's name as its user typed it: `--days` on the command line, `days` as a module's parameter."""
+        """Return an option's name as its user typed it: `--days` on a command line, `days` as a module's parameter."""
         section, _dot, own = dotted.partition(".")
         if self.name == COMMAND_LINE:
             return "--" + dotted.rpartition(".")[2].replace("_", "-")
@@ -64,7 +64,7 @@ _Values = dict[str, object]
 
 
 def build(layers: list[Layer], config_written_at: float | None = None) -> Settings:
-    """The settings from raw layers, the weakest first; defaults are applied last. Raises BadOption or Refused."""
+    """Return the settings from raw layers, the weakest first; defaults are applied last. Raise BadOption or Refused."""
     values: dict[str, _Values] = {"": {}, **{name: {} for name in SECTIONS}}
     overlays: dict[str, dict[str, _Values]] = {job: {} for job in JOB_SECTIONS}
     sources: dict[str, str] = {}
@@ -122,7 +122,7 @@ def _read_overlay(layer: Layer, option: Option, raw: object, name: str, sources:
 def _known(
     layer: Layer, table: tuple[Option, ...], raw: Mapping[str, object], where: str
 ) -> list[tuple[Option, object]]:
-    """The rows of `raw` that are set, each with its option; a parameter that is None was not given."""
+    """Return the rows of `raw` that are set, each with its option; a parameter that is None was not given."""
     by_name = {option.name: option for option in table}
     found = []
     for key, value in raw.items():
@@ -179,7 +179,7 @@ def _job(
 
 
 def _check_relations(values: dict[str, _Values]) -> None:
-    """What one value demands of another. Raises BadOption."""
+    """Raise BadOption for a value that another one does not allow."""
     cleanup, health, backup = values["session_cleanup"], values["health"], values["backup"]
     pairs = (
         ("session_cleanup", cleanup, "warning_rows", "critical_rows"),

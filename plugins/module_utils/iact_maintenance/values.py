@@ -51,7 +51,7 @@ class Option(NamedTuple):
 
     @property
     def allowed(self) -> str:
-        """What a value of this option may be, as the end of a sentence."""
+        """Return what a value of this option may be, as the end of a sentence."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         words = {"int": "a whole number", "float": "a number", "bool": "true or false", "path": "an absolute path"}
@@ -69,9 +69,9 @@ def _plain(number: float) -> str:
 
 
 def parse(option: Option, raw: object, name: str) -> object:
-    """The typed value of `raw` for `option`; `name` is what the message calls it (`--days`, `backup.directory`).
+    """Return the typed value of `raw` for `option`; `name` is what the message calls it (`--days`, `backup.directory`).
 
-    Numbers and booleans may arrive as text, as they do from `-e` on Ansible's command line. Raises BadOption.
+    Numbers and booleans may arrive as text, as they do from `-e` on Ansible's command line. Raise BadOption.
     """
     if option.secret:
         return _secret(raw, name)
@@ -85,13 +85,13 @@ def parse(option: Option, raw: object, name: str) -> object:
 
 
 def nearest(unknown: str, known: list[str]) -> str:
-    """A question that offers the known name nearest to an unknown one; empty where none is near."""
+    """Return a question that offers the known name nearest to an unknown one; empty where none is near."""
     close = get_close_matches(unknown, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
 
 
 def mapping(raw: object, name: str) -> Mapping[str, object]:
-    """`raw` as a mapping with text keys. Raises BadOption."""
+    """Return `raw` as a mapping with text keys. Raise BadOption."""
     if not isinstance(raw, Mapping) or not all(isinstance(key, str) for key in raw):
         raise BadOption(f"{name} is {_kind(raw)}: a mapping is allowed")
     return raw
@@ -107,7 +107,7 @@ def _kind(raw: object) -> str:
 
 
 def _shown(raw: object) -> str:
-    """A refused value for a message, short whatever it is: repr() fails on deep lists and on numbers of 5000 digits."""
+    """Return a refused value for a message, short whatever it is: repr() fails on deep lists and on huge numbers."""
     if raw is None:
         return "nothing"
     if isinstance(raw, (list, tuple)):

@@ -17,7 +17,7 @@ _HINT = "look at backup.log, or make one now: iact-maintenance backup"
 
 
 def backups(context: Context) -> list[Outcome]:
-    """Whether the newest good archive is young enough. Raises MaintenanceError for a directory not to be trusted."""
+    """Check that the newest good archive is young enough. Raise MaintenanceError for an untrusted directory."""
     settings = context.settings
     if not settings.backup.enabled:
         return [Outcome(SKIP, "the backup is disabled on this host")]

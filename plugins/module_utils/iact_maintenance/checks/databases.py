@@ -16,12 +16,12 @@ _CONNECTING_SHARE = 0.7
 
 
 def connection(settings: Settings, engine: str) -> Server | SQLiteFile | None:
-    """The connection by which health reaches an engine: its own account where it has one."""
+    """Return the connection by which health reaches an engine: its own account where it has one."""
     return {"mysql": settings.health.mysql, "postgresql": settings.health.postgresql, "sqlite": settings.sqlite}[engine]
 
 
 def in_time(target: Server | SQLiteFile, context: Context) -> Server | SQLiteFile:
-    """The same connection with a time to connect that ends well before the check does."""
+    """Return the same connection with a time to connect that ends well before the check does."""
     if isinstance(target, SQLiteFile):
         return target
     return target._replace(connect_timeout=min(target.connect_timeout, context.limit_seconds * _CONNECTING_SHARE))

@@ -15,7 +15,7 @@ DEFAULT_LOG_DIRECTORY = "/var/log/iact"
 
 
 def disk(context: Context) -> list[Outcome]:
-    """The room left for the logs, for the jobs' own where they lie apart and, where there are backups, for archives."""
+    """Check the room for the logs, for the jobs' own if they lie apart and, if there are backups, for archives."""
     return [_room(context, part, path) for part, path in _directories(context.settings).items()]
 
 
@@ -48,7 +48,7 @@ def _room(context: Context, part: str, path: str) -> Outcome:
 
 
 def _may_be_made(settings: Settings, part: str) -> bool:
-    """Whether a run of ours makes this directory: until then its parent tells the room."""
+    """Return whether a run of ours makes this directory: until then its parent tells the room."""
     return part == "state" or settings.backup.create_directory
 
 

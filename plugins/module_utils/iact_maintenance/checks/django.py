@@ -12,7 +12,7 @@ _REQUIREMENTS = "install the project's requirements into the environment that dj
 
 
 def project(context: Context) -> list[Outcome]:
-    """Whether the project exists and loads."""
+    """Check that the project exists and loads."""
     found = context.project()
     if found.trouble("django"):
         return [Outcome(SKIP, "cannot be told without Django: see django_dependencies")]
@@ -31,7 +31,7 @@ def project(context: Context) -> list[Outcome]:
 
 
 def dependencies(context: Context) -> list[Outcome]:
-    """Whether Django and the driver of each of the project's databases import."""
+    """Check that Django and the driver of each of the project's databases import."""
     found = context.project_or_none()
     if found is None or not found.python_version:
         return _UNKNOWN
@@ -49,7 +49,7 @@ def dependencies(context: Context) -> list[Outcome]:
 
 
 def migrations(context: Context) -> list[Outcome]:
-    """Whether a migration is pending, for each alias of the project."""
+    """Check each alias of the project for pending migrations."""
     found = context.project_or_none()
     if found is None or not found.loaded:
         return _UNKNOWN

@@ -15,7 +15,7 @@ _HINT = f"set SESSION_ENGINE = '{SESSION_BACKEND}' (RNF-002), or allow the engin
 
 
 def session_engine(context: Context) -> list[Outcome]:
-    """Whether the effective SESSION_ENGINE keeps sessions in a database."""
+    """Check that the effective SESSION_ENGINE keeps sessions in a database."""
     found = context.project_or_none()
     if found is None or (not found.session_engine and not found.loaded):
         return [Outcome(SKIP, "cannot be told while the settings do not load: see django_project")]
@@ -23,10 +23,10 @@ def session_engine(context: Context) -> list[Outcome]:
 
 
 def judge(found: Project, allowed: tuple[str, ...]) -> Outcome:
-    """The verdict on a project's session engine.
+    """Return the verdict on a project's session engine.
 
-    In this order, because the class of `cached_db` is a subclass of `db`'s: the setting's own path, then what its
-    class inherits from, the nearest first.
+    In this order, because the class of `cached_db` is a subclass of `db`'s: the setting's own path, then what its class
+    inherits from, the nearest first.
     """
     name = found.session_engine
     trouble = found.trouble("session_engine")
@@ -53,7 +53,7 @@ def judge(found: Project, allowed: tuple[str, ...]) -> Outcome:
 
 
 def _allowed(found: Project, base: str) -> Outcome:
-    """An engine that the site allows: fine, but what it keeps in a cache is named, and never in Redis."""
+    """Return the outcome for an engine that the site allows: what it keeps in a cache is named, and Redis fails."""
     name = found.session_engine
     if base not in (CACHED_DATABASE, CACHE):
         return Outcome(PASS, f"{name} is allowed on this site")

@@ -46,7 +46,7 @@ def _is_asked(context: Context) -> bool:
 
 
 def _target(context: Context) -> SessionTarget:
-    """Return the database to look into, with health's own account. Raises MaintenanceError."""
+    """Return the database to look into, with health's own account. Raise MaintenanceError."""
     settings = context.settings
     asked = _asked_target(context) if _is_asked(context) else None
     target = asked or configured_target(settings)

@@ -17,7 +17,7 @@ def _has_django(settings: Settings) -> bool:
 
 
 def has_something_to_check(settings: Settings) -> bool:
-    """Whether the settings name a project or a database; a disk alone says nothing about a site."""
+    """Return whether the settings name a project or a database; a disk alone says nothing about a site."""
     return _has_django(settings) or any((settings.health.mysql, settings.health.postgresql, settings.sqlite))
 
 

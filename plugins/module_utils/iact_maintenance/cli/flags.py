@@ -134,12 +134,12 @@ class Parsed(NamedTuple):
 
     @property
     def must_ask(self) -> bool:
-        """Whether a person has to say yes before anything is done."""
+        """Return whether a person has to say yes before anything is done."""
         return self.asks and not self.force and not self.dry_run
 
     @staticmethod
     def guess(words: Sequence[str]) -> Parsed:
-        """What can be known of a line before it is read in full: the form of the answer, and the job for the log."""
+        """Return what is known of a line before it is read in full: the form of the answer, and the job for the log."""
         jobs = {command.name: command.job for command in COMMANDS}
         job = next((jobs[word] for word in words if word in jobs), NAME)
         has = words.__contains__
@@ -154,7 +154,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(words: Sequence[str]) -> Parsed:
-    """What the words ask for. Raises BadOption; Refused for a password among them."""
+    """Return what the words ask for. Raise BadOption, or Refused for a password among them."""
     _refuse_passwords(words)
     found, unknown = _parser(words).parse_known_args(words)
     _refuse_unknown(unknown, found)
@@ -183,7 +183,7 @@ def parse(words: Sequence[str]) -> Parsed:
 
 
 def _refuse_passwords(words: Sequence[str]) -> None:
-    """A password on a command line is in every process list at once, so it is named before anything else is said."""
+    """Raise Refused for a password among the words, before anything else, since every process list shows it."""
     flags = [word.partition("=")[0].lower() for word in words if word.startswith("-")]
     # -p is how MySQL's own programs take one; no flag of ours begins with it.
     if any("password" in flag or flag.startswith("-p") for flag in flags):

@@ -12,7 +12,7 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def start() -> None:
-    """Never returns: the process ends with the exit status of its command line, whatever still hangs in it."""
+    """Run the command line and end the process with its exit status, whatever still hangs in it."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until guards.protect() says what a signal does, it ends the process without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -26,7 +26,7 @@ class Progress:
         self.wanted = stream.isatty()
 
     def show(self, said: str) -> None:
-        """Nothing; the line says `said`, at most ten times a second. An empty text takes the line away."""
+        """Show one line of progress, at most ten times a second; an empty text removes it."""
         now = time.monotonic()
         if (said and now - self._last < 1 / _FRAMES_A_SECOND) or (not said and not self._shown):
             return
@@ -35,7 +35,7 @@ class Progress:
 
 
 def secure_streams() -> None:
-    """Nothing; the standard streams are there and take every text, whoever started this process and how."""
+    """Make sure that the standard streams exist and take every text, whoever started this process and how."""
     # Else the next file to be opened, a database even, could become standard output and be written over.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
@@ -49,13 +49,13 @@ def secure_streams() -> None:
 
 
 def require() -> None:
-    """Nothing where there is a terminal to ask on. Raises Refused."""
+    """Raise Refused without a terminal to ask on."""
     if not sys.stdin.isatty():
         raise Refused("not_confirmed", "this deletes rows, and there is no terminal to ask on", hint="add --force")
 
 
 def confirm(report: Report) -> None:
-    """Nothing where a person says yes to what the report announces. Raises Refused for a no, or without a terminal."""
+    """Ask a person to agree to what the report announces. Raise Refused for a no, or without a terminal."""
     require()
     write(sys.stderr, f"{report.job}: {printable(report.summary)}. Go on? [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
@@ -63,12 +63,12 @@ def confirm(report: Report) -> None:
 
 
 def has_colour(stream: TextIO) -> bool:
-    """Whether colour helps: on a terminal, unless NO_COLOR says otherwise (https://no-color.org)."""
+    """Return whether colour helps: on a terminal, unless NO_COLOR says otherwise (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def write(stream: TextIO, said: str) -> None:
-    """Nothing; `said` is written, or lost where nobody reads any more: the run's work and exit status stand."""
+    """Write a text, which is lost if nobody reads any more: the run's work and exit status stand."""
     try:
         stream.write(said)
         stream.flush()

@@ -34,9 +34,9 @@ _LARGEST_ENV_FILE_BYTES = 1024 * 1024
 
 
 def ask(host: Host, django: Django, deadline_seconds: float, *, servers: bool = True) -> Project:
-    """The project as it describes itself; whatever it said before the deadline counts.
+    """Return the project as it describes itself; whatever it said before the deadline counts.
 
-    Without `servers` no database is contacted. Raises MaintenanceError where the project cannot be asked at all.
+    Without `servers` no database is contacted. Raise MaintenanceError where the project cannot be asked at all.
     """
     _check_place(django)
     request = {
@@ -63,7 +63,7 @@ def ask(host: Host, django: Django, deadline_seconds: float, *, servers: bool = 
 
 
 def _check_place(django: Django) -> None:
-    """What can be said better before Python is started. Raises MaintenanceError."""
+    """Raise MaintenanceError for a project that is not there, in plainer words than Python would."""
     if not os.path.isdir(django.project_path):
         hint = "correct django.project_path, or let this user enter the directories above it"
         raise MaintenanceError("no_project", f"there is no directory {django.project_path}", hint=hint)
@@ -76,7 +76,7 @@ def _check_place(django: Django) -> None:
 
 
 def _variables(path: str | None) -> dict[str, str]:
-    """What the project's env_file sets, its passwords known to the redactor. Raises MaintenanceError."""
+    """Return what the project's env_file sets, its passwords known to the redactor. Raise MaintenanceError."""
     if path is None:
         return {}
     try:
@@ -108,7 +108,7 @@ def _content(path: str) -> bytes:
 
 
 def _home(host: Host) -> str:
-    """The home directory of the running user, where the project's own drivers look for their password files."""
+    """Return the home directory of the running user, where the project's own drivers look for their password files."""
     try:
         return pwd.getpwuid(host.effective_user_id()).pw_dir
     except KeyError:

@@ -14,7 +14,7 @@ SINGLE_QUOTED = re.compile(r"'([^']*)'(.*)", re.DOTALL)
 def parse(text: str) -> dict[str, str]:
     """Return the variables that a .env file sets; the last assignment of a name counts.
 
-    Raises ValueError with the line's number, and never the line itself, because it may hold a password.
+    Raise ValueError with the line's number, and never the line itself, because it may hold a password.
     """
     variables = {}
     for number, line in enumerate(text.split("\n"), start=1):

@@ -78,17 +78,17 @@ class Project(NamedTuple):
     ending: str = ""
 
     def database(self, alias: str) -> Database | None:
-        """The database of that alias."""
+        """Return the database of that alias."""
         return next((database for database in self.databases if database.alias == alias), None)
 
     def trouble(self, step: str, alias: str | None = None) -> str:
-        """What kept a question from being answered, as text; empty where nothing is known to."""
+        """Return what kept a question from being answered, as text; empty where nothing is known to."""
         found = (each.text for each in self.troubles if each.step == step and each.alias == alias)
         return next(found, "")
 
 
 def from_answers(output: bytes, ending: str = "") -> Project:
-    """The project that the probe's output describes, however early it was cut off.
+    """Return the project that the probe's output describes, however early it was cut off.
 
     `ending` says how the probe was ended; it counts only where the output lacks its end.
     """
@@ -115,7 +115,7 @@ def from_answers(output: bytes, ending: str = "") -> Project:
 
 
 def _fact(line: bytes) -> Fact | None:
-    """The fact in one line; None for a line that was cut off."""
+    """Return the fact in one line; None for a line that was cut off."""
     try:
         fact = json.loads(line)
     except ValueError:

@@ -27,7 +27,7 @@ _SQLITE_MODES = {"rw", "rwc", "ro"}
 
 
 def connection_of(database: Database, trouble: str = "") -> Server | SQLiteFile:
-    """Return the connection that the project's own driver makes to this alias. Raises Refused.
+    """Return the connection that the project's own driver makes to this alias. Raise Refused.
 
     What a parameter stands for is not derived again here: they are what Django gives its driver. `trouble` is what kept
     the project from telling them.
@@ -43,7 +43,7 @@ def connection_of(database: Database, trouble: str = "") -> Server | SQLiteFile:
 
 
 def table_of(database: Database, name: str) -> tuple[str | None, str]:
-    """Return schema and table of a model's db_table, as Django quotes it: `schema"."table` names both. Raises Refused.
+    """Return schema and table of a model's db_table, as Django quotes it: `schema"."table` names both. Raise Refused.
 
     Django puts its quotes around the whole name, unless it has some already, and doubles none inside.
     """
@@ -59,7 +59,7 @@ def table_of(database: Database, name: str) -> tuple[str | None, str]:
 
 
 def _judged(database: Database) -> dict[str, str]:
-    """Return the parameters with those of the environment below them. Raises Refused for one that is not taken over."""
+    """Return the parameters with those of the environment below them. Raise Refused for one that is not taken over."""
     table, told = TABLES[database.vendor], database.connection or DriverConnection({})
     found = {**_from_variables(database, told), **told.parameters}
     if not found.get("options", "x"):
@@ -78,7 +78,7 @@ def _judged(database: Database) -> dict[str, str]:
 
 
 def _from_variables(database: Database, told: DriverConnection) -> dict[str, str]:
-    """Return what the environment of the project adds to its parameters: libpq's. Raises Refused for MySQL's."""
+    """Return what the environment of the project adds to its parameters: libpq's. Raise Refused for MySQL's."""
     variables = {name: text for name, text in told.variables.items() if text}
     if database.vendor == "postgresql":
         names = TABLES[database.vendor].environment

@@ -17,7 +17,7 @@ _CHMOD = {_ANY: "600", _WRITING: "go-w"}
 
 
 def account_name(host: Host) -> str:
-    """The name of the account this process runs as; its number where the machine knows none, as in containers."""
+    """Return the name of the account this process runs as; its number if the machine knows no name of it."""
     try:
         return pwd.getpwuid(host.effective_user_id()).pw_name
     except KeyError:
@@ -25,7 +25,10 @@ def account_name(host: Host) -> str:
 
 
 def home_file(host: Host, name: str) -> str:
-    """The path of a file in the home of the account this process runs as; HOME is not asked, since it may be wrong."""
+    """Return the path of a file in the home of the account this process runs as.
+
+    HOME is not asked, since it may be wrong.
+    """
     try:
         return os.path.join(pwd.getpwuid(host.effective_user_id()).pw_dir, name)
     except KeyError:

@@ -38,25 +38,25 @@ class Endpoint(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The socket, or host and port, for messages."""
+        """Return the socket, or host and port, for messages."""
         if self.project is not None and self.engine == "postgresql":
             return _place_of(self.project.parameters)
         return self.socket or f"{self.host}:{self.port}"
 
     @property
     def authorities(self) -> str:
-        """The file of authorities that a verified certificate must come from."""
+        """Return the file of authorities that a verified certificate must come from."""
         return self.ca_cert or SYSTEM_AUTHORITIES
 
 
 def _place_of(parameters: Mapping[str, str]) -> str:
-    """Where libpq's parameters lead, lists of hosts and ports as they are written."""
+    """Return where libpq's parameters lead, lists of hosts and ports as they are written."""
     host = parameters.get("host") or parameters.get("hostaddr") or "the default socket"
     return f"{host}:{parameters.get('port', '5432')}"
 
 
 def tls_mode(server: Server, host: str, socket: str | None, ca_cert: str | None) -> str:
-    """How to encrypt: as asked; else `verify` with authorities given, `prefer` on this very host, else `require`."""
+    """Return how to encrypt: as asked; else `verify` with authorities, `prefer` on this very host, else `require`."""
     if socket:
         # A socket's bytes never leave the kernel, and the client programs disagree about TLS on it.
         return "disable"
@@ -68,7 +68,7 @@ def tls_mode(server: Server, host: str, socket: str | None, ca_cert: str | None)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this host."""
+    """Return whether a host name or address means this host."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

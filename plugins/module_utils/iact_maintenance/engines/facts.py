@@ -41,11 +41,11 @@ class Convention(NamedTuple):
 
 
 def stored_time(moment: datetime, convention: Convention) -> datetime:
-    """`moment` without a zone, as a column without one stores it under this convention.
+    """Return `moment` without a zone, as a column without one stores it under this convention.
 
     In the night when clocks go back an hour is stored twice, and a value of that hour may mean its second pass: then
     the answer is earlier, so that every value below it has passed however it is read, and no live session is deleted.
-    Raises BadOption where the site's time zone is unknown to this host.
+    Raise BadOption where the site's time zone is unknown to this host.
     """
     if convention.use_tz:
         return moment.astimezone(timezone.utc).replace(tzinfo=None)
@@ -63,16 +63,16 @@ class Sessions(Protocol):
     """
 
     def describe(self, table: str) -> SessionTable:
-        """The table as the catalogue shows it. Raises DatabaseFault no_table, Refused not_a_session_table."""
+        """Return the table as the catalogue shows it. Raise DatabaseFault no_table, Refused not_a_session_table."""
 
     def count_rows(self, table: str, before: datetime | None = None) -> int:
-        """Rows in all, or rows whose expire_date lies before a moment."""
+        """Return the number of rows, of all or of those whose expire_date lies before a moment."""
 
     def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
-        """At most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first."""
+        """Return at most `limit` keys of sessions that expired before `cutoff`, the oldest first, without locks."""
 
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
-        """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each."""
+        """Delete those of `keys` that are still expired, in one short transaction; return the number of rows."""
 
     def count_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
         """Return how many of `keys` are sessions that expired before `cutoff`."""
@@ -81,16 +81,16 @@ class Sessions(Protocol):
         """Raise DatabaseFault `read_only` if the server, or an administrator's guard, lets this account not write."""
 
     def size(self, table: str) -> TableSize:
-        """The table's size as the server states it."""
+        """Return the table's size as the server states it."""
 
     def server_now(self) -> datetime | None:
-        """The server's clock, or None where it is this host's own."""
+        """Return the server's clock, or None where it is this host's own."""
 
     def identity(self, table: str) -> dict[str, object]:
-        """What tells this database, and the schema that the table is found in, from every other one."""
+        """Return what tells this database, and the schema of the table, from every other one."""
 
     def close(self) -> None:
-        """Nothing; the connection is gone."""
+        """Close the connection."""
 
 
 class FoundTable(NamedTuple):

@@ -12,7 +12,7 @@ _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 
 
 def ping(server: Server, host: Host) -> str:
-    """The server's version, after it answered a query. Raises DatabaseFault or Refused."""
+    """Return the server's version, after it answered a query. Raise DatabaseFault or Refused."""
     endpoint = resolve(server, host)
     connection = connect(endpoint, statement_seconds=endpoint.connect_timeout)
     try:
@@ -35,9 +35,9 @@ def identity(server: Server, host: Host) -> dict[str, object]:
 def open_sessions(
     server: Server, host: Host, convention: Convention, *, writable: bool, schema: str | None = None
 ) -> Sessions:
-    """An open connection to the database that holds the sessions; the server itself refuses writes unless `writable`.
+    """Return an open connection to the sessions' database; without `writable` the server itself refuses writes.
 
-    `schema` is the database that the table's own name names, if it does. Raises DatabaseFault or Refused.
+    `schema` is the database that the table's own name names, if it does. Raise DatabaseFault or Refused.
     """
     endpoint = resolve(server, host)
     if schema is not None:
@@ -48,9 +48,9 @@ def open_sessions(
 
 
 def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
-    """The base tables of that very name: in `login_db`, or in every database that the account sees where none is named.
+    """Return the base tables of that very name: in `login_db`, or without one in every database that is seen.
 
-    Raises DatabaseFault or Refused.
+    Raise DatabaseFault or Refused.
     """
     endpoint = resolve(server, host)
     connection = connect(endpoint)

@@ -64,9 +64,9 @@ _CODES: dict[int, tuple[str, str]] = {
 
 
 def resolve(server: Server, host: Host) -> Endpoint:
-    """Where to connect and as whom: the section's own words first, then the option file, then `MYSQL_PWD`.
+    """Return where to connect and as whom: the section's own words first, then the option file, then `MYSQL_PWD`.
 
-    A section with an account of its own reads no variable. Raises Refused for an option file that cannot be trusted.
+    A section with an account of its own reads no variable. Raise Refused for an option file that cannot be trusted.
     """
     if server.project is not None:
         return resolve_project(server, server.project, host)
@@ -139,16 +139,16 @@ class _NoClearPassword:
         pass
 
     def authenticate(self, packet: object) -> None:
-        """Never returns. Raises DatabaseFault."""
+        """Raise DatabaseFault; a server that asks for this plugin is refused."""
         hint = "set ca_cert, so that only the right server is given it; or give the account another plugin"
         raise DatabaseFault("auth", "the server asks for the password in clear text, which is not sent", hint=hint)
 
 
 def connect(endpoint: Endpoint, statement_seconds: float = STATEMENT_SECONDS) -> Any:
-    """An open connection that commits by itself, its session made safe.
+    """Return an open connection that commits by itself, its session made safe.
 
-    Raises DatabaseFault, or Refused `driver_missing`. `statement_seconds` bounds each statement, on the server where
-    it can and here in any case.
+    Raise DatabaseFault, or Refused `driver_missing`. `statement_seconds` bounds each statement, on the server where it
+    can and here in any case.
     """
     if not DRIVER_FOUND:
         raise Refused("driver_missing", "the driver PyMySQL is not installed", hint="apt-get install python3-pymysql")
@@ -219,7 +219,7 @@ def _first_row(connection: Any, statement: str) -> Any:
 
 @contextlib.contextmanager
 def faults(endpoint: Endpoint) -> Iterator[None]:
-    """A context that turns whatever the driver raises into a DatabaseFault with a stable code and redacted text.
+    """Return a context that turns whatever the driver raises into a DatabaseFault with a stable code and redacted text.
 
     Whatever, because PyMySQL answers a broken server with any of Python's exceptions.
     """
@@ -253,19 +253,19 @@ def _spoken(endpoint: Endpoint) -> str:
 
 
 def quote_identifier(name: str) -> str:
-    """A name as one identifier in a statement that `rows` runs, whatever it holds."""
+    """Return a name as one identifier in a statement that `rows` runs, whatever it holds."""
     return "`" + name.replace("`", "``").replace("%", "%%") + "`"
 
 
 def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> list[Any]:
-    """The rows of one statement, its parameters standing as %s in it. Raises DatabaseFault."""
+    """Return the rows of one statement, its parameters standing as %s in it. Raise DatabaseFault."""
     return run(connection, endpoint, statement, *parameters)[0]
 
 
 def run(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> tuple[list[Any], int]:
     """Return the rows of one statement and how many it touched: the only way by which a value enters a statement.
 
-    Raises DatabaseFault.
+    Raise DatabaseFault.
     """
     with faults(endpoint), connection.cursor() as cursor:
         touched = cursor.execute(statement % tuple(literal(parameter) for parameter in parameters))
@@ -273,11 +273,11 @@ def run(connection: Any, endpoint: Endpoint, statement: str, *parameters: object
 
 
 def offers_tls(connection: Any) -> bool:
-    """Whether the server said that it can encrypt."""
+    """Return whether the server said that it can encrypt."""
     return bool(connection.server_capabilities & CLIENT.SSL)
 
 
 def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:
-    """The server's own name, port and data directory, and the database: no proxy or alias changes them."""
+    """Return the server's own name, port and data directory, and the database: no proxy or alias changes them."""
     found = rows(connection, endpoint, "SELECT @@hostname, @@port, @@datadir, DATABASE()")
     return {"engine": ENGINE, **dict(zip(("hostname", "port", "datadir", "database"), found[0]))}

@@ -50,7 +50,7 @@ class _Certificates(NamedTuple):
 
 
 def resolve_project(server: Server, project: ProjectConnection, host: Host) -> Endpoint:
-    """Return where the project's driver connects, and how. Raises Refused for what cannot be followed exactly."""
+    """Return where the project's driver connects, and how. Raise Refused for what cannot be followed exactly."""
     options = _options(server.config_file, host)
     place = _place(project, options)
     tls = _certificates(project, options)
@@ -76,7 +76,7 @@ def resolve_project(server: Server, project: ProjectConnection, host: Host) -> E
 
 
 def _options(path: str | None, host: Host) -> Mapping[str, str]:
-    """Return the options of the file that the project names. Raises Refused for one that is not taken over."""
+    """Return the options of the file that the project names. Raise Refused for one that is not taken over."""
     if path is None:
         return {}
     options = option_file.parse(read_private(host, path, required=True, others_may_read=True) or "", path)
@@ -144,7 +144,7 @@ def _mode(project: ProjectConnection, options: Mapping[str, str], authority: str
 
 
 def _is_on(options: Mapping[str, str], name: str) -> bool:
-    """Return whether a switch is on. Raises Refused for a word that drivers take in different ways."""
+    """Return whether a switch is on. Raise Refused for a word that drivers take in different ways."""
     word = options.get(name, "").lower()
     if word not in _TRUE | _FALSE:
         raise _refused(f"its option {name} is neither on nor off")

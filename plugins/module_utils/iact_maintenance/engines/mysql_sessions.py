@@ -30,7 +30,7 @@ class MySQLSessions:
         return rows(self.connection, self.endpoint, statement, *parameters)
 
     def describe(self, table: str) -> SessionTable:
-        """The table as the catalogue shows it. Raises DatabaseFault no_table, Refused not_a_session_table."""
+        """Return the table as the catalogue shows it. Raise DatabaseFault no_table, Refused not_a_session_table."""
         storage = self._storage(table)
         columns = {
             str(name): (str(kind).lower(), str(key))
@@ -44,7 +44,7 @@ class MySQLSessions:
         return SessionTable(table, self._is_indexed(table), storage in _TRANSACTIONAL)
 
     def _storage(self, table: str) -> str:
-        """The storage engine of a base table, small letters."""
+        """Return the storage engine of a base table, small letters."""
         found = self._rows(
             "SELECT table_name, engine, @@lower_case_table_names FROM information_schema.tables "
             "WHERE table_schema = DATABASE() AND table_name = %s AND table_type = 'BASE TABLE'",
@@ -82,7 +82,7 @@ class MySQLSessions:
         return bool(found)
 
     def count_rows(self, table: str, before: datetime | None = None) -> int:
-        """Rows in all, or rows whose expire_date lies before a moment."""
+        """Return the number of rows, of all or of those whose expire_date lies before a moment."""
         if before is None:
             return int(self._rows(f"SELECT COUNT(*) FROM {quote_identifier(table)}")[0][0])
         statement = f"SELECT COUNT(*) FROM {quote_identifier(table)} WHERE expire_date < %s"
@@ -153,7 +153,7 @@ class MySQLSessions:
         self._rows("ROLLBACK")
 
     def size(self, table: str) -> TableSize:
-        """The table's size as the server's statistics state it, with their age where the account may see it."""
+        """Return the table's size as the server's statistics state it, with their age where the account may see it."""
         found = self._rows(
             "SELECT data_length + index_length, data_free, @@innodb_file_per_table FROM information_schema.tables "
             "WHERE table_schema = DATABASE() AND table_name = %s",
@@ -184,16 +184,16 @@ class MySQLSessions:
         return iso(found[0][0].replace(tzinfo=timezone.utc)) if found else None
 
     def server_now(self) -> datetime:
-        """The server's clock."""
+        """Return the server's clock."""
         moment: datetime = self._rows("SELECT UTC_TIMESTAMP(6)")[0][0]
         return moment.replace(tzinfo=timezone.utc)
 
     def identity(self, table: str) -> dict[str, object]:
-        """What tells this database from every other one, for comparisons."""
+        """Return what tells this database from every other one, for comparisons."""
         return read_identity(self.connection, self.endpoint)
 
     def close(self) -> None:
-        """Nothing; the connection is gone."""
+        """Close the connection."""
         try:
             self.connection.close()
         except Exception:  # The server may have gone first, or the connection been closed by a fault.

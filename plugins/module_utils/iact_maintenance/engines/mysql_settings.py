@@ -69,7 +69,7 @@ def program_statement(version: str) -> str:
 def make_safe(ask: Callable[[str], Any], version: str, statement_seconds: float, *, read_only: bool) -> AsFound:
     """Set what the server's configuration would otherwise decide for us, and return what it was.
 
-    `ask` returns the first row of a statement. Raises Refused `session_settings`.
+    `ask` returns the first row of a statement. Raise Refused `session_settings`.
     """
     ask("SET NAMES utf8mb4")
     guard = "tx_read_only" if is_mariadb(version) or version.startswith("5.6") else "transaction_read_only"
@@ -91,7 +91,10 @@ def _set_session(version: str, statement_seconds: float) -> str:
 
 
 def _limits(version: str, statement_seconds: float) -> dict[str, object]:
-    """What bounds a statement in the server's own words, and on MySQL 8 makes sizes fresh, which it keeps for a day."""
+    """Return the server's own names of what bounds a statement.
+
+    On MySQL 8 also of what makes sizes fresh, which it keeps for a day.
+    """
     if is_mariadb(version):
         return {"max_statement_time": f"{statement_seconds:g}"}
     limit: dict[str, object] = {"max_execution_time": round(statement_seconds * 1000)}

@@ -20,10 +20,10 @@ _WRITTEN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b
 
 
 def parse(text: str, path: str) -> dict[str, str]:
-    """The options in the groups of the client programs, dashes in names as underscores; the last assignment counts.
+    """Return the options in the groups of the client programs; the last assignment of an option counts.
 
-    Raises Refused `bad_credentials_file` for an include, which could name a file of anybody, and for a broken line;
-    the message names the line by its number and never shows it.
+    Dashes in names become underscores. Raise Refused `bad_credentials_file` for an include, which could name a file of
+    anybody, and for a broken line; the message names the line by its number and never shows it.
     """
     found: dict[str, str] = {}
     group: str | None = None
@@ -91,7 +91,7 @@ def _unescaped(value: str) -> str:
 
 
 def render(options: Mapping[str, str]) -> str:
-    """An option file with one `[client]` group; every value quoted, since ten of 25 hostile passwords need it."""
+    """Return an option file with one `[client]` group; every value is quoted, which many passwords need."""
     lines = ["[client]"]
     for name, value in options.items():
         lines.append(f'{name}="{"".join(_WRITTEN.get(char, char) for char in value)}"')

@@ -10,7 +10,7 @@ from .postgresql_sessions import PostgreSQLSessions
 
 
 def ping(server: Server, host: Host) -> str:
-    """The server's version, after it answered a query. Raises DatabaseFault or Refused."""
+    """Return the server's version, after it answered a query. Raise DatabaseFault or Refused."""
     endpoint = resolve(server, host)
     connection = connect(endpoint)
     try:
@@ -38,9 +38,9 @@ def identity(server: Server, host: Host) -> dict[str, object]:
 def open_sessions(
     server: Server, host: Host, convention: Convention, *, writable: bool, schema: str | None = None
 ) -> Sessions:
-    """An open connection to the database that holds the sessions; the server itself refuses writes unless `writable`.
+    """Return an open connection to the sessions' database; without `writable` the server itself refuses writes.
 
-    With `schema` the table is looked for there, else on the search path. Raises DatabaseFault or Refused.
+    With `schema` the table is looked for there, else on the search path. Raise DatabaseFault or Refused.
     """
     endpoint = resolve(server, host)
     if not writable:
@@ -49,9 +49,9 @@ def open_sessions(
 
 
 def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
-    """The tables of that very name in `login_db`, in whatever schema.
+    """Return the tables of that very name in `login_db`, in whatever schema.
 
-    For a dump, so that a pooler is refused. Raises DatabaseFault or Refused.
+    For a dump, so that a pooler is refused. Raise DatabaseFault or Refused.
     """
     endpoint = resolve(server, host)
     connection = connect(endpoint, own_session=True)

@@ -41,9 +41,9 @@ _SOCKET_FOLDERS = ("/var/run/postgresql", "/run/postgresql")
 
 
 def resolve(server: Server, host: Host) -> Endpoint:
-    """Where to connect and as whom; the password from the section, then `PGPASSWORD`, then the password file.
+    """Return where to connect and as whom; the password from the section, then `PGPASSWORD`, then the password file.
 
-    A section with an account of its own reads no variable. Raises Refused for a password file that cannot be trusted.
+    A section with an account of its own reads no variable. Raise Refused for a password file that cannot be trusted.
     """
     if server.project is not None:
         return resolve_project(server, server.project, host)
@@ -83,7 +83,7 @@ def _password(server: Server, host: Host, wanted: tuple[str, str, str, str]) -> 
 def connect(endpoint: Endpoint, *, own_session: bool = False) -> Any:
     """Return an open connection that is known to have what we rely on.
 
-    With `own_session` a pooler is refused before anything else is asked. Raises DatabaseFault, or Refused
+    With `own_session` a pooler is refused before anything else is asked. Raise DatabaseFault, or Refused
     `driver_missing` or `session_settings`.
     """
     if not DRIVER_FOUND:
@@ -134,7 +134,7 @@ def _started(endpoint: Endpoint, options: str) -> tuple[Any, bool]:
 
 
 def _forget_environment() -> None:
-    """Takes libpq's variables out of this process: they change the session, and no argument overrides them all."""
+    """Remove libpq's variables from this process: they change the session, and no argument overrides them all."""
     for name in list(os.environ):
         # Those two are read by us, and by no libpq of ours, which is given both.
         if name.startswith("PG") and name not in ("PGPASSWORD", "PGPASSFILE"):
@@ -171,7 +171,7 @@ def _own_way(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> list[Any]:
-    """The rows of one statement in a transaction of its own, its parameters standing as %s. Raises DatabaseFault."""
+    """Return the rows of a statement in a transaction of its own; parameters stand as %s. Raise DatabaseFault."""
     found, _touched = run(connection, endpoint, statement, parameters)
     return found
 
@@ -207,7 +207,7 @@ def execute(cursor: Any, statement: str, *parameters: object) -> None:
 
 @contextlib.contextmanager
 def faults(endpoint: Endpoint) -> Iterator[None]:
-    """A context that turns whatever the driver raises into a DatabaseFault with a stable code and redacted text."""
+    """Return a context that turns what the driver raises into a DatabaseFault with a stable code and redacted text."""
     try:
         yield
     except MaintenanceError:
@@ -221,12 +221,12 @@ def _spoken(endpoint: Endpoint) -> str:
 
 
 def quote_identifier(name: str) -> str:
-    """A name as one identifier in a statement that `rows` runs, whatever it holds."""
+    """Return a name as one identifier in a statement that `rows` runs, whatever it holds."""
     return '"' + name.replace('"', '""').replace("%", "%%") + '"'
 
 
 def close(connection: Any) -> None:
-    """Nothing; the connection is gone, or left to a thread that hangs in it."""
+    """Close the connection, unless a thread hangs in it."""
     with contextlib.suppress(Exception):
         # In a thread, because the driver makes close() wait for a statement that another thread still waits for.
         call_server(1.0, "closing", connection.close)

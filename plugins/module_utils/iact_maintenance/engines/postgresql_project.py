@@ -21,7 +21,7 @@ _HOME_FILES = {
 
 
 def resolve_project(server: Server, project: ProjectConnection, host: Host) -> Endpoint:
-    """Return where the project's driver connects. Raises Refused for a password file that cannot be trusted."""
+    """Return where the project's driver connects. Raise Refused for a password file that cannot be trusted."""
     if server.passfile and server.login_password is None:
         # libpq would pass over a file that others may read, and say only that the password is missing.
         read_private(host, server.passfile, required=True)

@@ -106,15 +106,15 @@ class PostgreSQLSessions:
             )
 
     def _stored(self, found: _Found, moment: datetime) -> datetime:
-        """What the column stores: a column with a zone is compared with a moment, whatever zone the site writes in."""
+        """Return what the column stores: with a zone it is compared with a moment, whatever zone the site writes in."""
         return stored_time(moment, self.convention) if found.naive else moment
 
     def describe(self, table: str) -> SessionTable:
-        """The table as the catalogue shows it. Raises DatabaseFault no_table, Refused not_a_session_table."""
+        """Return the table as the catalogue shows it. Raise DatabaseFault no_table, Refused not_a_session_table."""
         return SessionTable(table, self._find(table).indexed)
 
     def count_rows(self, table: str, before: datetime | None = None) -> int:
-        """Rows in all, or rows whose expire_date lies before a moment."""
+        """Return the number of rows, of all or of those whose expire_date lies before a moment."""
         found = self._find(table)
         query = f"SELECT pg_catalog.count(*) FROM {found.in_sql}"
         if before is None:
@@ -172,7 +172,7 @@ class PostgreSQLSessions:
         raise DatabaseFault("read_only", f"PostgreSQL at {self.endpoint.place} {message}", hint=hint)
 
     def size(self, table: str) -> TableSize:
-        """The table's size with its indexes, as the server measures it now."""
+        """Return the table's size with its indexes, as the server measures it now."""
         query = "SELECT pg_catalog.pg_total_relation_size(%s), pg_catalog.clock_timestamp()"
         size_bytes, measured_at = self._rows(query, self._find(table).number)[0]
         return TableSize(
@@ -183,7 +183,7 @@ class PostgreSQLSessions:
         )
 
     def server_now(self) -> datetime:
-        """The server's clock."""
+        """Return the server's clock."""
         moment: datetime = self._rows("SELECT pg_catalog.clock_timestamp()")[0][0]
         return moment
 
@@ -198,5 +198,5 @@ class PostgreSQLSessions:
         return {**whole, "port": port, "schema": schemas[0] if schemas else None}
 
     def close(self) -> None:
-        """Nothing; the connection is gone."""
+        """Close the connection."""
         close(self.connection)

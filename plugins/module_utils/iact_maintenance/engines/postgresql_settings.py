@@ -46,7 +46,7 @@ class Session(NamedTuple):
 
     @property
     def later_limits(self) -> tuple[str, ...]:
-        """The limits that this server has and our start-up options did not lift."""
+        """Return the limits that this server has and our start-up options did not lift."""
         values = (self.idle_session_timeout, self.transaction_timeout)
         return tuple(name for name, value in zip(_LATER_LIMITS, values) if value not in (None, "0"))
 

@@ -21,12 +21,12 @@ _DATE_TYPES = ("date", "time")
 
 
 def quote_identifier(name: str) -> str:
-    """`name` as one SQL identifier, whatever it holds."""
+    """Return `name` as one SQL identifier, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def connect(target: SQLiteFile, *, writable: bool) -> sqlite3.Connection:
-    """An open connection in autocommit mode; the file is never created. Raises DatabaseFault."""
+    """Return an open connection in autocommit mode; the file is never created. Raise DatabaseFault."""
     if not os.path.isfile(target.path):
         raise DatabaseFault("no_database", f"the SQLite file {target.path} does not exist", hint="check sqlite.path")
     mode = "rw" if writable else "ro"
@@ -41,7 +41,7 @@ def connect(target: SQLiteFile, *, writable: bool) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def faults(path: str) -> Iterator[None]:
-    """A context that turns the driver's errors about `path` into DatabaseFault with a stable code."""
+    """Return a context that turns the driver's errors about `path` into DatabaseFault with a stable code."""
     try:
         yield
     except sqlite3.Error as error:
@@ -70,7 +70,7 @@ class SQLiteSessions:
         self._connection = connect(target, writable=writable)
 
     def describe(self, table: str) -> SessionTable:
-        """The table as the catalogue shows it. Raises DatabaseFault no_table, Refused not_a_session_table."""
+        """Return the table as the catalogue shows it. Raise DatabaseFault no_table, Refused not_a_session_table."""
         columns = self._rows("SELECT name, lower(type), pk FROM pragma_table_info(?)", (table,))
         is_table = self._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
         if not columns or not is_table:
@@ -97,19 +97,19 @@ class SQLiteSessions:
         return bool(found)
 
     def count_rows(self, table: str, before: datetime | None = None) -> int:
-        """Rows in all, or rows whose expire_date lies before a moment."""
+        """Return the number of rows, of all or of those whose expire_date lies before a moment."""
         query = f"SELECT count(*) FROM {quote_identifier(table)}"
         if before is None:
             return int(self._rows(query, ())[0][0])
         return int(self._rows(f"{query} WHERE expire_date < ?", (self._stored(before),))[0][0])
 
     def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
-        """At most `limit` keys of sessions that expired before `cutoff`, the oldest first."""
+        """Return at most `limit` keys of sessions that expired before `cutoff`, the oldest first."""
         query = f"SELECT session_key FROM {quote_identifier(table)} WHERE expire_date < ? ORDER BY expire_date LIMIT ?"
         return [row[0] for row in self._rows(query, (self._stored(cutoff), limit))]
 
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
-        """Rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again for each."""
+        """Delete those of `keys` that are still expired, in one short transaction; return the number of rows."""
         statement = f"DELETE FROM {quote_identifier(table)} WHERE session_key = {{}} AND expire_date < ?"
         with faults(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
@@ -146,7 +146,7 @@ class SQLiteSessions:
                 raise DatabaseFault("read_only", f"SQLite file {self._path}: {path} may not be written", hint=hint)
 
     def size(self, table: str) -> TableSize:
-        """The table's size with its indexes, from SQLite's own page statistics where they are compiled in."""
+        """Return the table's size with its indexes, from SQLite's own page statistics where they are compiled in."""
         query = (
             "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN "
             "(SELECT name FROM sqlite_master WHERE tbl_name = ?)"
@@ -159,15 +159,15 @@ class SQLiteSessions:
         return TableSize(total, os.stat(self._path).st_size, free, reason=reason)
 
     def server_now(self) -> datetime | None:
-        """None: the clock is this host's own."""
+        """Return None, because the clock is this host's own."""
         return None
 
     def identity(self, table: str) -> dict[str, object]:
-        """The file itself, by its real path."""
+        """Return the file itself, by its real path."""
         return {"engine": "sqlite", "path": os.path.realpath(self._path)}
 
     def close(self) -> None:
-        """Nothing; the connection is gone."""
+        """Close the connection."""
         self._connection.close()
 
     def _stored(self, moment: datetime) -> str:
@@ -180,7 +180,7 @@ class SQLiteSessions:
 
 
 def ping(target: SQLiteFile, host: Host) -> str:
-    """SQLite's version, after the file answered a query. Raises DatabaseFault."""
+    """Return SQLite's version, after the file answered a query. Raise DatabaseFault."""
     connect(target, writable=False).close()
     return sqlite3.sqlite_version
 
@@ -188,7 +188,7 @@ def ping(target: SQLiteFile, host: Host) -> str:
 def open_sessions(
     target: SQLiteFile, host: Host, convention: Convention, *, writable: bool, schema: str | None = None
 ) -> SQLiteSessions:
-    """Return the open session store in an SQLite file. Raises DatabaseFault, or Refused for an attached database."""
+    """Return the open session store in an SQLite file. Raise DatabaseFault, or Refused for an attached database."""
     if schema not in (None, "main"):
         message = f"the session table is in the attached database {schema}, which is not followed here"
         raise Refused("not_configured", message, hint="name the file itself in DATABASES")

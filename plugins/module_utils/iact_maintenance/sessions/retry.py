@@ -19,12 +19,12 @@ _LONGEST_PAUSE_SECONDS = 8.0
 
 
 def connecting(host: Host, action: Callable[[], _Result]) -> _Result:
-    """What `action` returns, tried again for up to a minute while the server has no connection to give."""
+    """Return what `action` returns, retried for up to a minute while the server has no connection to give."""
     return _again(host, action, CONNECTING, attempts=1000, pause_seconds=0.5)
 
 
 def locking(host: Host, action: Callable[[], _Result]) -> _Result:
-    """What `action` returns, tried up to five times while other transactions hold the rows."""
+    """Return what `action` returns, tried up to five times while other transactions hold the rows."""
     return _again(host, action, LOCKING, attempts=5, pause_seconds=0.1)
 
 

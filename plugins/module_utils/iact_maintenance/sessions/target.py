@@ -51,7 +51,7 @@ class SessionTarget(NamedTuple):
         """Return the target with the place that the project's own connection leads to, where it has one of its own.
 
         The servers are asked, because comparing names would refuse `localhost` against `127.0.0.1` and every proxy.
-        Raises MaintenanceError where the project's own way does not lead to a database.
+        Raise MaintenanceError where the project's own way does not lead to a database.
         """
         if self.project_connection is None:
             return self
@@ -75,7 +75,7 @@ class SessionTarget(NamedTuple):
         return self._replace(identity=identity, schema=schema)
 
     def open(self, host: Host, *, writable: bool) -> Sessions:
-        """Return an open connection to it. Raises DatabaseFault, `wrong_database` where it leads to another place."""
+        """Return an open connection to it. Raise DatabaseFault, `wrong_database` where it leads to another place."""
         opened = self._open(self.connection, host, writable)
         try:
             self._check_place(opened)
@@ -109,9 +109,9 @@ def _shown(identity: Mapping[str, object]) -> str:
 
 
 def session_target(settings: Settings, host: Host) -> SessionTarget:
-    """The database that holds the sessions; the Django project is asked where the engine is left to it.
+    """Return the database that holds the sessions; the Django project is asked where the engine is left to it.
 
-    Raises Refused where the settings leave it open, MaintenanceError where the project cannot answer.
+    Raise Refused where the settings leave it open, MaintenanceError where the project cannot answer.
     """
     options = settings.session_cleanup
     if options.engine == "auto" and settings.django is not None:
@@ -125,7 +125,7 @@ def session_target(settings: Settings, host: Host) -> SessionTarget:
 
 
 def configured_target(settings: Settings) -> SessionTarget:
-    """The database that the settings alone name. Raises Refused."""
+    """Return the database that the settings alone name. Raise Refused."""
     options, connections = settings.session_cleanup, _connections(settings)
     if options.engine == "auto":
         engine = _only_one(connections)
@@ -152,7 +152,7 @@ def _only_one(connections: Mapping[str, Connection]) -> str:
 def target_of(settings: Settings, project: Project) -> SessionTarget:
     """Return the database that the project keeps its sessions in, reached as the settings say.
 
-    Raises NoSessionTable, or MaintenanceError where the project cannot say.
+    Raise NoSessionTable, or MaintenanceError where the project cannot say.
     """
     elsewhere = needs_no_table(project)
     if elsewhere:
@@ -196,7 +196,7 @@ def _unanswered(project: Project, database: Database | None) -> MaintenanceError
 
 
 def like_the_project(named: Server, own: Connection) -> Server:
-    """The named connection, into the project's database and with its search path where it says nothing else."""
+    """Return the named connection, into the project's database and with its search path where it says nothing else."""
     if not isinstance(own, Server):
         return named
     return named._replace(login_db=named.login_db or own.login_db, libpq_options=own.libpq_options)
