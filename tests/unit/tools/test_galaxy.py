@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning import packages
 from tests.tools import galaxy
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -25,9 +26,8 @@ def test_no_file_of_the_collection_has_a_name_that_galaxy_refuses():
 def test_the_role_s_metadata_names_the_releases_that_the_role_supports():
     role = CHECKOUT / "roles/iact_maintenance"
     metadata = yaml.safe_load((role / "meta/main.yml").read_text(encoding="utf-8"))["galaxy_info"]
-    own = yaml.safe_load((role / "vars/main.yml").read_text(encoding="utf-8"))
     numbers = {"bullseye": "11", "bookworm": "12", "trixie": "13"}
     stated = {one["name"]: [numbers[release] for release in one["versions"]] for one in metadata["platforms"]}
-    assert stated == own["__iact_maintenance_distributions"]
+    assert stated == {"Debian": list(packages.SUPPORTED["debian"])}
     runtime = yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text(encoding="utf-8"))
     assert runtime["requires_ansible"].startswith(f">={metadata['min_ansible_version']}")

@@ -14,7 +14,7 @@ from .refusal import Refusal
 from .variables import Site
 
 # The releases that the role supports; a relative of Debian is one more row.
-_SUPPORTED = {"debian": ("11", "12", "13"), "raspbian": ("11", "12", "13")}
+SUPPORTED = {"debian": ("11", "12", "13"), "raspbian": ("11", "12", "13")}
 _PROGRAMS = ("crontab", "logrotate", "mariadb-dump", "mysqldump", "pg_dump", "iact-maintenance")
 _KNOWN = ("cron", "logrotate", "zstd", "python3-pymysql", "python3-psycopg2", "mariadb-client", "postgresql-client")
 _SECONDS = 120.0
@@ -112,9 +112,9 @@ def release_refusals(subject: Subject) -> Iterator[Refusal]:
     """Return whether the distribution is one that the role does not support."""
     release = dict(line.partition("=")[::2] for line in first_lines(subject.places.os_release))
     name, version, title = (_plain(release.get(key, "")) for key in ("ID", "VERSION_ID", "NAME"))
-    if version not in _SUPPORTED.get(name, ()):
+    if version not in SUPPORTED.get(name, ()):
         shown = f"{title.replace(' GNU/Linux', '') or 'this host'} {version}".strip()
-        message = f"{shown} is not supported; the role supports Debian {', '.join(_SUPPORTED['debian'])}"
+        message = f"{shown} is not supported; the role supports Debian {', '.join(SUPPORTED['debian'])}"
         yield Refusal("unsupported_release", message)
 
 
