@@ -98,13 +98,19 @@ def entries(*kinds: str, **more: str) -> dict[str, Any]:
 
 GONE = {"archives": [], "findings": [{"code": "archives_gone", "message": "proven, and gone since"}]}
 SKIPPED = {"skipped": True}
+# What a look without the command finds: a file among the archives, and none that was ever proven.
+LEFT = {
+    "__iact_maintenance_archive_files": {"matched": 1, "skipped_paths": {}},
+    "__iact_maintenance_proofs": {"stat": {"exists": False}},
+}
 
 
 def runs(name: str, task_file: str, archives: dict[str, Any], **given: Any) -> bool:
     """Return whether the role runs that task after such a list."""
     (task,) = [task for task in tasks(task_file) if task["name"] == name]
     conditions = task["when"] if isinstance(task["when"], list) else [task["when"]]
-    registered = {"__iact_maintenance_archives": archives, "__iact_maintenance_identity": {"stat": {"exists": True}}}
+    registered: dict[str, Any] = {"__iact_maintenance_identity": {"stat": {"exists": True}}, **LEFT}
+    registered["__iact_maintenance_archives"] = archives
     return all(evaluated(f"({one}) | bool", **{**registered, **given}) for one in conditions)
 
 
@@ -146,6 +152,23 @@ def test_the_identity_stays_where_it_is_not_known_whether_archives_stay(
     (task,) = [task for task in tasks("absent.yml") if task["name"] == "Say why the host's identity stays"]
     assert runs(task["name"], "absent.yml", archives)
     assert because in said(task["ansible.builtin.debug"]["msg"], __iact_maintenance_archives=archives)
+
+
+@pytest.mark.parametrize(
+    ("more", "goes"),
+    [
+        ({}, True),
+        ({"__iact_maintenance_archive_files": {"matched": 1, "skipped_paths": {}}}, False),
+        ({"__iact_maintenance_archive_files": {"matched": 0, "skipped_paths": {"/x": "is not a directory"}}}, False),
+        ({"__iact_maintenance_proofs": {"stat": {"exists": True}}}, False),
+        ({"iact_maintenance_backup_require_mountpoint": True}, False),
+    ],
+)
+def test_without_the_command_the_identity_goes_only_where_nothing_can_be_left(more: dict[str, Any], goes: bool) -> None:
+    name = "Take the host's identity away, once it is known that no archive stays that carries it"
+    empty: dict[str, Any] = {**LEFT, "__iact_maintenance_archive_files": {"matched": 0, "skipped_paths": {}}}
+    assert runs(name, "absent.yml", SKIPPED, **{**empty, **more}) is goes
+    assert runs(tasks("purge.yml")[0]["name"], "purge.yml", SKIPPED, **{**empty, **more}) is not goes
 
 
 @pytest.mark.parametrize("status", [1, 2])
