@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli.flags import COMMANDS
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import table
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning import (
+    jobs as provisioning_jobs,
+)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning.variables import read
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.jobs import (
     JOBS,
     SCHEDULED_JOBS,
     JobRow,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import SECTIONS
-from tests.unit.role import ROLE
 
 
 @pytest.mark.parametrize("row", JOBS, ids=lambda row: row.name)
@@ -35,6 +37,14 @@ def test_a_scheduled_job_says_when_it_is_late_and_when_it_is_slow(row: JobRow) -
 
 
 def test_the_role_schedules_these_jobs_and_no_other() -> None:
-    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
-    listed = {(job["name"], job["log"]) for job in variables["__iact_maintenance_jobs"]}
-    assert listed == {(row.command, row.log) for row in SCHEDULED_JOBS}
+    listed = [(job["name"], job["arguments"], job["log"]) for job in provisioning_jobs.facts(read({})[0])]
+    assert listed == [
+        ("session-cleanup", "session-cleanup --force", "cleanup.log"),
+        ("health", "health", "health.log"),
+        ("backup", "backup", "backup.log"),
+    ]
+    assert [log for _name, _arguments, log in listed] == [row.log for row in SCHEDULED_JOBS]
+
+
+def test_only_a_job_that_asks_can_be_forced() -> None:
+    assert {command.name for command in COMMANDS if command.asks} == {row.command for row in JOBS if row.asks}

@@ -38,7 +38,7 @@ def _named(job: str, *names: str) -> tuple[Option, ...]:
 def _command(job: str, help_text: str, example: str, options: tuple[Option, ...], **further: Any) -> Command:
     """Return the command of a row of the table of jobs."""
     row = job_named(job)
-    return Command(row.command, row.name, help_text, example, row.section, options, **further)
+    return Command(row.command, row.name, help_text, example, row.section, options, asks=row.asks, **further)
 
 
 COMMANDS = (
@@ -48,7 +48,6 @@ COMMANDS = (
         "session-cleanup --days 30 --dry-run",
         run_options("session_cleanup"),
         dry_run=True,
-        asks=True,
     ),
     _command(
         "health",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .. import schedule
-from .jobs import JOBS
+from ..sections.jobs import SCHEDULED_JOBS
 from .places import Subject, first_lines
 from .refusal import Refusal, Remark
 
@@ -73,7 +73,7 @@ def _lines(subject: Subject, path: str) -> Iterator[Line]:
 
 def _script(text: str, folder: str) -> tuple[str, bool]:
     """Return which old script a line starts, or else which log of ours it writes into; empty for neither."""
-    logs = "|".join(re.escape(job.log) for job in JOBS)
+    logs = "|".join(re.escape(job.log) for job in SCHEDULED_JOBS)
     log = re.search(rf">\s*[\"']?{re.escape(folder)}/({logs})\b", text)
     old = _OLD.search(text)
     if old is None and (log or _APPLICATION.search(text)):

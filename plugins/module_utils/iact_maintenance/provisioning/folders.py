@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .jobs import JOBS
+from ..sections.jobs import SCHEDULED_JOBS
 from .places import KEPT, Subject
 from .refusal import Refusal
 from .variables import PREFIX
@@ -76,7 +76,7 @@ def _whose(subject: Subject, folder: Folder, option: str) -> str:
 
 def _links(subject: Subject, folders: list[str]) -> Iterator[str]:
     """Return the links at which root would give away what they point to; the account could have planted them."""
-    logs = [os.path.join(subject.site.log_directory, job.log) for job in JOBS]
+    logs = [os.path.join(subject.site.log_directory, job.log) for job in SCHEDULED_JOBS]
     yield from (path for path in (f"{subject.home}/.iact", *logs) if os.path.islink(path))
     for path in folders:
         if os.path.islink(path) and (os.lstat(path).st_uid != 0 or not os.path.exists(path)):

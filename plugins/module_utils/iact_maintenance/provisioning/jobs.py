@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import schedule
+from ..sections.jobs import SCHEDULED_JOBS
 from .variables import Site
 
 # The names of crontab(5) that the role's module for crontabs knows otherwise.
@@ -13,28 +14,19 @@ _SPECIAL = {"midnight": "daily"}
 _FIELDS = ("minute", "hour", "day", "month", "weekday")
 
 
-class ScheduledJob(NamedTuple):
-    """One job of the crontab."""
-
-    name: str
-    section: str
-    arguments: str
-    log: str
-
-
-JOBS = (
-    ScheduledJob("session-cleanup", "session_cleanup", "session-cleanup --force", "cleanup.log"),
-    ScheduledJob("health", "health", "health", "health.log"),
-    ScheduledJob("backup", "backup", "backup", "backup.log"),
-)
-
-
 def facts(site: Site) -> Iterator[dict[str, Any]]:
     """Return each job as a task writes it into the crontab."""
-    for job in JOBS:
+    for job in SCHEDULED_JOBS:
         parsed = schedule.parse(str(site.option(job.section, "schedule")))
         if parsed is not None:
             when = {"special_time": _SPECIAL.get(parsed.word, parsed.word)} if parsed.word else {}
             enabled = site.option(job.section, "enabled")
             fields = dict(zip(_FIELDS, parsed.fields))
-            yield {"name": job.name, "arguments": job.arguments, "log": job.log, "enabled": enabled, **when, **fields}
+            yield {
+                "name": job.command,
+                "arguments": f"{job.command} --force" if job.asks else job.command,
+                "log": job.log,
+                "enabled": enabled,
+                **when,
+                **fields,
+            }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from .jobs import JOBS
+from ..sections.jobs import SCHEDULED_JOBS
 from .places import MARKER, Subject, first_lines
 from .refusal import Refusal
 from .variables import PREFIX
@@ -123,7 +123,7 @@ def is_ours(path: str) -> bool:
 def look(subject: Subject) -> list[Rule]:
     """Return the rules of others that take a log of ours."""
     own = subject.places.rotation if is_ours(subject.places.rotation) else ""
-    logs = [os.path.join(subject.site.log_directory, job.log) for job in JOBS]
+    logs = [os.path.join(subject.site.log_directory, job.log) for job in SCHEDULED_JOBS]
     main = subject.places.logrotate
     # Before the package is there: the configuration that it brings includes the folder.
     read = _Reader().patterns(main if os.path.exists(main) else os.path.dirname(subject.places.rotation))

@@ -6,13 +6,17 @@ from typing import NamedTuple
 
 
 class JobRow(NamedTuple):
-    """A job: its command, the section of its options, its lock, and the log of its scheduled runs, if it has any."""
+    """A job: its command, the section of its options, its lock, and the log of its scheduled runs, if it has any.
+
+    `asks`: a person has to say yes before it works, so that its crontab line says `--force`.
+    """
 
     name: str
     command: str
     section: str
     lock: str = ""
     log: str = ""
+    asks: bool = False
 
     @property
     def is_scheduled(self) -> bool:
@@ -22,7 +26,7 @@ class JobRow(NamedTuple):
 
 _ARCHIVES = "archives.lock"
 JOBS = (
-    JobRow("session_cleanup", "session-cleanup", "session_cleanup", "session-cleanup.lock", "cleanup.log"),
+    JobRow("session_cleanup", "session-cleanup", "session_cleanup", "session-cleanup.lock", "cleanup.log", True),
     JobRow("health", "health", "health", "", "health.log"),
     JobRow("backup", "backup", "backup", _ARCHIVES, "backup.log"),
     JobRow("archives", "archives", "backup", _ARCHIVES),
