@@ -19,7 +19,13 @@ description:
   - Lets go of old archives afterwards, but never of the newest good ones, never after a run that failed, and only of
     archives that it wrote itself.
   - Check mode writes nothing and announces what would be saved and which archives would go.
+requirements:
+  - C(mariadb-dump) or C(mysqldump) for MySQL and MariaDB
+  - C(pg_dump) and C(pg_restore) for PostgreSQL
+  - C(zstd), without which members are compressed with gzip
 extends_documentation_fragment:
+  - iact.maintenance._attributes
+  - iact.maintenance._attributes.actiongroup
   - iact.maintenance._connections
 options:
   expected_seconds:
@@ -143,14 +149,11 @@ options:
     type: float
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: none
     details: An archive is no text.
   idempotent:
-    description: When run twice in a row outside check mode, the second invocation indicates no change.
     support: none
     details: Every run makes a backup.
 seealso:

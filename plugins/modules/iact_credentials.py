@@ -15,6 +15,10 @@ description:
     that is given.
   - Each file is the account's alone (mode 0600) and is replaced by one rename; no link is followed.
   - The command's own parser reads back exactly what was written.
+requirements:
+  - Python 3.9 or newer
+extends_documentation_fragment:
+  - iact.maintenance._attributes
 options:
   variables:
     description:
@@ -24,7 +28,6 @@ options:
     required: true
 attributes:
   check_mode:
-    description: Can run in check mode and says which files would change.
     support: full
   diff_mode:
     description: Shows owner, group, mode and whether the content differs, never the content.
@@ -57,6 +60,7 @@ files:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.iact.maintenance.plugins.module_utils import _python  # noqa: F401
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning import writing

@@ -19,6 +19,8 @@ description:
   - A host that the role provisioned needs no parameter at all.
   - Changes nothing on the site. Check mode runs every check, and does not even write down what it found.
 extends_documentation_fragment:
+  - iact.maintenance._attributes
+  - iact.maintenance._attributes.actiongroup
   - iact.maintenance._connections
 options:
   expected_seconds:
@@ -53,14 +55,11 @@ options:
     elements: str
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: none
     details: Nothing is ever changed.
   idempotent:
-    description: When run twice in a row outside check mode, the second invocation indicates no change.
     support: full
 seealso:
   - module: iact.maintenance.session_cleanup

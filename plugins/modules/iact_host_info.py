@@ -14,6 +14,11 @@ description:
   - Looks at a host as the role C(iact.maintenance.iact_maintenance) does before it changes anything. Changes nothing.
   - Gives every reason to stop at once, each with the variable to set.
   - No value of a connection, no password and no text of a crontab line is in its result.
+requirements:
+  - Python 3.9 or newer
+  - C(dpkg-query) and C(apt-get)
+extends_documentation_fragment:
+  - iact.maintenance._attributes
 options:
   variables:
     description:
@@ -122,6 +127,7 @@ config:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.iact.maintenance.plugins.module_utils import _python  # noqa: F401
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning import preflight

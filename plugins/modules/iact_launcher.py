@@ -14,6 +14,10 @@ description:
   - Writes the command C(iact-maintenance) as one executable file, which needs nothing but the host's Python.
   - The file is replaced by one rename, so that cron finds one version or the other, never half of one.
   - The same version gives the same file, so that a second run changes nothing.
+requirements:
+  - Python 3.9 or newer
+extends_documentation_fragment:
+  - iact.maintenance._attributes
 options:
   path:
     description:
@@ -29,7 +33,6 @@ options:
     default: present
 attributes:
   check_mode:
-    description: Can run in check mode and says what would change.
     support: full
   diff_mode:
     description: Shows from which version to which.
@@ -74,7 +77,10 @@ import stat
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.iact.maintenance.plugins.module_utils import _launcher
+from ansible_collections.iact.maintenance.plugins.module_utils import (
+    _launcher,
+    _python,  # noqa: F401
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import start
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError

@@ -17,7 +17,13 @@ description:
   - The rows that were restored are compared with those that the dump held when it was made.
   - Connects with an account of its own, from the section C(restore) or these parameters, never with a job's.
   - Check mode restores nothing and announces what would go where.
+requirements:
+  - C(mariadb) or C(mysql) for MySQL and MariaDB
+  - C(pg_restore) for PostgreSQL
+  - C(zstd) for members that were compressed with it
 extends_documentation_fragment:
+  - iact.maintenance._attributes
+  - iact.maintenance._attributes.actiongroup
   - iact.maintenance._connections
 options:
   archive:
@@ -52,14 +58,11 @@ options:
     type: float
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: none
     details: What is restored is no text.
   idempotent:
-    description: When run twice in a row outside check mode, the second invocation indicates no change.
     support: none
     details: Every run restores into places of its own.
 seealso:

@@ -15,6 +15,8 @@ description:
   - Works in short transactions. Each one tests the expiry again, so that a session which is extended meanwhile stays.
   - Check mode deletes nothing and announces exactly what the real run would delete.
 extends_documentation_fragment:
+  - iact.maintenance._attributes
+  - iact.maintenance._attributes.actiongroup
   - iact.maintenance._connections
 options:
   expected_seconds:
@@ -85,13 +87,10 @@ options:
     type: bool
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: full
   idempotent:
-    description: When run twice in a row outside check mode, the second invocation indicates no change.
     support: full
 seealso:
   - module: iact.maintenance.iact_health

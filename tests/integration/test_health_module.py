@@ -88,3 +88,18 @@ def test_check_mode_runs_every_check_and_writes_nothing(config: Path, tmp_path: 
     run = runner.run_playbook([play], runner.Options(arguments=["--check", "--diff"]))
     assert statuses(run.only("look").result)["migrations_default"] == "pass"
     assert os.listdir(tmp_path / "state") == []
+
+
+@pytest.mark.parametrize(
+    "module", ["iact_health", "iact_backup", "iact_launcher", "iact_host_info", "iact_credentials"]
+)
+def test_g101_a_python_that_is_too_old_gives_one_sentence(module: str) -> None:
+    found = sorted(Path.home().glob(".pyenv/versions/3.8.*/bin/python"))
+    if not found:
+        pytest.skip("no Python 3.8 here")
+    local = {"ansible_connection": "local", "ansible_python_interpreter": str(found[-1])}
+    options = runner.Options(inventory={"all": {"hosts": {"localhost": local}}})
+    result = runner.run_module(module, None, options)
+    assert result.status == "failed"
+    assert "needs Python 3.9 or newer on the host" in result.result["msg"] and "3.8" in result.result["msg"]
+    assert "Traceback" not in str(result.result)

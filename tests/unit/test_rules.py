@@ -201,6 +201,14 @@ def test_everything_public_says_what_it_gives(path):
     assert not missing
 
 
+@pytest.mark.parametrize("path", [*MODULES, UTILS / "_module.py"], ids=name_of)
+def test_g101_the_python_of_the_host_is_judged_before_the_core_is_imported(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    ours = [number for number, line in enumerate(lines) if "plugins.module_utils.iact_maintenance" in line]
+    guard = [number for number, line in enumerate(lines) if re.search(r"\b_(python|module)\b(?!\.)", line)]
+    assert guard and (not ours or guard[0] < ours[0])
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_only_translates(path):
     tree = tree_of(path)
