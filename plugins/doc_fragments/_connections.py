@@ -14,7 +14,7 @@ class ModuleDocFragment:
 options:
   config:
     description:
-    - The site's settings. Without it the host's V(/etc/iact/maintenance.json), where there is one.
+    - The site's settings. Without it the host's V(/etc/iact/maintenance.json), if there is one.
     type: path
   fail_on:
     description:
@@ -43,11 +43,11 @@ options:
     suboptions:
       login_host:
         description:
-        - Host name or address of the server; 127.0.0.1 where nothing names one.
+        - Host name or address of the server; 127.0.0.1 if nothing names one.
         type: str
       login_port:
         description:
-        - TCP port of the server; 3306 where nothing names one.
+        - TCP port of the server; 3306 if nothing names one.
         - Allowed is a whole number from 1 to 65535.
         type: int
       login_user:
@@ -68,8 +68,8 @@ options:
         type: str
       tls:
         description:
-        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where C(ca_cert)
-          is given, else C(require); from C(require) up nothing is ever sent in clear text.
+        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) if C(ca_cert) is
+          given, else C(require); from C(require) up nothing is ever sent in clear text.
         type: str
         choices:
         - disable
@@ -110,11 +110,11 @@ options:
     suboptions:
       login_host:
         description:
-        - Host name or address of the server; 127.0.0.1 where nothing names one.
+        - Host name or address of the server; 127.0.0.1 if nothing names one.
         type: str
       login_port:
         description:
-        - TCP port of the server; 5432 where nothing names one.
+        - TCP port of the server; 5432 if nothing names one.
         - Allowed is a whole number from 1 to 65535.
         type: int
       login_user:
@@ -135,8 +135,8 @@ options:
         type: str
       tls:
         description:
-        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where C(ca_cert)
-          is given, else C(require); from C(require) up nothing is ever sent in clear text.
+        - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) if C(ca_cert) is
+          given, else C(require); from C(require) up nothing is ever sent in clear text.
         type: str
         choices:
         - disable

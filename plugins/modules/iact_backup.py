@@ -41,7 +41,7 @@ options:
     type: path
   create_directory:
     description:
-    - Create the directory where it is missing.
+    - Create the directory if it is missing.
     - Without it and without a config file V(false) holds.
     type: bool
   require_mountpoint:

@@ -37,17 +37,17 @@ options:
     - sqlite
   table:
     description:
-    - Name of the session table; Django's own where the project is asked.
+    - Name of the session table; Django's own if the project is asked.
     - Without it and without a config file V(django_session) holds.
     type: str
   use_tz:
     description:
-    - Whether the site stores times in UTC (Django's USE_TZ). Needed on MySQL, MariaDB and SQLite where the project
-      is not asked.
+    - Whether the site stores times in UTC (Django's USE_TZ). Needed on MySQL, MariaDB and SQLite if the project is
+      not asked.
     type: bool
   time_zone:
     description:
-    - The site's TIME_ZONE, needed where use_tz is false and the project is not asked.
+    - The site's TIME_ZONE, needed if use_tz is false and the project is not asked.
     - Without it and without a config file V(UTC) holds.
     type: str
   days:

@@ -36,7 +36,7 @@ _SECTION_HELP = {
 _FACE = {
     "config": {
         "description": [
-            "The site's settings. Without it the host's V(/etc/iact/maintenance.json), where there is one."
+            "The site's settings. Without it the host's V(/etc/iact/maintenance.json), if there is one."
         ],
         "type": "path",
     },

@@ -91,7 +91,7 @@ def specification() -> str:
         "short_description": "Provisions a host of IACT and lets the three jobs look after it",
         "description": [
             "Packages, account, directories, rotation, credentials, command, config file and cron entries.",
-            "It looks at the host first, and stops before anything changed where it would break what it finds.",
+            "It looks at the host first, and stops before anything changed if it would break what it finds.",
         ],
         "author": ["IACT maintainers"],
         "options": variables(),

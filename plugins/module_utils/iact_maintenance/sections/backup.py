@@ -27,7 +27,7 @@ RETENTION = (
 BACKUP = (
     *scheduled("0 2 * * *", 93600, 300.0),
     Option("directory", "path", "Directory of the archives; mode 0700.", "/var/backups/iact"),
-    Option("create_directory", "bool", "Create the directory where it is missing.", False),
+    Option("create_directory", "bool", "Create the directory if it is missing.", False),
     Option(
         "require_mountpoint",
         "bool",

@@ -19,13 +19,13 @@ DERIVED = ("own_account", "libpq_options", "project")
 def _server(port: int, file_option: str, file_help: str) -> tuple[Option, ...]:
     """Return the rows of a server's connection; what stands there may be a password at the wrong place."""
     tls_help = (
-        "How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) where C(ca_cert) is "
+        "How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) if C(ca_cert) is "
         "given, else C(require); from C(require) up nothing is ever sent in clear text."
     )
     rows = (
-        Option("login_host", "str", "Host name or address of the server; 127.0.0.1 where nothing names one."),
+        Option("login_host", "str", "Host name or address of the server; 127.0.0.1 if nothing names one."),
         Option(
-            "login_port", "int", f"TCP port of the server; {port} where nothing names one.", minimum=1, maximum=65535
+            "login_port", "int", f"TCP port of the server; {port} if nothing names one.", minimum=1, maximum=65535
         ),
         Option("login_user", "str", "Account to log in with."),
         Option(

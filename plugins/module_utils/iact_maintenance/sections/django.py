@@ -1,4 +1,4 @@
-"""The section `django`: where the project is and how it is started."""
+"""The section `django`: if the project is and how it is started."""
 
 from __future__ import annotations
 

@@ -19,15 +19,15 @@ SESSION_CLEANUP = (
         "auto",
         choices=("auto", "mysql", "postgresql", "sqlite"),
     ),
-    Option("table", "str", "Name of the session table; Django's own where the project is asked.", "django_session"),
+    Option("table", "str", "Name of the session table; Django's own if the project is asked.", "django_session"),
     Option(
         "use_tz",
         "bool",
-        "Whether the site stores times in UTC (Django's USE_TZ). Needed on MySQL, MariaDB and SQLite where the project "
+        "Whether the site stores times in UTC (Django's USE_TZ). Needed on MySQL, MariaDB and SQLite if the project "
         "is not asked.",
     ),
     Option(
-        "time_zone", "str", "The site's TIME_ZONE, needed where use_tz is false and the project is not asked.", "UTC"
+        "time_zone", "str", "The site's TIME_ZONE, needed if use_tz is false and the project is not asked.", "UTC"
     ),
     Option(
         "days", "int", "Keep sessions that expired less than this many days ago.", 0, minimum=0, maximum=_LONGEST_DAYS
