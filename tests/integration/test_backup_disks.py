@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.folder import open_folder
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import copy_name
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import sqlite
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Limits
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories.folder import open_folder
 from tests.integration.backup_rig import Rig, verifies
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -58,7 +59,7 @@ def test_fh01_where_the_disk_fills_up_while_an_sqlite_file_is_copied_it_is_the_d
     with (
         small_disk(rig.backups, "size=400k"),
         open_folder(Host(), folder) as opened,
-        sqlite.private(opened, "1" * 32) as private,
+        sqlite.private(opened.descriptor, os.path.join(opened.path, copy_name(1, "1" * 32))) as private,
     ):
         with pytest.raises(MaintenanceError) as caught:
             sqlite.copy(Host(), Source("sqlite.site", "sqlite", str(rig.database), ()), private, limits)

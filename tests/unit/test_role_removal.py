@@ -13,8 +13,9 @@ import yaml
 from ansible.modules import find
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import history, identity
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, names
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import names
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import health, table
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories import catalogue
 from tests.unit.role import ROLE, evaluated, said
 
 JOBS = ("session_cleanup", "health", "backup", "restore", "archives", "adopt", "verify", "prune")

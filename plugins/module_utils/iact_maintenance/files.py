@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
 
-from .errors import StorageFault
+from .errors import LockHeld, StorageFault
 
 _PRIVATE = 0o600
 _NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
@@ -133,3 +134,21 @@ def sync_entries(descriptor: int) -> bool:
             raise
         return False
     return True
+
+
+def mark_in_use(descriptor: int) -> None:
+    """Lock an unfinished file for as long as it is open. Raise LockHeld where another run has it locked."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno == errno.EWOULDBLOCK:
+            raise LockHeld("busy: another run of this host is writing an archive; its lock file was replaced") from None
+        # A filesystem that knows no locks: then the lock in the state directory is all there is.
+
+
+def check_room(descriptor: int, path: str, size_bytes: int) -> None:
+    """Raise StorageFault `no_space` where the file's filesystem has less room left. Raise OSError."""
+    found = os.fstatvfs(descriptor)
+    if found.f_bavail * found.f_frsize < size_bytes:
+        message = f"the disk is nearly full: {path} would have less free than backup.min_free_bytes says"
+        raise StorageFault("no_space", message, hint="free some space, then run it again; or lower min_free_bytes")

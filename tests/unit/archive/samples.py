@@ -30,6 +30,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.writer import Staged
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Limits
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories.publishing import publish
 
 NIGHT = datetime(2026, 11, 24, 2, 0, 0, tzinfo=timezone.utc)
 LIMITS = Limits(30)
@@ -63,7 +64,7 @@ def write(
             number = os.urandom(16).hex()
             staged.finish(Manifest(moment, host.name(), tuple(components), missing, id=number, identity=identity))
             name = ArchiveName(moment, partial=bool(missing)).text
-            assert staged.publish(name)
+            assert publish(staged, name).has_name
     finally:
         os.close(folder)
     return directory / name

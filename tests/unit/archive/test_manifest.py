@@ -6,6 +6,7 @@ import json
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import manifest
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import LogFile
 from tests.unit.archive.samples import NIGHT
 
 MEMBER = manifest.Member("mysql.iact.sql.zst", "zstd", 10, "0" * 64, 100)
@@ -21,7 +22,7 @@ WHOLE = manifest.Manifest(
             "logs",
             "",
             manifest.Member("logs.tar.zst", "zstd", 10, "0" * 64, 100),
-            files=(manifest.LogFile("error_json.log", "error_json.log", 5, "2026-01-01T00:00:00Z"),),
+            files=(LogFile("error_json.log", "error_json.log", 5, "2026-01-01T00:00:00Z"),),
         ),
     ),
     (manifest.Missing("postgresql.site", "auth", "wrong password"),),

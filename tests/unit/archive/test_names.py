@@ -4,8 +4,6 @@ import itertools
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import names
 
@@ -70,23 +68,3 @@ def test_g07_archives_of_one_second_have_names_of_their_own_and_the_true_time(pa
     assert second.text == "iact_data_backup_20260102_030405_2" + (".partial.tar" if partial else ".tar")
     for name in (first, second, third):
         assert names.parse_archive_name(name.text) == name and name.created_at == MOMENT
-
-
-@pytest.mark.parametrize(
-    "name", ["a b", "a-b", "a`b", "../x", "%2e", "x" * 64, "-rf", "a\nb", "..", "ü" * 64, "\udcff", "a/b", "~"]
-)
-def test_fd23_every_database_name_gives_a_flat_member_name(name: str) -> None:
-    member = names.member_name("mysql.", name, ".sql.zst")
-    assert names.is_member_name(member)
-    assert member.startswith("mysql.") and member.endswith(".sql.zst")
-
-
-def test_fd23_two_long_names_never_share_a_member_name() -> None:
-    first, second = (names.member_name("mysql.", "ü" * 64 + end, ".sql.zst") for end in "ab")
-    assert first != second
-
-
-@given(st.text(min_size=1, max_size=300))
-def test_every_encoded_name_is_one_harmless_word(name: str) -> None:
-    encodable = name.encode("utf-8", "replace").decode("utf-8")
-    assert names.is_member_name(names.member_name("", encodable))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import tar
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import (
-    manifest,
     reading,
     restore,
-    tar,
 )
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import LogFile
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     Interrupted,
     MaintenanceError,
@@ -20,17 +20,17 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from tests.unit.archive.samples import LIMITS, write
 
 SECONDS = 1_700_000_000
-FILE = manifest.LogFile("app%0A.log", "app%250A.log", 5, "2023-11-14T22:13:20Z")
+FILE = LogFile("app%0A.log", "app%250A.log", 5, "2023-11-14T22:13:20Z")
 INNER = tar.build(tar.Header(FILE.member, 5, SECONDS)) + b"hello" + tar.padding(5) + tar.END
 
 
-def opened(path: Path, files: tuple[manifest.LogFile, ...]) -> tuple[reading.Opened, reading.Place]:
+def opened(path: Path, files: tuple[LogFile, ...]) -> tuple[reading.Opened, reading.Place]:
     archive = reading.open_archive(str(path))
     place = reading.read_layout(archive).places[0]
     return archive, place._replace(component=place.component._replace(files=files))
 
 
-def restored(tmp_path: Path, inner: bytes, files: tuple[manifest.LogFile, ...] = (FILE,)) -> Path:
+def restored(tmp_path: Path, inner: bytes, files: tuple[LogFile, ...] = (FILE,)) -> Path:
     archive, place = opened(write(tmp_path, contents={"logs": inner}), files)
     target = tmp_path / "target"
     with restore.open_target(Host(), str(target)) as into:

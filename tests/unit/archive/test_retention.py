@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import retention
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.catalogue import Entry
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.inventory import Entry
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import (
     Component,
     Manifest,

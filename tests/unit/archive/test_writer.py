@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import publishing, writer
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import writer
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import part_name
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import StorageFault
 from tests.unit.archive.samples import CONTENTS, IDENTITY, NIGHT, write
@@ -94,26 +94,6 @@ def test_g22_another_file_of_the_same_name_is_never_replaced(tmp_path: Path) -> 
     (tmp_path / part_name(NIGHT, IDENTITY)).write_text("somebody's")
     with pytest.raises(StorageFault, match="File exists"):
         write(tmp_path)
-
-
-@pytest.mark.parametrize("links", [True, False], ids=["by a link", "by a rename"])
-def test_g21_publishing_takes_no_name_that_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
-) -> None:
-    if not links:
-        monkeypatch.setattr(os, "link", _refused)
-    for name, content in (("taken", "theirs"), ("new", "ours")):
-        (tmp_path / name).write_text(content)
-    folder = os.open(tmp_path, os.O_RDONLY)
-    assert not publishing.give_name(folder, "new", "taken")
-    assert (tmp_path / "taken").read_text() == "theirs"
-    assert publishing.give_name(folder, "new", "free")
-    os.close(folder)
-    assert sorted(os.listdir(tmp_path)) == ["free", "taken"] and (tmp_path / "free").read_text() == "ours"
-
-
-def _refused(*_names: str, **_options: object) -> None:
-    raise PermissionError(1, "Operation not permitted")
 
 
 @pytest.mark.parametrize("number", [22, 95])

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.folder import open_folder
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import Missing
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.backups import backups
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.context import Context
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.checks.outcome import Outcome
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories import catalogue
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories.folder import open_folder
 from tests.unit.archive.samples import LIMITS, OTHER_IDENTITY, identify, write
 
 from .conftest import NOW

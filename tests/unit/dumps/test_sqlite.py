@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -8,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.folder import (
-    Folder,
-    open_folder,
-)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import copy_name
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import sqlite
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Limits
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories.folder import (
+    Folder,
+    open_folder,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.backup import Backup
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import SQLiteFile
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, build
@@ -50,8 +52,12 @@ def source(path: Path) -> Source:
     return Source("sqlite.site", "sqlite", str(path), ())
 
 
+def private_copy(folder: Folder) -> contextlib.AbstractContextManager[sqlite.Private]:
+    return sqlite.private(folder.descriptor, os.path.join(folder.path, copy_name(os.getpid(), IDENTITY)))
+
+
 def copied(path: Path, folder: Folder, target: Path, host: Host | None = None) -> dict[str, int | None]:
-    with sqlite.private(folder, IDENTITY) as private:
+    with private_copy(folder) as private:
         facts = sqlite.copy(host or Host(), source(path), private, LIMITS)
         target.write_bytes(b"".join(private.chunks()))
         assert os.fstat(private.descriptor).st_size == 0, "its space is given back"
@@ -68,7 +74,7 @@ def test_a_copy_holds_the_rows_that_it_states(folder: Folder, site: Path, tmp_pa
 
 
 def test_the_copy_has_no_name_and_leaves_nothing(folder: Folder, site: Path) -> None:
-    with sqlite.private(folder, IDENTITY) as private:
+    with private_copy(folder) as private:
         sqlite.copy(Host(), source(site), private, LIMITS)
         assert folder.names() == []
     assert folder.names() == []
@@ -133,7 +139,7 @@ def test_a_missing_or_damaged_file_is_named(folder: Folder, tmp_path: Path) -> N
 
 
 def test_a_copy_that_takes_too_long_is_given_up(folder: Folder, site: Path, tmp_path: Path) -> None:
-    with pytest.raises(MaintenanceError) as raised, sqlite.private(folder, IDENTITY) as private:
+    with pytest.raises(MaintenanceError) as raised, private_copy(folder) as private:
         sqlite.copy(Host(), source(site), private, Limits(0))
     assert raised.value.code == "timeout"
     assert folder.names() == []

@@ -8,10 +8,10 @@ import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import (
     Component,
-    LogFile,
     Manifest,
     Member,
 )
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import LogFile
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.anomalies import compare
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Finding
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import identity
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, reading
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import reading
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import part_name
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import table as dumps_table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import DumpFacts, Source
@@ -24,6 +24,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import run
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories import catalogue
 from tests.unit.archive.samples import write
 from tests.unit.jobs.sites import NIGHT, ClockHost, Site, codes, line
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
 from ..about import NAME, VERSION
+from ..dumps.model import LogFile
+from ..tar import is_member_name
 from ..timestamps import iso, parse_iso
-from .names import is_member_name
 
 MANIFEST = "manifest.json"
 DIGEST = "manifest.json.sha256"
@@ -31,15 +32,6 @@ class Member(NamedTuple):
     size_bytes: int
     sha256: str
     raw_size_bytes: int
-
-
-class LogFile(NamedTuple):
-    """One file in the logs' inner archive: its own name, percent-encoded, and the name it has in there."""
-
-    name: str
-    member: str
-    size_bytes: int
-    modified_at: str
 
 
 class Component(NamedTuple):

@@ -1,14 +1,11 @@
-"""What archives and their members are called: told from foreign files, and safe whatever a database is called."""
+"""The names of archives and of their unfinished files, told from foreign ones."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import NamedTuple
-from urllib.parse import quote
 
 STEM = "iact_data_backup_"
 PART = ".part"
@@ -16,11 +13,8 @@ _ARCHIVE = re.compile(
     STEM + r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?:_([2-9]|[1-9]\d{1,5}))?(\.partial)?\.tar", re.ASCII
 )
 _PART = re.compile(STEM + r"(?:copy_\d+\.([0-9a-f]{32})|\d{8}_\d{6}\.([0-9a-f]{32})\.tar)" + re.escape(PART), re.ASCII)
-_MEMBER = re.compile(r"[A-Za-z0-9_%~][A-Za-z0-9_%~.-]{0,99}", re.ASCII)
 _STAMP = "%Y%m%d_%H%M%S"
-_LONGEST_BYTES = 100
 _MOST_OF_A_SECOND = 1000
-_DIGEST_CHARACTERS = 16
 
 
 class ArchiveName(NamedTuple):
@@ -71,26 +65,3 @@ def writer_of(name: str) -> str:
     """Return the identity of the host that a file is written by, or was when it was killed; empty for other files."""
     found = _PART.fullmatch(name)
     return found[1] or found[2] if found else ""
-
-
-def encode(name: str) -> str:
-    """`name` percent-encoded, so that it is one harmless word in a path, on a terminal and in an argument list."""
-    encoded = quote(os.fsencode(name), safe="").replace("~", "%7E")
-    return f"%{ord(encoded[0]):02X}{encoded[1:]}" if encoded[:1] in (".", "-") else encoded
-
-
-def member_name(head: str, name: str, tail: str = "") -> str:
-    """`head`, the encoded `name` and `tail` as one member name, shortened with a digest where a tar header has no room.
-
-    The true name stands in the manifest; a shortened one is never decoded.
-    """
-    encoded, room = encode(name), _LONGEST_BYTES - len(head) - len(tail)
-    if len(encoded) > room:
-        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:_DIGEST_CHARACTERS]
-        encoded = f"{encoded[: room - _DIGEST_CHARACTERS - 1]}~{digest}"
-    return head + encoded + tail
-
-
-def is_member_name(name: str) -> bool:
-    """Whether `name` is one that `member_name` could have given: flat, short, without any special character."""
-    return _MEMBER.fullmatch(name) is not None

@@ -9,9 +9,9 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .. import tar
 from ..errors import MaintenanceError
 from ..files import close, open_existing, storage
-from . import tar
 from .manifest import DIGEST, LARGEST_BYTES, MANIFEST, Component, Manifest, digest_line, from_bytes
 
 _CHUNK_BYTES = 1 << 18

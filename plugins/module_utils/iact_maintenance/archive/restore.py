@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from .. import tar
+from ..dumps.model import LogFile
 from ..errors import Interrupted, MaintenanceError, Refused
 from ..files import close, create, open_directory, storage
 from ..host import Host
 from ..processes import Limits
 from ..timestamps import parse_iso
-from . import tar
-from .manifest import LogFile
 from .reading import Damaged, Opened, Place
 from .stream import content
 from .verify import read_member

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..report import Finding
-from .catalogue import GOOD, PARTIAL, Entry, age_key
+from .inventory import GOOD, PARTIAL, Entry, age_key
 
 _PARTIALS_KEPT = 3
 _MOST_HELD = 3

@@ -1,4 +1,4 @@
-"""Writes an archive front to back into one `.part` file and publishes it by giving it its final name.
+"""Write an archive front to back into one `.part` file; a repository publishes it under its final name.
 
 A member's size is not known before its dump ends, so its header is written first and patched by seeking back.
 """
@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from .. import tar
 from ..errors import StorageFault
-from ..files import close, create, storage, sync_entries
-from . import tar
-from .folder import check_room, mark_in_use
+from ..files import check_room, close, create, mark_in_use, storage
 from .manifest import DIGEST, MANIFEST, Manifest, digest_line
-from .publishing import give_name
 from .reading import Opened, stamp_of
 
 
@@ -26,7 +24,8 @@ class Unwritable(StorageFault):
 
 
 @contextlib.contextmanager
-def _writing(path: str) -> Iterator[None]:
+def writing(path: str) -> Iterator[None]:
+    """Return a context that turns a fault of the archive's file into Unwritable."""
     try:
         with storage(path):
             yield
@@ -49,7 +48,7 @@ class MemberSink:
 
     def __call__(self, chunk: bytes) -> None:
         """Write the chunk. Raise Unwritable, also where too little of the disk would stay free."""
-        with _writing(self.path):
+        with writing(self.path):
             if self.keep_free_bytes:
                 check_room(self.descriptor, os.path.dirname(self.path), len(chunk) + self.keep_free_bytes)
             write_all(self.descriptor, chunk)
@@ -70,16 +69,15 @@ class Staged:
     """
 
     def __init__(self, folder: int, directory: str, part: str, created_at: datetime, keep_free_bytes: int = 0) -> None:
-        self._folder, self._name, self._keep_free_bytes = folder, part, keep_free_bytes
-        self.is_synced = True
+        self.folder, self.part, self._keep_free_bytes = folder, part, keep_free_bytes
         self._modified = int(created_at.timestamp())
-        self.path = os.path.join(directory, self._name)
-        with _writing(self.path):
-            self.descriptor = create(self._name, folder=folder)
+        self.path = os.path.join(directory, self.part)
+        with writing(self.path):
+            self.descriptor = create(self.part, folder=folder)
 
     def __enter__(self) -> Staged:
         try:
-            with _writing(self.path):
+            with writing(self.path):
                 mark_in_use(self.descriptor)
                 # A umask of 0777 would have taken even the owner's rights away.
                 os.fchmod(self.descriptor, 0o600)
@@ -93,19 +91,19 @@ class Staged:
     def __exit__(self, *_error: object) -> None:
         # While it is locked, so that nobody else takes it for a leftover; after a link its own name is still there.
         with contextlib.suppress(OSError):
-            os.unlink(self._name, dir_fd=self._folder)
+            os.unlink(self.part, dir_fd=self.folder)
         close(self.descriptor)
 
     @contextlib.contextmanager
     def member(self, name: str = "") -> Iterator[MemberSink]:
         """A context whose sink fills a member; after any exception the archive is as it was before."""
-        with _writing(self.path):
+        with writing(self.path):
             start = os.lseek(self.descriptor, 0, os.SEEK_CUR)
             write_all(self.descriptor, bytes(tar.BLOCK_BYTES))
         sink = MemberSink(self.descriptor, self.path, name, self._keep_free_bytes)
         try:
             yield sink
-            with _writing(self.path):
+            with writing(self.path):
                 write_all(self.descriptor, tar.padding(sink.size_bytes))
                 patch = tar.build(tar.Header(sink.name, sink.size_bytes, self._modified))
                 if os.pwrite(self.descriptor, patch, start) != len(patch):
@@ -122,31 +120,16 @@ class Staged:
         for name, data in ((MANIFEST, content), (DIGEST, digest_line(content))):
             with self.member(name) as sink:
                 sink(data)
-        with _writing(self.path):
+        with writing(self.path):
             write_all(self.descriptor, tar.END)
             # Never retried: after a fault the kernel forgets the pages, and a second fsync would report success.
             os.fsync(self.descriptor)
 
     def reopened(self) -> Opened:
         """The archive as a reader sees it, through the same open file."""
-        with _writing(self.path):
+        with writing(self.path):
             stamp = stamp_of(os.fstat(self.descriptor))
-            return Opened(os.dup(self.descriptor), self._name, stamp)
-
-    def publish(self, name: str) -> bool:
-        """Return whether the archive has its name, durably; False where another file has it.
-
-        Raise Unwritable, and then the archive bears no name.
-        """
-        with _writing(self.path):
-            if not give_name(self._folder, self._name, name):
-                return False
-            try:
-                self.is_synced = sync_entries(self._folder)
-            except OSError:
-                os.unlink(name, dir_fd=self._folder)
-                raise
-        return True
+            return Opened(os.dup(self.descriptor), self.part, stamp)
 
 
 def write_all(descriptor: int, chunk: bytes) -> None:

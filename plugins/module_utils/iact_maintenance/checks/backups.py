@@ -6,10 +6,11 @@ import os
 from collections import Counter
 from datetime import datetime
 
-from ..archive import catalogue
-from ..archive.folder import open_backups
+from ..archive import inventory
 from ..formatting import span
 from ..report import FAIL, PASS, SKIP, WARN, Measure
+from ..repositories import catalogue
+from ..repositories.folder import open_backups
 from .context import Context
 from .outcome import Outcome
 
@@ -22,12 +23,12 @@ def backups(context: Context) -> list[Outcome]:
     if not settings.backup.enabled:
         return [Outcome(SKIP, "the backup is disabled on this host")]
     found, now = _found(context), context.host.now()
-    outcome, said = _judge(context, found, now), catalogue.ahead_in_words(found.entries, now)
-    return [outcome.doubting_the_clock(said, catalogue.AHEAD_HINT) if said else outcome]
+    outcome, said = _judge(context, found, now), inventory.ahead_in_words(found.entries, now)
+    return [outcome.doubting_the_clock(said, inventory.AHEAD_HINT) if said else outcome]
 
 
 def _judge(context: Context, found: catalogue.Catalogue, now: datetime) -> Outcome:
-    newest = catalogue.newest(found.entries, now)
+    newest = inventory.newest(found.entries, now)
     if found.gone_in_words:
         # At once and whatever else lies there: whoever removed these may remove the others.
         left = f"; the newest left is {newest.name}" if newest else "; no good one is left"

@@ -19,15 +19,15 @@ from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from ..archive import tar
-from ..archive.manifest import LogFile
-from ..archive.names import encode, member_name
+from .. import tar
 from ..errors import MaintenanceError
 from ..files import close, open_directory, open_existing, storage
 from ..report import Finding
 from ..secret import printable
 from ..sections.backup import Backup
+from ..tar import encode, member_name
 from ..timestamps import iso
+from .model import LogFile
 
 COMPONENT = "logs"
 _CHUNK_BYTES = 1 << 18

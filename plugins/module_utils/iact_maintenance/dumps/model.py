@@ -38,6 +38,15 @@ def of_database(engine: str, database: str, tables: Sequence[str], whole: bool) 
     return Source(f"{engine}.{database}", engine, database, () if whole else asked, asked if whole else ())
 
 
+class LogFile(NamedTuple):
+    """One file in the logs' inner archive: its own name, percent-encoded, and the name it has in there."""
+
+    name: str
+    member: str
+    size_bytes: int
+    modified_at: str
+
+
 class DumpFacts(NamedTuple):
     """What a finished dump is known to hold; `rows` are its own snapshot's, None with `rows_reason`.
 

@@ -11,11 +11,9 @@ from contextlib import closing
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ..archive.folder import Folder, check_room, mark_in_use
-from ..archive.names import copy_name
 from ..engines.sqlite import connect, faults, quote_identifier
 from ..errors import ProcessFault, StorageFault
-from ..files import close, create, storage
+from ..files import check_room, close, create, mark_in_use, storage
 from ..host import Host
 from ..processes import Limits
 from ..sections.backup import Backup
@@ -83,24 +81,24 @@ def size_bytes(source: Source) -> int:
 
 
 @contextlib.contextmanager
-def private(folder: Folder, identity: str, keep_free_bytes: int = 0) -> Iterator[Private]:
-    """Return a context with a private file in the backup directory. Raise DatabaseFault or StorageFault.
+def private(folder: int, path: str, keep_free_bytes: int = 0) -> Iterator[Private]:
+    """Return a context with the private file `path` in the open directory `folder`.
 
-    It loses its name before a byte is in it, so that nothing is left however this process ends.
+    Raise DatabaseFault or StorageFault. The file loses its name before a byte is in it, so that nothing is left however
+    this process ends.
     """
-    name = copy_name(os.getpid(), identity)
-    path = os.path.join(folder.path, name)
+    name = os.path.basename(path)
     with storage(path):
-        descriptor = create(name, folder=folder.descriptor)
+        descriptor = create(name, folder=folder)
     try:
         mark_in_use(descriptor)
         with closing(_open(path)) as connection:
             with storage(path):
-                os.unlink(name, dir_fd=folder.descriptor)
+                os.unlink(name, dir_fd=folder)
             yield Private(descriptor, connection, path, keep_free_bytes)
     finally:
         with contextlib.suppress(OSError):
-            os.unlink(name, dir_fd=folder.descriptor)
+            os.unlink(name, dir_fd=folder)
         close(descriptor)
 
 

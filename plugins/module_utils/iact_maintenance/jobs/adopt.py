@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .. import identity
-from ..archive import catalogue
-from ..archive.folder import open_backups
+from ..archive import inventory
 from ..archive.manifest import Component
 from ..engines.table import ENGINES
 from ..errors import MaintenanceError
 from ..host import Host
 from ..report import Finding, Report
+from ..repositories import catalogue
+from ..repositories.folder import open_backups
 from ..secret import printable
 from ..sections.connections import Server
 from ..sections.jobs import job_named
@@ -27,7 +28,7 @@ class Plan(NamedTuple):
     """The archives to take over, and why each of the others is not."""
 
     settings: Settings
-    matching: tuple[catalogue.Entry, ...]
+    matching: tuple[inventory.Entry, ...]
     refused: Mapping[str, str]
 
 
@@ -71,14 +72,14 @@ def _server_of(found: Mapping[str, object]) -> dict[str, object]:
 def plan(settings: Settings, host: Host) -> Plan:
     """Return which archives would be taken over. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
     with open_backups(host, settings) as folder:
-        others = catalogue.read(host, folder, settings.state_directory).of_kind(catalogue.OTHER_HOST)
+        others = catalogue.read(host, folder, settings.state_directory).of_kind(inventory.OTHER_HOST)
     servers, at_work = _Servers(settings, host), _at_work(others, identity.read(host, settings.state_directory))
     reasons = {entry.name: _difference(entry, host, servers, at_work) for entry in others}
     matching = tuple(entry for entry in others if not reasons[entry.name])
     return Plan(settings, matching, {name: reason for name, reason in reasons.items() if reason})
 
 
-def _at_work(others: Iterable[catalogue.Entry], own: identity.Identity) -> frozenset[str]:
+def _at_work(others: Iterable[inventory.Entry], own: identity.Identity) -> frozenset[str]:
     """Return the identities that wrote archives after this host got its own: they are of hosts that are at work."""
     made_at = own.made_at_seconds
     return frozenset(
@@ -88,7 +89,7 @@ def _at_work(others: Iterable[catalogue.Entry], own: identity.Identity) -> froze
     )
 
 
-def _difference(entry: catalogue.Entry, host: Host, servers: _Servers, at_work: frozenset[str]) -> str:
+def _difference(entry: inventory.Entry, host: Host, servers: _Servers, at_work: frozenset[str]) -> str:
     """Return why an archive is not of this host; empty where its host's name and its servers are this host's."""
     if entry.manifest is None:
         return "it cannot be read"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from ..archive import catalogue
-from ..archive.folder import open_backups
+from ..archive import inventory
 from ..host import Host
 from ..report import Finding, Report, counts
+from ..repositories import catalogue
+from ..repositories.folder import open_backups
 from ..secret import printable
 from ..sections.jobs import job_named
 from ..settings import Settings
@@ -25,7 +26,7 @@ class Plan(NamedTuple):
     found: catalogue.Catalogue
 
     @property
-    def entries(self) -> tuple[catalogue.Entry, ...]:
+    def entries(self) -> tuple[inventory.Entry, ...]:
         """Return what lies there."""
         return self.found.entries
 
@@ -39,8 +40,8 @@ def plan(settings: Settings, host: Host) -> Plan:
 def preview(planned: Plan, host: Host) -> Report:
     """The list of archives as a report."""
     kinds = Counter(entry.kind for entry in planned.entries)
-    newest = catalogue.newest(planned.entries, host.now())
-    others = "".join(f", {kind}: {number}" for kind, number in sorted(kinds.items()) if kind != catalogue.GOOD)
+    newest = inventory.newest(planned.entries, host.now())
+    others = "".join(f", {kind}: {number}" for kind, number in sorted(kinds.items()) if kind != inventory.GOOD)
     since = f", the newest of {iso(newest.created_at)}" if newest and newest.created_at else ""
     facts = {
         "directory": planned.directory,
@@ -48,11 +49,11 @@ def preview(planned: Plan, host: Host) -> Report:
         "newest_good": newest.name if newest else None,
         "archives": [entry.as_dict() for entry in planned.entries],
     }
-    summary = f"good archives in {planned.directory}: {kinds[catalogue.GOOD]}{since}{others}"
-    broken = [entry for entry in planned.entries if entry.kind == catalogue.BROKEN]
-    unread = [entry for entry in planned.entries if entry.kind == catalogue.UNVERIFIED and entry.reason]
+    summary = f"good archives in {planned.directory}: {kinds[inventory.GOOD]}{since}{others}"
+    broken = [entry for entry in planned.entries if entry.kind == inventory.BROKEN]
+    unread = [entry for entry in planned.entries if entry.kind == inventory.UNVERIFIED and entry.reason]
     findings = (*map(_broken, broken), *map(_unread, unread), *_ahead(planned, host), *_elsewhere(planned))
-    return Report(NAME, summary, findings, facts, measures=counts(good=kinds[catalogue.GOOD], broken=len(broken)))
+    return Report(NAME, summary, findings, facts, measures=counts(good=kinds[inventory.GOOD], broken=len(broken)))
 
 
 def _elsewhere(planned: Plan) -> list[Finding]:
@@ -68,7 +69,7 @@ def _elsewhere(planned: Plan) -> list[Finding]:
                 hint=catalogue.GONE_HINT,
             )
         )
-    others = planned.found.of_kind(catalogue.OTHER_HOST)
+    others = planned.found.of_kind(inventory.OTHER_HOST)
     if others:
         hosts = sorted({entry.manifest.host for entry in others if entry.manifest})
         message = f"archives of other hosts, neither counted nor deleted here: {len(others)} ({', '.join(hosts)})"
@@ -77,14 +78,14 @@ def _elsewhere(planned: Plan) -> list[Finding]:
     return found
 
 
-def _broken(entry: catalogue.Entry) -> Finding:
+def _broken(entry: inventory.Entry) -> Finding:
     hint = "it is never counted and never deleted; remove it by hand when you no longer need it"
     return Finding(
         "warning", "broken_archive", subject=entry.name, message=f"{entry.name} is broken: {entry.reason}", hint=hint
     )
 
 
-def _unread(entry: catalogue.Entry) -> Finding:
+def _unread(entry: inventory.Entry) -> Finding:
     hint = "put right what the message names; until it was read, it is neither counted nor deleted"
     return Finding(
         "warning",
@@ -96,9 +97,9 @@ def _unread(entry: catalogue.Entry) -> Finding:
 
 
 def _ahead(planned: Plan, host: Host) -> list[Finding]:
-    said = catalogue.ahead_in_words(planned.entries, host.now())
+    said = inventory.ahead_in_words(planned.entries, host.now())
     return (
-        [Finding("warning", "ahead_of_clock", subject="archives", message=said, hint=catalogue.AHEAD_HINT)]
+        [Finding("warning", "ahead_of_clock", subject="archives", message=said, hint=inventory.AHEAD_HINT)]
         if said
         else []
     )

@@ -11,10 +11,9 @@ from functools import partial
 from typing import NamedTuple
 
 from .. import identity
-from ..archive import catalogue, pruning
-from ..archive.folder import Folder
+from ..archive import inventory
 from ..archive.manifest import Component, Manifest, Missing
-from ..archive.names import ArchiveName, part_name
+from ..archive.names import ArchiveName, copy_name, part_name
 from ..archive.packing import ZSTD, Compression
 from ..archive.reading import Stamp, stamp_of
 from ..archive.verify import verify
@@ -24,6 +23,9 @@ from ..errors import MaintenanceError, StorageFault
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding
+from ..repositories import pruning
+from ..repositories.folder import Folder
+from ..repositories.publishing import publish
 from ..sections.backup import Backup
 from ..settings import Settings
 from ..timestamps import iso
@@ -42,7 +44,7 @@ class Plan(NamedTuple):
     located: Located
     with_logs: bool
     old: pruning.Candidates
-    last: catalogue.Entry | None
+    last: inventory.Entry | None
 
     @property
     def options(self) -> Backup:
@@ -106,7 +108,8 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
         # Before the archive is begun: a run that is killed then leaves one file behind and not two.
         files = [source.component for source in planned.located.sources if source.engine == "sqlite"]
         kept = keep_free_bytes(host, folder, planned.options)
-        copies = {name: opened.enter_context(sqlite.private(folder, own.id, kept)) for name in files}
+        private = os.path.join(folder.path, copy_name(os.getpid(), own.id))
+        copies = {name: opened.enter_context(sqlite.private(folder.descriptor, private, kept)) for name in files}
         part = part_name(created_at, own.id)
         staged = opened.enter_context(Staged(folder.descriptor, folder.path, part, created_at, kept))
         _save_all(planned, Saver(host, planned.settings, staged, copies, done.compression), saved, progress)
@@ -123,8 +126,9 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
         read = _read_back(host, staged, planned.options)
         for name in ArchiveName(created_at, is_partial).alternatives():
             done.written = Written(name.text, read.stamp, created_at, saved, read.digest)
-            if staged.publish(name.text):
-                saved.findings += [] if staged.is_synced else [_not_synced(folder)]
+            published = publish(staged, name.text)
+            if published.has_name:
+                saved.findings += [] if published.is_synced else [_not_synced(folder)]
                 return done.written
     raise StorageFault(
         "storage", f"{folder.path} has an archive under each name of {iso(created_at)}", hint="look there"
@@ -154,7 +158,7 @@ def _save_all(planned: Plan, saver: Saver, saved: Saved, progress: Progress) -> 
         saver.attempt(saved, logs.COMPONENT, partial(saver.save_logs, saved, earlier))
 
 
-def _earlier_logs(last: catalogue.Entry | None) -> list[str]:
+def _earlier_logs(last: inventory.Entry | None) -> list[str]:
     components: Sequence[Component] = last.manifest.components if last and last.manifest else ()
     return [file.name for component in components for file in component.files]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from .. import identity
-from ..archive import catalogue, pruning, retention
-from ..archive.folder import Folder, open_backups
+from ..archive import inventory, retention
 from ..archive.manifest import Component
 from ..archive.packing import GZIP, Compression, choose
 from ..dumps import logs, sqlite
@@ -12,6 +11,8 @@ from ..errors import Interrupted, MaintenanceError, StorageFault
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Measure, Report, counts
+from ..repositories import catalogue, pruning
+from ..repositories.folder import Folder, open_backups
 from ..sections.backup import Backup
 from ..sections.jobs import job_named
 from ..settings import Settings
@@ -34,18 +35,18 @@ def plan(settings: Settings, host: Host) -> Plan:
     try:
         with open_backups(host, settings) as folder:
             entries = catalogue.read(host, folder, settings.state_directory).entries
-            last = catalogue.newest(entries, host.now())
+            last = inventory.newest(entries, host.now())
             _check_space(host, folder, options, located, last)
     except MaintenanceError as error:
         if error.code != "unsafe_directory" or not options.create_directory:
             raise
         entries, last = (), None
-    located = compared(located, catalogue.manifests(entries, host.now()), settings)
+    located = compared(located, inventory.manifests(entries, host.now()), settings)
     old = pruning.candidates(entries, options, host)
     return Plan(settings, located, options.log_directory is not None, old, last)
 
 
-def _check_space(host: Host, folder: Folder, options: Backup, located: Located, last: catalogue.Entry | None) -> None:
+def _check_space(host: Host, folder: Folder, options: Backup, located: Located, last: inventory.Entry | None) -> None:
     """Refuse to begin what cannot end: a copy of the largest SQLite file, and an archive as large as the last."""
     copy = max((sqlite.size_bytes(source) for source in located.sources if source.engine == "sqlite"), default=0)
     needed = copy + (last.stamp.size_bytes if last and last.stamp else 0)
@@ -124,8 +125,8 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
     state_directory, options = planned.settings.state_directory, planned.options
     removal = pruning.Removal(folder, state_directory, deleted)
     if written.stamp:
-        kind = catalogue.PARTIAL if written.saved.troubles else catalogue.GOOD
-        entry = catalogue.Entry(written.name, kind, written.stamp, digest=written.digest)
+        kind = inventory.PARTIAL if written.saved.troubles else inventory.GOOD
+        entry = inventory.Entry(written.name, kind, written.stamp, digest=written.digest)
         proof = catalogue.proven(written.stamp, iso(host.now()))
         catalogue.remember(host, state_directory, folder, {written.name: (entry, proof)})
     found = catalogue.read(host, folder, state_directory)
@@ -152,7 +153,7 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
 
 def _without_identity(found: catalogue.Catalogue, host: Host) -> list[Finding]:
     """Return a warning where archives from before hosts had an identity bear this host's name: nobody prunes them."""
-    others = [entry.manifest for entry in found.of_kind(catalogue.OTHER_HOST) if entry.manifest]
+    others = [entry.manifest for entry in found.of_kind(inventory.OTHER_HOST) if entry.manifest]
     unclaimed = [manifest for manifest in others if not manifest.identity and manifest.host == host.name()]
     if not unclaimed:
         return []

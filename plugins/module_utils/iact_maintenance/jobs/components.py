@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..archive.manifest import Component, LogFile, Manifest, Member
-from ..archive.names import member_name
+from ..archive.manifest import Component, Manifest, Member
 from ..archive.packing import Compression, Packer
 from ..archive.writer import MemberSink, Staged, Unwritable
 from ..dumps import logs, sqlite
-from ..dumps.model import DumpFacts, Source
+from ..dumps.model import DumpFacts, LogFile, Source
 from ..dumps.table import DUMPS
 from ..errors import BadOption, MaintenanceError, Refused
 from ..host import Host
@@ -20,6 +19,7 @@ from ..processes import Limits
 from ..report import REPORT_HINT, Finding, place_of
 from ..sections.backup import Backup
 from ..settings import Settings
+from ..tar import member_name
 
 _SCHEMA_CHANGED = "schema_changed"
 ENGINES = ("mysql", "postgresql", "sqlite")

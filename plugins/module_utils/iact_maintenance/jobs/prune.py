@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .. import identity
-from ..archive import catalogue, pruning
-from ..archive.folder import open_backups
+from ..archive import inventory
 from ..errors import Interrupted, MaintenanceError
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report, counts
+from ..repositories import catalogue, pruning
+from ..repositories.folder import open_backups
 from ..sections.jobs import job_named
 from ..settings import Settings
 from .model import Job, Progress
@@ -32,8 +33,8 @@ def plan(settings: Settings, host: Host) -> Plan:
     with open_backups(host, settings) as folder:
         entries = catalogue.read(host, folder, settings.state_directory).entries
     going = pruning.candidates(entries, settings.backup, host)
-    good = [entry for entry in entries if entry.kind == catalogue.GOOD and entry not in going.delete]
-    unread = sum(entry.kind == catalogue.UNVERIFIED for entry in entries)
+    good = [entry for entry in entries if entry.kind == inventory.GOOD and entry not in going.delete]
+    unread = sum(entry.kind == inventory.UNVERIFIED for entry in entries)
     return Plan(settings, going, len(good), unread)
 
 
@@ -72,7 +73,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         ended.facts = {**ended.facts, "deleted": deleted, "leftovers": len(leftovers)}
         ended.changed = bool(deleted or leftovers)
         raise
-    kept = sum(entry.kind == catalogue.GOOD and entry.name not in deleted for entry in proving.entries)
+    kept = sum(entry.kind == inventory.GOOD and entry.name not in deleted for entry in proving.entries)
     facts = {"deleted": deleted, "kept": kept, "leftovers": len(leftovers)}
     summary = f"archives deleted: {len(deleted)}; good ones kept: {kept}"
     measures = counts(archives_deleted=len(deleted), kept=kept, leftovers=len(leftovers))

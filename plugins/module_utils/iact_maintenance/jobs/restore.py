@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .. import identity
-from ..archive import catalogue
-from ..archive.folder import open_backups
+from ..archive import inventory
 from ..archive.manifest import Component
 from ..archive.packing import unpacker
 from ..archive.reading import Damaged, Layout, Opened, Place, Stamp, open_archive, read_layout
 from ..archive.restore import Target, check_target, open_target, restore_file, restore_logs
-from ..archive.selection import foreign_path, select
 from ..archive.stream import content
 from ..archive.verify import verify
 from ..dumps import logs, sqlite
@@ -27,6 +25,9 @@ from ..errors import BadOption, Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report, counts
+from ..repositories import catalogue
+from ..repositories.folder import open_backups
+from ..repositories.selection import foreign_path, select
 from ..secret import printable
 from ..sections.connections import Server
 from ..sections.jobs import job_named
@@ -124,7 +125,7 @@ def _archive_path(settings: Settings, host: Host) -> str:
         return foreign
     with open_backups(host, settings) as folder:
         entries = catalogue.read(host, folder, settings.state_directory).entries
-        ours = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
+        ours = [entry for entry in entries if entry.kind != inventory.FOREIGN]
         return os.path.join(directory, select(ours, directory, wanted, host.now()).name)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..archive import catalogue
-from ..archive.folder import Folder, open_backups
-from ..archive.selection import ALL, foreign_path, select
+from ..archive import inventory
 from ..errors import MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report, counts
+from ..repositories import catalogue
+from ..repositories.folder import Folder, open_backups
+from ..repositories.selection import ALL, foreign_path, select
 from ..sections.jobs import job_named
 from ..settings import Settings
 from .model import Job, Progress
@@ -37,8 +38,8 @@ def plan(settings: Settings, host: Host) -> Plan:
         return Plan(settings, (foreign,), foreign=True)
     with open_backups(host, settings) as folder:
         entries = catalogue.read(host, folder, settings.state_directory).entries
-    archives = [entry for entry in entries if entry.kind != catalogue.FOREIGN]
-    ours = [entry for entry in archives if entry.kind != catalogue.OTHER_HOST]
+    archives = [entry for entry in entries if entry.kind != inventory.FOREIGN]
+    ours = [entry for entry in archives if entry.kind != inventory.OTHER_HOST]
     chosen = ours if wanted == ALL else [select(archives, directory, wanted, host.now())]
     return Plan(settings, tuple(entry.name for entry in chosen))
 
@@ -53,14 +54,14 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     return _report(_elsewhere(planned, host, progress) if planned.foreign else _here(planned, host, progress))
 
 
-def _here(planned: Plan, host: Host, progress: Progress) -> list[catalogue.Entry]:
+def _here(planned: Plan, host: Host, progress: Progress) -> list[inventory.Entry]:
     settings, proofs, results = planned.settings, {}, []
     with open_backups(host, settings) as folder:
         found = catalogue.read(host, folder, settings.state_directory)
         entries = {entry.name: entry for entry in found.entries}
         for name in planned.names:
             progress(f"reading {name}")
-            entry = entries.get(name) or catalogue.Entry(name, catalogue.UNVERIFIED)
+            entry = entries.get(name) or inventory.Entry(name, inventory.UNVERIFIED)
             proven, proof = _judge(planned, host, folder, entry)
             proofs[name] = proven, proof
             results.append(proven)
@@ -68,29 +69,29 @@ def _here(planned: Plan, host: Host, progress: Progress) -> list[catalogue.Entry
     return results
 
 
-def _elsewhere(planned: Plan, host: Host, progress: Progress) -> list[catalogue.Entry]:
+def _elsewhere(planned: Plan, host: Host, progress: Progress) -> list[inventory.Entry]:
     """What a file outside the backup directory is worth; no proof of it is kept, since nobody would look it up."""
     (path,) = planned.names
     progress(f"reading {path}")
-    entry = catalogue.Entry(path, catalogue.UNVERIFIED)
+    entry = inventory.Entry(path, inventory.UNVERIFIED)
     return [_judge(planned, host, None, entry)[0]]
 
 
 def _judge(
-    planned: Plan, host: Host, folder: Folder | None, entry: catalogue.Entry
-) -> tuple[catalogue.Entry, dict[str, object]]:
+    planned: Plan, host: Host, folder: Folder | None, entry: inventory.Entry
+) -> tuple[inventory.Entry, dict[str, object]]:
     """The entry once it was read, and its proof; one that cannot be read does not keep the others from a verdict."""
     try:
         return catalogue.prove(host, folder, entry, Limits(planned.settings.backup.deadline_seconds))
     except Refused:
         raise
     except MaintenanceError as error:
-        return entry._replace(kind=catalogue.UNVERIFIED, proven_at="", reason=error.message), {}
+        return entry._replace(kind=inventory.UNVERIFIED, proven_at="", reason=error.message), {}
 
 
-def _report(results: list[catalogue.Entry]) -> Report:
-    broken = [entry for entry in results if entry.kind == catalogue.BROKEN]
-    unread = [entry for entry in results if entry.kind == catalogue.UNVERIFIED]
+def _report(results: list[inventory.Entry]) -> Report:
+    broken = [entry for entry in results if entry.kind == inventory.BROKEN]
+    unread = [entry for entry in results if entry.kind == inventory.UNVERIFIED]
     findings = (*map(_broken, broken), *map(_unread, unread))
     proven = len(results) - len(findings)
     summary = f"archives that are, byte for byte, what was written: {proven} of {len(results)}"
@@ -103,12 +104,12 @@ def _report(results: list[catalogue.Entry]) -> Report:
     return report._replace(exit_status=1, error_code="unverified") if unread else report
 
 
-def _broken(entry: catalogue.Entry) -> Finding:
+def _broken(entry: inventory.Entry) -> Finding:
     hint = "do not restore from it; look at the disk, and copy the good archives elsewhere"
     return Finding("critical", "integrity", subject=entry.name, message=entry.reason, hint=hint)
 
 
-def _unread(entry: catalogue.Entry) -> Finding:
+def _unread(entry: inventory.Entry) -> Finding:
     said = f"{entry.name} could not be verified and is not counted: {entry.reason}"
     return Finding(
         "critical",

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import identity
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.folder import (
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import inventory
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import Missing
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories import catalogue
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories.folder import (
     Folder,
     open_folder,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import Missing
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from tests.unit.archive.samples import LIMITS, NIGHT, OTHER_IDENTITY, identify, write
 
 
@@ -39,7 +40,7 @@ def folder(backups: Path) -> Iterator[Folder]:
         yield opened
 
 
-def entries(folder: Folder, state: Path) -> tuple[catalogue.Entry, ...]:
+def entries(folder: Folder, state: Path) -> tuple[inventory.Entry, ...]:
     return catalogue.read(Host(), folder, str(state)).entries
 
 
@@ -103,9 +104,9 @@ def test_the_newest_good_archive_is_found_by_its_manifest(folder: Folder, backup
     for days in (0, 2, 1):
         write(backups, NIGHT + timedelta(days=days))
     now = NIGHT + timedelta(days=2)
-    assert catalogue.newest(entries(folder, state), now) is None
+    assert inventory.newest(entries(folder, state), now) is None
     prove_all(folder, state)
-    found = catalogue.newest(entries(folder, state), now)
+    found = inventory.newest(entries(folder, state), now)
     assert found is not None and found.created_at == NIGHT + timedelta(days=2)
 
 
@@ -116,12 +117,12 @@ def test_fh25_an_archive_ahead_of_the_clock_is_not_the_newest(folder: Folder, ba
     found_there = entries(folder, state)
     # Clocks that differ by a few minutes are no reason to doubt.
     for now, days in ((NIGHT + timedelta(days=1, seconds=-300), 1), (NIGHT + timedelta(days=1, seconds=-301), 0)):
-        found = catalogue.newest(found_there, now)
+        found = inventory.newest(found_there, now)
         assert found is not None and found.created_at == NIGHT + timedelta(days=days)
-    assert catalogue.newest(found_there, NIGHT - timedelta(days=1)) is None
-    said = catalogue.ahead_in_words(found_there, NIGHT)
+    assert inventory.newest(found_there, NIGHT - timedelta(days=1)) is None
+    said = inventory.ahead_in_words(found_there, NIGHT)
     assert "iact_data_backup_20290201_020000.tar of 2029-02-01T02:00:00Z and 1 more" in said
-    assert catalogue.ahead_in_words(found_there, NIGHT + timedelta(days=900)) == ""
+    assert inventory.ahead_in_words(found_there, NIGHT + timedelta(days=900)) == ""
 
 
 def test_g2a_a_good_archive_that_is_gone_is_missed_until_it_is_told(folder: Folder, backups: Path, state: Path) -> None:
@@ -182,7 +183,7 @@ def test_g21_another_host_s_archive_is_its_own_whatever_is_proven_of_it(
     (first, second) = entries(folder, state)
     assert Host().name() in first.reason and OTHER_IDENTITY in first.reason and first.proven_at
     assert "before hosts had an identity" in second.reason
-    assert catalogue.newest(entries(folder, state), NIGHT + timedelta(days=2)) is None
+    assert inventory.newest(entries(folder, state), NIGHT + timedelta(days=2)) is None
 
 
 def test_g21_without_an_identity_no_archive_is_this_host_s(folder: Folder, backups: Path, state: Path) -> None:

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ..archive import inventory, retention
 from ..errors import MaintenanceError
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding
 from ..sections.backup import Backup
-from . import catalogue, retention
+from . import catalogue
 from .folder import Folder
 
 
 class Candidates(NamedTuple):
     """The archives that retention lets go, and what somebody should know about it."""
 
-    delete: tuple[catalogue.Entry, ...] = ()
+    delete: tuple[inventory.Entry, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -26,8 +27,8 @@ class Candidates(NamedTuple):
 class Proving:
     """The catalogue once every archive that looks right was read; `proofs` are what was learnt."""
 
-    entries: list[catalogue.Entry] = field(default_factory=list)
-    proofs: dict[str, tuple[catalogue.Entry, catalogue.Proof]] = field(default_factory=dict)
+    entries: list[inventory.Entry] = field(default_factory=list)
+    proofs: dict[str, tuple[inventory.Entry, catalogue.Proof]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -35,7 +36,7 @@ def prove_unknown(host: Host, folder: Folder, state_directory: str, limits: Limi
     """The catalogue, each unverified archive proven: where the state was lost, retention would count too few."""
     proving = Proving()
     for entry in catalogue.read(host, folder, state_directory).entries:
-        if entry.kind == catalogue.UNVERIFIED:
+        if entry.kind == inventory.UNVERIFIED:
             try:
                 entry, proof = catalogue.prove(host, folder, entry, limits)
                 proving.proofs[entry.name] = entry, proof
@@ -48,7 +49,7 @@ def prove_unknown(host: Host, folder: Folder, state_directory: str, limits: Limi
     return proving
 
 
-def candidates(entries: Sequence[catalogue.Entry], options: Backup, host: Host, just_written: str = "") -> Candidates:
+def candidates(entries: Sequence[inventory.Entry], options: Backup, host: Host, just_written: str = "") -> Candidates:
     """What may go by the options' rule: good archives, and partial ones but for the newest."""
     rule = retention.Rule(options.retention_days, options.retention_count, options.keep_minimum)
     now = host.now()
@@ -65,7 +66,7 @@ class Removal(NamedTuple):
     deleted: list[str]
 
 
-def remove(host: Host, removal: Removal, entries: tuple[catalogue.Entry, ...]) -> None:
+def remove(host: Host, removal: Removal, entries: tuple[inventory.Entry, ...]) -> None:
     """Delete archives; one that changed since it was judged stays. Raise StorageFault or LockHeld."""
     folder, deleted = removal.folder, removal.deleted
     # First, because one whose proof is forgotten is read again, and one that is gone with its proof there is missed.

@@ -1,15 +1,41 @@
-"""Gives a finished file its final name, unless another file bears it: no archive is ever replaced."""
+"""Give a finished archive its final name, unless another file bears it: no archive is ever replaced."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import os
+from typing import NamedTuple
+
+from ..archive.writer import Staged, writing
+from ..files import sync_entries
 
 # Filesystems without hard links say one of these: exFAT and FUSE EPERM, others that they do not know the call.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 # renameat2(2) of Linux, which Python does not offer.
 _RENAME_NOREPLACE = 1
+
+
+class Published(NamedTuple):
+    """Whether an archive has its name, and whether the directory's entry was written to the disk."""
+
+    has_name: bool
+    is_synced: bool = True
+
+
+def publish(staged: Staged, name: str) -> Published:
+    """Return whether the archive has its name, durably; without it where another file has it.
+
+    Raise Unwritable, and then the archive bears no name.
+    """
+    with writing(staged.path):
+        if not give_name(staged.folder, staged.part, name):
+            return Published(has_name=False)
+        try:
+            return Published(has_name=True, is_synced=sync_entries(staged.folder))
+        except OSError:
+            os.unlink(name, dir_fd=staged.folder)
+            raise
 
 
 def give_name(folder: int, temporary: str, name: str) -> bool:

@@ -6,23 +6,23 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
+from ..archive import inventory
 from ..errors import BadOption, Refused
 from ..secret import printable
 from ..timestamps import iso
-from . import catalogue
 
 LATEST, ALL = "latest", "all"
 _HINT = "`iact-maintenance archives` lists what there is"
 
 
-def select(entries: Sequence[catalogue.Entry], directory: str, wanted: str, now: datetime) -> catalogue.Entry:
+def select(entries: Sequence[inventory.Entry], directory: str, wanted: str, now: datetime) -> inventory.Entry:
     """The entry that `wanted` names: `latest`, a name, or a path in `directory`. Raises Refused `no_archive`.
 
     Where no archive is known to be good, as on a host that was set up anew, the latest is one that was not proven yet:
     whoever uses it reads all of it first. One that lies ahead of `now` is never the latest, but can be named.
     """
     if wanted == LATEST:
-        found = catalogue.newest(entries, now) or catalogue.newest(entries, now, catalogue.UNVERIFIED)
+        found = inventory.newest(entries, now) or inventory.newest(entries, now, inventory.UNVERIFIED)
         if found is None:
             raise _none(entries, directory, now)
         return found
@@ -33,12 +33,12 @@ def select(entries: Sequence[catalogue.Entry], directory: str, wanted: str, now:
     raise Refused("no_archive", f"there is no archive {printable(wanted)} in {directory}", hint=_HINT)
 
 
-def _none(entries: Sequence[catalogue.Entry], directory: str, now: datetime) -> Refused:
+def _none(entries: Sequence[inventory.Entry], directory: str, now: datetime) -> Refused:
     """Return the refusal where there is no latest one; which of the others is wanted, only a person can say."""
-    ahead = catalogue.ahead(entries, now)
-    others = [entry for entry in entries if entry.kind == catalogue.OTHER_HOST and entry.created_at]
+    ahead = inventory.ahead(entries, now)
+    others = [entry for entry in entries if entry.kind == inventory.OTHER_HOST and entry.created_at]
     if not ahead and others:
-        newest = max(others, key=catalogue.age_key)
+        newest = max(others, key=inventory.age_key)
         message = f"there is no good archive of this host in {directory}, and {len(others)} of other hosts"
         hint = (
             f"name one to restore it anyway: {newest.name} was {newest.reason}; or take this host's own earlier ones "

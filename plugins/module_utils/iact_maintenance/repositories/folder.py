@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..errors import LockHeld, MaintenanceError, StorageFault
-from ..files import close, open_directory, open_existing, storage, sync_directory, sync_entries
+from ..archive.names import writer_of
+from ..archive.reading import Stamp, stamp_of
+from ..errors import MaintenanceError
+from ..files import close, mark_in_use, open_directory, open_existing, storage, sync_directory, sync_entries
 from ..host import Host
 from ..settings import Settings
-from .names import writer_of
-from .reading import Stamp, stamp_of
 
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _WHAT = {
@@ -73,24 +72,6 @@ class Folder(NamedTuple):
             os.unlink(name, dir_fd=self.descriptor)
             sync_entries(self.descriptor)
         return True
-
-
-def mark_in_use(descriptor: int) -> None:
-    """Lock an unfinished file for as long as it is open. Raise LockHeld where another run has it locked."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno == errno.EWOULDBLOCK:
-            raise LockHeld("busy: another run of this host is writing an archive; its lock file was replaced") from None
-        # A filesystem that knows no locks: then the lock in the state directory is all there is.
-
-
-def check_room(descriptor: int, path: str, size_bytes: int) -> None:
-    """Raise StorageFault `no_space` where the file's filesystem has less room left. Raise OSError."""
-    found = os.fstatvfs(descriptor)
-    if found.f_bavail * found.f_frsize < size_bytes:
-        message = f"the disk is nearly full: {path} would have less free than backup.min_free_bytes says"
-        raise StorageFault("no_space", message, hint="free some space, then run it again; or lower min_free_bytes")
 
 
 @contextlib.contextmanager

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import catalogue, pruning
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.folder import (
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Interrupted, ToolMissing
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories import catalogue, pruning
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories.folder import (
     Folder,
     open_folder,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Interrupted, ToolMissing
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from tests.unit.archive.samples import LIMITS, NIGHT, identify, write
 
 

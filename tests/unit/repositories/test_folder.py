@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import folder
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import (
     copy_name,
     part_name,
@@ -15,6 +14,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.writer import Staged
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import LockHeld, MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories import folder
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, Settings, build
 from tests.unit.archive.samples import IDENTITY, NIGHT, OTHER_IDENTITY
 

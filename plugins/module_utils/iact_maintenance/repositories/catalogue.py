@@ -3,72 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .. import identity, state
+from ..archive.inventory import BROKEN, COPY, FOREIGN, GOOD, OTHER_HOST, PARTIAL, UNVERIFIED, Entry
+from ..archive.manifest import Manifest
+from ..archive.names import PART, STEM, parse_archive_name
+from ..archive.reading import Damaged, Stamp, open_archive, read_layout
+from ..archive.verify import verify
 from ..errors import MaintenanceError
 from ..files import storage
 from ..host import Host
 from ..processes import Limits
 from ..secret import printable
-from ..timestamps import is_ahead, iso
+from ..timestamps import iso
 from .folder import Folder
-from .manifest import Manifest
-from .names import PART, STEM, parse_archive_name
-from .reading import Damaged, Stamp, open_archive, read_layout
-from .verify import verify
 
-GOOD, UNVERIFIED, PARTIAL, BROKEN, FOREIGN = "good", "unverified", "partial", "broken", "foreign"
-OTHER_HOST, COPY = "other_host", "copy"
 PROOFS = "archives.json"
-AHEAD_HINT = "check the clock with timedatectl; where it is right, move what lies ahead of it elsewhere"
 GONE_HINT = (
     "see who removed them, and whether backup.directory is right and mounted; the next good backup goes on without"
 )
 Proof = Mapping[str, object]
 _PROVEN, _DAMAGED = "proven", "damaged"
-
-
-class Entry(NamedTuple):
-    """One file of the catalogue: `kind` is what it is worth, `reason` why it is not good; `manifest` where it was read.
-
-    `good` was completely read and matched its checksums (at `proven_at`); `unverified` is what only looks right, and
-    what could not be read, since it may be good; `other_host` is another host's, `copy` one that is listed already, by
-    its `digest`. Only the first three and partial ones are this host's own.
-    """
-
-    name: str
-    kind: str
-    stamp: Stamp | None = None
-    manifest: Manifest | None = None
-    proven_at: str = ""
-    reason: str = ""
-    digest: str = ""
-
-    @property
-    def created_at(self) -> datetime | None:
-        """When the archive was begun, by its manifest."""
-        return self.manifest.created_at if self.manifest else None
-
-    def is_ahead(self, now: datetime) -> bool:
-        """Whether it lies ahead of the present moment by its manifest, so that nobody knows how old it is."""
-        return self.created_at is not None and is_ahead(self.created_at, now)
-
-    def as_dict(self) -> dict[str, object]:
-        """The entry as plain data."""
-        shown: dict[str, object] = {"name": self.name, "kind": self.kind}
-        if self.stamp:
-            shown["size_bytes"] = self.stamp.size_bytes
-        if self.manifest:
-            shown["created_at"] = iso(self.manifest.created_at)
-            shown["host"] = self.manifest.host
-            shown["identity"] = self.manifest.identity
-            shown["components"] = [component.name for component in self.manifest.components]
-            shown["missing"] = [component.name for component in self.manifest.missing]
-        texts = {"proven_at": self.proven_at, "reason": self.reason}
-        return {**shown, **{key: text for key, text in texts.items() if text}}
 
 
 class Catalogue(NamedTuple):
@@ -173,46 +130,6 @@ def _is_of(proof: Proof, own: identity.Identity) -> bool:
     """Return whether this host made the proof, by its identity or, in case that was lost since, by its machine-id."""
     of_identity = bool(own.id) and proof.get("identity") == own.id
     return of_identity or (bool(own.machine) and proof.get("machine") == own.machine)
-
-
-def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry | None:
-    """The newest entry of a kind, by its manifest; None where there is none.
-
-    One that lies ahead of `now` is passed over: written while a clock ran ahead, it would be the newest for years.
-    """
-    return max(
-        (entry for entry in entries if entry.kind == kind and entry.created_at and not entry.is_ahead(now)),
-        key=age_key,
-        default=None,
-    )
-
-
-def manifests(entries: Sequence[Entry], now: datetime) -> list[Manifest]:
-    """Return the manifests of the good archives, the newest first; those that lie ahead of `now` are passed over."""
-    good = [entry for entry in entries if entry.kind == GOOD and entry.created_at and not entry.is_ahead(now)]
-    return [entry.manifest for entry in sorted(good, key=age_key, reverse=True) if entry.manifest]
-
-
-def ahead(entries: Sequence[Entry], now: datetime) -> list[Entry]:
-    """The good entries that lie ahead of `now`, the oldest first."""
-    return sorted((entry for entry in entries if entry.kind == GOOD and entry.is_ahead(now)), key=age_key)
-
-
-def ahead_in_words(entries: Sequence[Entry], now: datetime) -> str:
-    """Which good archives lie ahead of `now`, for people; empty where none does."""
-    found = ahead(entries, now)
-    if not found:
-        return ""
-    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    last, (moment, _name) = found[-1], age_key(found[-1])
-    return f"ahead of this host's clock, so neither counted nor deleted: {last.name} of {iso(moment)}{others}"
-
-
-def age_key(entry: Entry) -> tuple[datetime, str]:
-    """What entries are sorted by, the oldest first. Raises ValueError for one that has no manifest."""
-    if entry.created_at is None:
-        raise ValueError(f"{entry.name} has no date")
-    return entry.created_at, entry.name
 
 
 def _entry(folder: Folder, name: str, proof: object) -> Entry:

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import selection
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.catalogue import Entry
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.inventory import Entry
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.manifest import Manifest
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Refused
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories import selection
 from tests.unit.archive.samples import NIGHT
 
 
