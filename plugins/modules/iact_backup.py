@@ -291,6 +291,10 @@ components:
     status:
       description: One of V(saved), V(missing), V(skipped); V(planned) in check mode.
       type: str
+    holds:
+      description: What of its database it holds, for people.
+      type: str
+      sample: only the table dora_metrics
     size_bytes:
       description: Its compressed size, in bytes.
       type: int
@@ -317,7 +321,7 @@ directory:
   returned: in check mode
   type: str
 would_delete:
-  description: Names of the archives that retention would let go now.
+  description: Names of the archives that the run would delete, its own new archive counted.
   returned: in check mode
   type: list
   elements: str

@@ -119,7 +119,7 @@ summary:
   description: The run in one sentence.
   returned: always
   type: str
-  sample: "restored 1 components of iact_data_backup_20260131_020000.tar into iact_restore_20260131093000_1"
+  sample: "restored 1 component of iact_data_backup_20260131_020000.tar into iact_restore_20260131093000_1"
 duration_seconds:
   description: Time the run took, in seconds.
   returned: always
@@ -182,6 +182,10 @@ components:
       description: Name of the component.
       type: str
       sample: mysql.iact
+    holds:
+      description: What of its database it holds, for people.
+      type: str
+      sample: only the table dora_metrics
     target:
       description: The database, directory or file that received it.
       type: str

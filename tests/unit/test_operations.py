@@ -30,6 +30,7 @@ HANDED_ON = {
     "health.py",
     "logs.py",
     "mysql_connection.py",
+    "planning.py",
     "postgresql_faults.py",
     "report.py",
     "restore.py",

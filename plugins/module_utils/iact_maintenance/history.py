@@ -132,6 +132,17 @@ def _lines_from_end(path: str) -> Iterator[bytes]:
         yield b"".join(reversed(pieces))
 
 
+def times(directory: str, since: datetime) -> list[datetime]:
+    """Return when the runs began that came after a moment, and the last one before it. Raise OSError."""
+    moments = []
+    for entry in newest_first(directory):
+        with contextlib.suppress(ValueError):
+            moments.append(parse_iso(str(entry.get("time"))))
+            if moments[-1] < since:
+                break
+    return moments
+
+
 def _job(entry: Entry) -> str:
     """Return the job that a line is about; empty for a line that was damaged."""
     job = entry.get("job")

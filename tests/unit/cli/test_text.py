@@ -90,3 +90,8 @@ def test_ft16_foreign_text_moves_neither_line_nor_cursor(foreign: str) -> None:
     ):
         lines = text.render(report, verbose=True)[:-1].split("\n")
         assert all(line.isprintable() for line in lines)
+
+
+def test_why_retention_keeps_an_archive_is_shown_where_every_figure_was_asked_for() -> None:
+    report = Report("archives", "good archives: 1", facts={"archives": [{"name": "a", "retention": "stays: newest"}]})
+    assert "stays: newest" not in text.render(report) and "stays: newest" in text.render(report, verbose=True)

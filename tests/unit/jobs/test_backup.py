@@ -332,6 +332,31 @@ def test_fh25_one_run_under_a_clock_ahead_hides_no_real_archive(site: Site) -> N
     assert [entry["name"] for entry in site.run("verify").facts["archives"]] == [name]  # type: ignore[attr-defined]
 
 
+def test_g23_one_run_under_a_clock_ahead_of_two_weeks_deletes_nothing_by_age(site: Site) -> None:
+    site.options = {"retention_days": 20, "retention_count": 100}
+    for _unused in range(21):
+        site.next_night()
+    kept, tonight = site.archives(), site.host.moment
+    site.host.moment += timedelta(days=14)
+    for job in ("health", "backup", "prune"):
+        site.host.moment += timedelta(minutes=5)
+        result = site.run(job)
+        assert job == "health" or "clock_gap" in codes(result) and result.facts["deleted"] == [], result
+    assert set(kept) < set(site.archives())
+    site.host.moment = tonight
+    assert "clock_gap" not in codes(site.next_night())
+
+
+def test_g23_a_host_that_was_off_for_a_week_deletes_by_age_a_day_later(site: Site) -> None:
+    site.options = {"retention_days": 20, "retention_count": 100}
+    for _unused in range(21):
+        site.next_night()
+    site.host.moment += timedelta(days=8)
+    assert site.next_night().facts["deleted"] == []
+    assert site.next_night().facts["deleted"] == []
+    assert len(site.next_night().facts["deleted"]) > 5  # type: ignore[arg-type]
+
+
 def test_g07_two_runs_within_one_second_overwrite_nothing_and_tell_the_true_time(site: Site) -> None:
     found = [site.run().facts for _unused in range(3)]
     assert site.archives() == [NAME, NAME.replace(".tar", "_2.tar"), NAME.replace(".tar", "_3.tar")]

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Interrupted
-from tests.unit.jobs.sites import Site, codes
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import prune
+from tests.unit.jobs.sites import Site
 
 
 @pytest.fixture
@@ -28,13 +30,31 @@ def test_the_dry_run_announces_what_the_real_one_deletes(site: Site) -> None:
     assert site.archives() == before[2:]
 
 
-def test_the_dry_run_says_that_more_may_go_where_archives_are_unverified(site: Site) -> None:
+def test_g01_the_dry_run_counts_archives_that_nobody_has_read_yet(site: Site) -> None:
     (site.root / "state" / "archives.json").unlink()
     announced = site.run("prune", dry_run=True)
-    assert announced.facts["would_delete"] == [] and announced.facts["unverified"] == 6
-    assert codes(announced) == {"unverified"} and "yet: 6" in announced.findings[0].message
-    assert len(site.run("prune").facts["deleted"]) == 2  # type: ignore[arg-type]
-    assert codes(site.run("prune", dry_run=True)) == set()
+    assert not (site.root / "state" / "archives.json").exists()
+    assert len(announced.facts["would_delete"]) == 2  # type: ignore[arg-type]
+    assert site.run("prune").facts["deleted"] == announced.facts["would_delete"]
+
+
+def test_g01_what_changed_since_the_plan_is_left_alone_and_reported(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, real = site.archives(), prune.plan
+    new = before[0].replace("20261125", "20250101")
+
+    def planned(*arguments: Any) -> prune.Plan:
+        found = real(*arguments)
+        (site.backups / before[0]).rename(site.backups / new)
+        return found
+
+    monkeypatch.setattr(prune, "JOB", prune.JOB._replace(plan=planned))
+    result = site.run("prune")
+    assert result.facts["deleted"] == before[1:2]
+    messages = [finding.message for finding in result.findings if finding.code == "changed_meanwhile"]
+    assert len(messages) == 2 and before[0] in messages[0] and new in messages[1]
+    assert new in site.archives()
 
 
 def test_fh43_a_run_that_was_killed_half_way_is_finished_by_the_next(

@@ -14,7 +14,8 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Folder,
     open_folder,
 )
-from tests.unit.archive.samples import LIMITS, NIGHT, identify, write
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.settings import Layer, Settings, build
+from tests.unit.archive.samples import NIGHT, identify, write
 
 
 @pytest.fixture
@@ -36,12 +37,16 @@ def folder(backups: Path) -> Iterator[Folder]:
         yield opened
 
 
+def settings(state: Path) -> Settings:
+    return build([Layer("test", {"state_directory": str(state)})])
+
+
 def test_what_looks_right_is_read_and_then_known(folder: Folder, backups: Path, state: Path) -> None:
     good, damaged = write(backups), write(backups, NIGHT + timedelta(days=1))
     content = bytearray(damaged.read_bytes())
     content[515] ^= 1
     damaged.write_bytes(content)
-    proving = pruning.prove_unknown(Host(), folder, str(state), LIMITS)
+    proving = pruning.survey(Host(), folder, settings(state))
     assert {entry.name: entry.kind for entry in proving.entries} == {good.name: "good", damaged.name: "broken"}
     assert set(proving.proofs) == {good.name, damaged.name}
 
@@ -52,7 +57,7 @@ def test_what_cannot_be_read_is_not_counted_and_said(folder: Folder, backups: Pa
             raise ToolMissing(names[0], hint=hint)
 
     write(backups)
-    proving = pruning.prove_unknown(WithoutZstd(), folder, str(state), LIMITS)
+    proving = pruning.survey(WithoutZstd(), folder, settings(state))
     assert [entry.kind for entry in proving.entries] == ["unverified"]
     assert [finding.code for finding in proving.findings] == ["unverified"]
 
@@ -61,9 +66,10 @@ def test_only_the_very_file_that_was_judged_is_removed(folder: Folder, backups: 
     first, second = write(backups), write(backups, NIGHT + timedelta(days=1))
     entries = catalogue.read(Host(), folder, str(state)).entries
     second.write_bytes(b"another")
-    deleted: list[str] = []
-    pruning.remove(Host(), pruning.Removal(folder, str(state), deleted), entries)
-    assert deleted == [first.name]
+    removal = pruning.Removal(folder, str(state), [])
+    pruning.remove(Host(), removal, entries)
+    assert (removal.deleted, removal.left) == ([first.name], [second.name])
+    assert second.name in removal.findings()[0].message
     assert [path.name for path in backups.iterdir()] == [second.name]
 
 
@@ -87,3 +93,28 @@ def test_what_was_removed_is_told_also_where_a_signal_ends_it(
             Host(), pruning.Removal(folder, str(state), deleted), catalogue.read(Host(), folder, str(state)).entries
         )
     assert deleted == names[: 1 + after]
+
+
+HOUR = timedelta(hours=1)
+LIMIT_SECONDS = 26 * 3600
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "doubted"),
+    [
+        ([], False),
+        ([24, 48, 72], False),
+        ([14 * 24, 15 * 24], True),
+        ([53, 54], True),
+        ([52, 54], False),
+        # The check before the backup met the same clock.
+        ([1, 14 * 24], True),
+        ([25, 14 * 24], True),
+        ([1, 27, 14 * 24], False),
+        # What lies ahead of the clock, since it went back, is no proof of anything.
+        ([-14 * 24, 24, 48], False),
+    ],
+)
+def test_g23_ages_are_doubted_for_a_day_after_a_gap_in_the_times_of_runs(hours_ago: list[int], doubted: bool) -> None:
+    doubt = pruning.clock_doubt([NIGHT - HOUR * hours for hours in hours_ago], NIGHT, LIMIT_SECONDS)
+    assert bool(doubt) is doubted

@@ -33,15 +33,15 @@ class Entry(NamedTuple):
 
     @property
     def created_at(self) -> datetime | None:
-        """When the archive was begun, by its manifest."""
+        """Return when the archive was begun, by its manifest."""
         return self.manifest.created_at if self.manifest else None
 
     def is_ahead(self, now: datetime) -> bool:
-        """Whether it lies ahead of the present moment by its manifest, so that nobody knows how old it is."""
+        """Return whether it lies ahead of the present moment by its manifest, so that nobody knows how old it is."""
         return self.created_at is not None and is_ahead(self.created_at, now)
 
     def as_dict(self) -> dict[str, object]:
-        """The entry as plain data."""
+        """Return the entry as plain data."""
         shown: dict[str, object] = {"name": self.name, "kind": self.kind}
         if self.stamp:
             shown["size_bytes"] = self.stamp.size_bytes
@@ -50,13 +50,14 @@ class Entry(NamedTuple):
             shown["host"] = self.manifest.host
             shown["identity"] = self.manifest.identity
             shown["components"] = [component.name for component in self.manifest.components]
+            shown["holds"] = {component.name: component.holds for component in self.manifest.components}
             shown["missing"] = [component.name for component in self.manifest.missing]
         texts = {"proven_at": self.proven_at, "reason": self.reason}
         return {**shown, **{key: text for key, text in texts.items() if text}}
 
 
 def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry | None:
-    """The newest entry of a kind, by its manifest; None where there is none.
+    """Return the newest entry of a kind, by its manifest; None where there is none.
 
     One that lies ahead of `now` is passed over: written while a clock ran ahead, it would be the newest for years.
     """
@@ -74,22 +75,22 @@ def manifests(entries: Sequence[Entry], now: datetime) -> list[Manifest]:
 
 
 def ahead(entries: Sequence[Entry], now: datetime) -> list[Entry]:
-    """The good entries that lie ahead of `now`, the oldest first."""
+    """Return the good entries that lie ahead of `now`, the oldest first."""
     return sorted((entry for entry in entries if entry.kind == GOOD and entry.is_ahead(now)), key=age_key)
 
 
 def ahead_in_words(entries: Sequence[Entry], now: datetime) -> str:
-    """Which good archives lie ahead of `now`, for people; empty where none does."""
-    found = ahead(entries, now)
-    if not found:
+    """Return which good archives lie ahead of `now`, for people; empty where none does."""
+    later = ahead(entries, now)
+    if not later:
         return ""
-    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    last, (moment, _name) = found[-1], age_key(found[-1])
+    others = f" and {len(later) - 1} more" if len(later) > 1 else ""
+    last, (moment, _name) = later[-1], age_key(later[-1])
     return f"ahead of this host's clock, so neither counted nor deleted: {last.name} of {iso(moment)}{others}"
 
 
 def age_key(entry: Entry) -> tuple[datetime, str]:
-    """What entries are sorted by, the oldest first. Raises ValueError for one that has no manifest."""
+    """Return what entries are sorted by, the oldest first. Raise ValueError for one that has no manifest."""
     if entry.created_at is None:
         raise ValueError(f"{entry.name} has no date")
     return entry.created_at, entry.name

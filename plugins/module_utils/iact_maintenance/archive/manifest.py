@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
 from ..about import NAME, VERSION
-from ..dumps.model import LogFile
+from ..dumps.model import LogFile, holds
 from ..tar import is_member_name
 from ..timestamps import iso, parse_iso
 
@@ -52,8 +52,13 @@ class Component(NamedTuple):
     tool: str = ""
     files: tuple[LogFile, ...] = ()
 
+    @property
+    def holds(self) -> str:
+        """Return what of its database it holds, for people."""
+        return holds(self.engine, self.tables, len(self.rows), len(self.files))
+
     def as_dict(self) -> dict[str, object]:
-        """The component as plain data."""
+        """Return the component as plain data."""
         return {**self._asdict(), "member": self.member._asdict(), "files": [file._asdict() for file in self.files]}
 
 

@@ -1,78 +1,187 @@
-"""Which archives may go: a pure decision over what the catalogue says, carried out elsewhere."""
+"""Which archives may go, and why each of the others stays: a pure decision that others carry out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..report import Finding
-from .inventory import GOOD, PARTIAL, Entry, age_key
+from .inventory import BROKEN, COPY, FOREIGN, GOOD, OTHER_HOST, PARTIAL, UNVERIFIED, Entry, age_key
+from .manifest import Manifest
 
 _PARTIALS_KEPT = 3
 _MOST_HELD = 3
+_NOT_COUNTED = {
+    UNVERIFIED: "not counted: nobody has read it to its end yet",
+    BROKEN: "not counted: it is broken",
+    FOREIGN: "not counted: it is no archive of this program",
+    OTHER_HOST: "not counted: another host wrote it",
+    COPY: "not counted: its content is there under another name",
+}
+_AHEAD = "not counted: it is dated later than this host's clock"
 
 
-class Rule(NamedTuple):
-    """How many days and how many archives are kept; the newest `keep_minimum` good ones stay whatever their age."""
+class RetentionPolicy(NamedTuple):
+    """How many days and how many archives are kept; the newest `keep_minimum` good ones stay whatever their age.
+
+    `age_doubt` says why ages cannot be believed now, so that none goes by its age; empty where they can.
+    """
 
     retention_days: int
     retention_count: int
     keep_minimum: int
+    age_doubt: str = ""
+
+
+class Verdict(NamedTuple):
+    """Whether an archive goes, and why it goes or stays."""
+
+    entry: Entry
+    goes: bool
+    reason: str
 
 
 class Decision(NamedTuple):
-    """The archives to delete, the oldest first, and what somebody should know about it."""
+    """A verdict for each archive, the oldest name first, and what somebody should know about them."""
 
-    delete: tuple[Entry, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def delete(self) -> tuple[Entry, ...]:
+        """Return the archives that go, the oldest first."""
+        return tuple(sorted((verdict.entry for verdict in self.verdicts if verdict.goes), key=age_key))
 
-def decide(entries: Sequence[Entry], rule: Rule, now: datetime, just_written: str = "") -> Decision:
-    """Return the good archives that may go, never `just_written`; partial, broken, unverified and foreign do not count.
+    def reasons(self) -> dict[str, str]:
+        """Return why each archive goes or stays, by its name."""
+        return {each.entry.name: ("goes: " if each.goes else "stays: ") + each.reason for each in self.verdicts}
 
-    Nor is one that lies ahead of `now`, and it stays: written while a clock ran ahead it would be the newest for years
-    and push out good ones; under a clock that went back it is as good as any. So no good one goes because of it.
-    At most half of the good archives go at once. More than half too old: none goes because of its age, since a clock
-    that jumped ahead makes all look old. The maximum does not depend on the clock: it goes on, by halves.
-    The last copies of rows that later archives lack stay as well.
+
+def coming(created_at: datetime, host: str, expected: Manifest | None) -> Entry:
+    """Return the archive that a run is about to write, as it counts in the decision: good, and without a name yet.
+
+    `expected` is the manifest of what it is likely to hold, None where nobody knows.
     """
-    good = _newest_first(entries, GOOD, now)
-    free = [entry for entry in good[rule.keep_minimum :] if entry.name != just_written]
-    last_copies = _last_copies(good)
-    held = [entry for entry in free if entry.name in last_copies]
-    free = [entry for entry in free if entry.name not in last_copies]
-    too_old = now - timedelta(days=rule.retention_days)
-    old = [entry for entry in free if _moment(entry) < too_old]
-    findings: list[Finding] = []
-    most = len(good) // 2
-    if len(old) > most:
-        findings.append(_refused(len(old), len(good)))
-        old = []
-    beyond = [entry for entry in held if entry in good[rule.retention_count :]]
-    kept = rule.retention_count + len(old) + len(beyond)
-    over = _over_the_maximum(good, [entry for entry in free if entry not in old], kept)
-    due = [entry for entry in held if entry in beyond or _moment(entry) < too_old]
-    findings += [_held(due)] if due else []
-    delete = old + over[: most - len(old)]
-    if len(delete) < len(old) + len(over):
-        findings.append(_in_steps(len(good) - len(delete), rule.retention_count))
-    return Decision(tuple(sorted(delete, key=age_key)), tuple(findings))
+    manifest = expected._replace(created_at=created_at) if expected else Manifest(created_at, host, ())
+    return Entry("", GOOD, manifest=manifest)
 
 
-def decide_partial(entries: Sequence[Entry], now: datetime, just_written: str = "") -> Decision:
-    """The partial archives that may go: all but the newest three, `just_written` and those that lie ahead of `now`."""
-    partial = _newest_first(entries, PARTIAL, now)
-    return Decision(tuple(entry for entry in reversed(partial[_PARTIALS_KEPT:]) if entry.name != just_written))
+def decide(
+    entries: Sequence[Entry],
+    policy: RetentionPolicy,
+    now: datetime,
+    coming: Entry | None = None,
+    *,
+    failed: bool = False,
+) -> Decision:
+    """Return a verdict for each of the archives; `coming` is counted, and no part of the result.
+
+    Only good ones count against days and number, and of the partial ones the newest three stay; none else ever goes,
+    nor one that lies ahead of `now`: written while a clock ran ahead it would be the newest for years and push out good
+    ones; under a clock that went back it is as good as any. No good one goes after a run that `failed`.
+    """
+    counted = [*entries, coming] if coming else list(entries)
+    partial, findings = _partial(_newest_first(counted, PARTIAL, now)), []
+    verdicts = {verdict.entry.name: verdict for verdict in partial}
+    if not failed:
+        good = _Good(_newest_first(counted, GOOD, now), policy, now)
+        verdicts.update({verdict.entry.name: verdict for verdict in good.verdicts()})
+        findings = good.findings
+    rest = (verdicts.get(entry.name) or Verdict(entry, False, _uncounted(entry, now)) for entry in entries)
+    return Decision(tuple(rest), tuple(findings))
 
 
-def _newest_first(entries: Sequence[Entry], kind: str, now: datetime) -> list[Entry]:
+def _uncounted(entry: Entry, now: datetime) -> str:
+    if entry.kind in (GOOD, PARTIAL):
+        return _AHEAD if entry.is_ahead(now) else "no good archive goes after a run that failed"
+    return _NOT_COUNTED.get(entry.kind, f"not counted: {entry.reason}")
+
+
+def _partial(newest_first: Sequence[Entry]) -> list[Verdict]:
+    """Return a verdict for each partial archive: all but the newest three go."""
+    kept = f"one of the newest {_PARTIALS_KEPT} partial archives"
+    over = f"partial, and {_PARTIALS_KEPT} partial archives are newer"
+    return [
+        Verdict(entry, number >= _PARTIALS_KEPT and bool(entry.name), over if number >= _PARTIALS_KEPT else kept)
+        for number, entry in enumerate(newest_first)
+    ]
+
+
+def _newest_first(entries: Iterable[Entry], kind: str, now: datetime) -> list[Entry]:
     believed = (entry for entry in entries if entry.kind == kind and not entry.is_ahead(now))
-    return sorted(believed, key=age_key, reverse=True)
+    # The one to come has no name: it is the newest of its second.
+    return sorted(believed, key=lambda entry: (_moment(entry), not entry.name, entry.name), reverse=True)
+
+
+class _Good:
+    """The decision over good archives.
+
+    At most half of them go at once. More than half too old: none goes because of its age, since a clock that jumped
+    ahead makes all look old. The maximum does not depend on the clock: it goes on, by halves. The last copies of rows
+    that later archives lack stay as well.
+    """
+
+    def __init__(self, newest_first: list[Entry], policy: RetentionPolicy, now: datetime) -> None:
+        self._good, self._policy = newest_first, policy
+        self._most = len(newest_first) // 2
+        self._too_old = now - timedelta(days=policy.retention_days)
+        self.findings: list[Finding] = []
+
+    def verdicts(self) -> list[Verdict]:
+        """Return a verdict for each; `findings` has what somebody should know afterwards."""
+        policy, good = self._policy, self._good
+        last_copies = _last_copies(good)
+        free = [entry for entry in good[policy.keep_minimum :] if entry.name]
+        held = [entry for entry in free if entry.name in last_copies]
+        free = [entry for entry in free if entry.name not in last_copies]
+        old, doubt = self._by_age([entry for entry in free if self._is_old(entry)])
+        beyond, going = set(_names(good[policy.retention_count :])), set(_names(old))
+        kept = policy.retention_count + len(old) + sum(entry.name in beyond for entry in held)
+        over = _over_the_maximum(good, [entry for entry in free if entry.name not in going], kept)
+        due = [entry for entry in held if entry.name in beyond or self._is_old(entry)]
+        self.findings += [_held(due)] if due else []
+        now_over = over[: self._most - len(old)]
+        if len(now_over) < len(over):
+            self.findings.append(_in_steps(len(good) - len(old) - len(now_over), policy.retention_count))
+        maximum = f"over retention_count ({policy.retention_count})"
+        reasons = dict.fromkeys(_names(held), "the last copy of rows that no later archive holds")
+        reasons.update(dict.fromkeys(_names(over), f"{maximum}; goes in a later run, since one deletes half at most"))
+        reasons.update(dict.fromkeys(_names(now_over), maximum))
+        reasons.update(dict.fromkeys(_names(old), f"older than retention_days ({policy.retention_days})"))
+        going.update(_names(now_over))
+        return [
+            Verdict(entry, entry.name in going, reasons.get(entry.name) or self._kept(number, entry, doubt))
+            for number, entry in enumerate(good)
+        ]
+
+    def _is_old(self, entry: Entry) -> bool:
+        return _moment(entry) < self._too_old
+
+    def _by_age(self, old: list[Entry]) -> tuple[list[Entry], str]:
+        """Return those that go by their age, and why none does although some are old."""
+        if len(old) > self._most:
+            self.findings.append(_refused(len(old), len(self._good)))
+            return [], "more than half of all are"
+        if old and self._policy.age_doubt:
+            self.findings.append(_doubted(len(old), self._policy.age_doubt))
+            return [], self._policy.age_doubt
+        return old, ""
+
+    def _kept(self, number: int, entry: Entry, doubt: str) -> str:
+        if number < self._policy.keep_minimum:
+            return f"one of the newest {self._policy.keep_minimum} (keep_minimum)"
+        if doubt and self._is_old(entry):
+            return f"older than retention_days ({self._policy.retention_days}), but {doubt}"
+        return "within retention_days and retention_count"
+
+
+def _names(entries: Iterable[Entry]) -> list[str]:
+    return [entry.name for entry in entries]
 
 
 def _over_the_maximum(good: list[Entry], free: list[Entry], kept: int) -> list[Entry]:
-    """The free ones over a number: those that share a day with a newer good one first, then the oldest."""
+    """Return the free ones over a number: those that share a day with a newer good one first, then the oldest."""
     newest_of_day: dict[object, Entry] = {}
     for entry in reversed(good):
         newest_of_day[_moment(entry).date()] = entry
@@ -80,6 +189,12 @@ def _over_the_maximum(good: list[Entry], free: list[Entry], kept: int) -> list[E
     others = [entry for entry in free if newest_of_day[_moment(entry).date()] is entry]
     order = sorted(twins, key=age_key) + sorted(others, key=age_key)
     return order[: max(len(good) - kept, 0)]
+
+
+def last_copies(entries: Sequence[Entry], now: datetime, names: Collection[str]) -> list[Entry]:
+    """Return those of `names` that alone hold rows, now that it is known what all of the archives hold."""
+    alone = _last_copies(_newest_first(entries, GOOD, now))
+    return [entry for entry in entries if entry.name in alone and entry.name in names]
 
 
 def _last_copies(good: list[Entry]) -> set[str]:
@@ -90,7 +205,7 @@ def _last_copies(good: list[Entry]) -> set[str]:
     Files of logs do not count, since they are rotated away in time.
     """
     seen: set[object] = set()
-    found: dict[str, int] = {}
+    alone_in: dict[str, int] = {}
     for entry in good:
         components = entry.manifest.components if entry.manifest else ()
         held: dict[object, int] = {component.name: 1 for component in components}
@@ -98,21 +213,21 @@ def _last_copies(good: list[Entry]) -> set[str]:
             held.update({(component.name, table): rows for table, rows in component.rows.items() if rows})
         alone = [thing for thing in held if thing not in seen]
         if seen and alone:
-            found[entry.name] = sum(held[thing] for thing in alone)
+            alone_in[entry.name] = sum(held[thing] for thing in alone)
         seen.update(held)
-    return set(sorted(found, key=lambda name: found[name], reverse=True)[:_MOST_HELD])
+    return set(sorted(alone_in, key=lambda name: alone_in[name], reverse=True)[:_MOST_HELD])
+
+
+def held_in_words(entries: Sequence[Entry]) -> Finding:
+    """Return the finding that names archives kept since they alone hold rows."""
+    return _held(list(entries))
 
 
 def _held(entries: list[Entry]) -> Finding:
-    names = ", ".join(entry.name for entry in entries)
-    message = f"older than retention_days and kept, since no later archive has all that they hold: {names}"
-    return Finding(
-        "info",
-        "last_copy",
-        subject=names,
-        message=message,
-        hint="delete them by hand when what they hold is not needed any more",
-    )
+    names = ", ".join(_names(entries))
+    message = f"due to go and kept, since no later archive has all that they hold: {names}"
+    hint = "delete them by hand when what they hold is not needed any more"
+    return Finding("info", "last_copy", subject=names, message=message, hint=hint)
 
 
 def _refused(old: int, good: int) -> Finding:
@@ -121,6 +236,12 @@ def _refused(old: int, good: int) -> Finding:
     )
     hint = "check the clock with timedatectl; where it is right, `iact-maintenance prune --retention-count N` keeps N"
     return Finding("warning", "retention_refused", subject="archives", message=message, hint=hint)
+
+
+def _doubted(old: int, doubt: str) -> Finding:
+    message = f"none of {old} archives that are older than retention_days goes by its age in this run, since {doubt}"
+    hint = "check the clock with timedatectl; where it is right, do nothing: age counts again after a day of runs"
+    return Finding("warning", "clock_gap", subject="archives", message=message, hint=hint)
 
 
 def _in_steps(kept: int, maximum: int) -> Finding:

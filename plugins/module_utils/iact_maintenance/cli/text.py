@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from ..report import CRITICAL, OK, PASS, SKIP, UNKNOWN, WARNING, Measure, Report, status_of_check, status_of_severity
 from ..secret import printable
 
+# What explains a row at length, and would make each too long for a terminal.
+_VERBOSE_COLUMNS = ("retention",)
 _COLOURS = {OK: "32", WARNING: "33", CRITICAL: "31", UNKNOWN: "35", SKIP: "90"}
 
 
@@ -82,7 +84,7 @@ def _facts(facts: Mapping[str, object], verbose: bool) -> list[str]:
         lines += [f"  {name:{width}}  {_shown(name, fact)}" for name, fact in plain.items()]
     for name, fact in facts.items():
         if _is_table(fact) and isinstance(fact, list) and fact:
-            lines += ["", f"  {name}"] + _table(fact)
+            lines += ["", f"  {name}"] + _table(fact, verbose)
     return lines
 
 
@@ -90,8 +92,8 @@ def _is_table(fact: object) -> bool:
     return isinstance(fact, list) and bool(fact) and all(isinstance(row, Mapping) for row in fact)
 
 
-def _table(rows: list[Mapping[str, object]]) -> list[str]:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+def _table(rows: list[Mapping[str, object]], verbose: bool) -> list[str]:
+    columns = list(dict.fromkeys(name for row in rows for name in row if verbose or name not in _VERBOSE_COLUMNS))
     cells = [columns] + [[_shown(name, row.get(name, "")) for name in columns] for row in rows]
     widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
     return ["  " + "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths)).rstrip() for line in cells]

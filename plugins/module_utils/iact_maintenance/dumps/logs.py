@@ -153,6 +153,20 @@ def open_logs(settings: Backup) -> Iterator[Logs]:
         yield logs
 
 
+class Look(NamedTuple):
+    """What a backup would find among the logs: how many files, and what somebody should know about them."""
+
+    files: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+def look(settings: Backup, earlier: list[str]) -> Look:
+    """Return what there is to back up now. Raise MaintenanceError `unreadable` or `no_directory`."""
+    with open_logs(settings) as logs:
+        findings = unmatched(settings.log_patterns, [file.name for file in logs.files], earlier)
+        return Look(len(logs.files), (*findings, *logs.findings(), *skipped(logs.notes, earlier)))
+
+
 def _open_directory(path: str) -> int:
     try:
         return open_directory(path, follow=True)

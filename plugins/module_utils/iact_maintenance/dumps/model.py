@@ -12,9 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from ..formatting import plural
 from ..host import Host
 from ..processes import Command, Completed, Limits, Sink
 from ..report import Finding
+from ..secret import printable
+
+_SHOWN_TABLES = 10
 
 
 class Source(NamedTuple):
@@ -30,6 +34,22 @@ class Source(NamedTuple):
     tables: tuple[str, ...]
     covered: tuple[str, ...] = ()
     rows: Mapping[str, int | None] = {}
+
+    @property
+    def holds(self) -> str:
+        """Return what of its database a dump of it holds, for people."""
+        return holds(self.engine, self.tables)
+
+
+def holds(engine: str, tables: Sequence[str], of: int = 0, files: int = 0) -> str:
+    """Return what a component holds, for people: `of` is the number of tables, as far as it is known."""
+    if files or engine == "logs":
+        return plural(files, "file")
+    if engine != "sqlite" and tables:
+        more = f" and {len(tables) - _SHOWN_TABLES:,} more" if len(tables) > _SHOWN_TABLES else ""
+        return printable(f"only the table{'s' * (len(tables) > 1)} {', '.join(tables[:_SHOWN_TABLES])}") + more
+    whole = "the whole file" if engine == "sqlite" else "the whole database"
+    return f"{whole}, {plural(of, 'table')}" if of else whole
 
 
 def of_database(engine: str, database: str, tables: Sequence[str], whole: bool) -> Source:

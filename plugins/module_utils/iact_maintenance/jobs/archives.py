@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from ..archive import inventory
+from ..archive import inventory, retention
 from ..host import Host
 from ..report import Finding, Report, counts
-from ..repositories import catalogue
+from ..repositories import catalogue, pruning
 from ..repositories.folder import open_backups
 from ..secret import printable
 from ..sections.jobs import job_named
@@ -23,31 +23,36 @@ class Plan(NamedTuple):
     """The catalogue of a directory."""
 
     directory: str
-    found: catalogue.Catalogue
+    listed: catalogue.Catalogue
+    decision: retention.Decision
 
     @property
     def entries(self) -> tuple[inventory.Entry, ...]:
         """Return what lies there."""
-        return self.found.entries
+        return self.listed.entries
 
 
 def plan(settings: Settings, host: Host) -> Plan:
     """Return the catalogue. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
     with open_backups(host, settings) as folder:
-        return Plan(folder.path, catalogue.read(host, folder, settings.state_directory))
+        listed = catalogue.read(host, folder, settings.state_directory)
+    policy = pruning.policy_of(settings, listed.entries, host.now())
+    decision = retention.decide(listed.entries, policy, host.now())
+    return Plan(settings.backup.directory, listed, decision)
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """The list of archives as a report."""
+    """Return the list of archives as a report; each says what retention makes of it by now."""
     kinds = Counter(entry.kind for entry in planned.entries)
     newest = inventory.newest(planned.entries, host.now())
     others = "".join(f", {kind}: {number}" for kind, number in sorted(kinds.items()) if kind != inventory.GOOD)
     since = f", the newest of {iso(newest.created_at)}" if newest and newest.created_at else ""
+    reasons = planned.decision.reasons()
     facts = {
         "directory": planned.directory,
-        "identity": planned.found.identity,
+        "identity": planned.listed.identity,
         "newest_good": newest.name if newest else None,
-        "archives": [entry.as_dict() for entry in planned.entries],
+        "archives": [{**entry.as_dict(), "retention": reasons[entry.name]} for entry in planned.entries],
     }
     summary = f"good archives in {planned.directory}: {kinds[inventory.GOOD]}{since}{others}"
     broken = [entry for entry in planned.entries if entry.kind == inventory.BROKEN]
@@ -59,17 +64,17 @@ def preview(planned: Plan, host: Host) -> Report:
 def _elsewhere(planned: Plan) -> list[Finding]:
     """Return what to know of archives that are gone and of those of other hosts."""
     found = []
-    if planned.found.gone_in_words:
+    if planned.listed.gone_in_words:
         found.append(
             Finding(
                 "warning",
                 "archives_gone",
                 subject="archives",
-                message=planned.found.gone_in_words,
+                message=planned.listed.gone_in_words,
                 hint=catalogue.GONE_HINT,
             )
         )
-    others = planned.found.of_kind(inventory.OTHER_HOST)
+    others = planned.listed.of_kind(inventory.OTHER_HOST)
     if others:
         hosts = sorted({entry.manifest.host for entry in others if entry.manifest})
         message = f"archives of other hosts, neither counted nor deleted here: {len(others)} ({', '.join(hosts)})"
@@ -106,7 +111,7 @@ def _ahead(planned: Plan, host: Host) -> list[Finding]:
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """The list of archives as a report."""
+    """Return the list of archives as a report; each says what retention makes of it by now."""
     return preview(planned, host)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from .. import identity
-from ..archive import inventory
+from ..archive import inventory, retention
 from ..archive.manifest import Component, Manifest, Missing
 from ..archive.names import ArchiveName, copy_name, part_name
 from ..archive.packing import ZSTD, Compression
@@ -38,18 +38,28 @@ _GIB = 1024**3
 
 
 class Plan(NamedTuple):
-    """What a run would do: back up what was located and, where `with_logs`, the logs; then let `old` archives go."""
+    """What a run does: back up what was located and the logs, None if none are wanted, then delete archives.
+
+    Which ones is decided for a run that saves everything (`retention`) and for one that does not (`after_failure`).
+    """
 
     settings: Settings
     located: Located
-    with_logs: bool
-    old: pruning.Candidates
+    logs: logs.Look | None
+    survey: pruning.Survey
+    retention: retention.Decision
+    after_failure: retention.Decision
     last: inventory.Entry | None
 
     @property
     def options(self) -> Backup:
-        """The backup's own options."""
+        """Return the backup's own options."""
         return self.settings.backup
+
+    @property
+    def log_files(self) -> int:
+        """Return how many log files there are to back up."""
+        return self.logs.files if self.logs else 0
 
 
 class Written(NamedTuple):
@@ -113,7 +123,8 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
         part = part_name(created_at, own.id)
         staged = opened.enter_context(Staged(folder.descriptor, folder.path, part, created_at, kept))
         _save_all(planned, Saver(host, planned.settings, staged, copies, done.compression), saved, progress)
-        _require_something(saved)
+        if not saved.components and not saved.troubles:
+            raise nothing_to_save()
         last, missing = planned.last, [trouble.name for trouble in saved.troubles]
         before, sessions = last.manifest if last else None, planned.settings.session_cleanup.table
         saved.findings += compare(before, saved.components, [*missing, *saved.skipped], sessions)
@@ -152,22 +163,24 @@ def _save_all(planned: Plan, saver: Saver, saved: Saved, progress: Progress) -> 
     for source in planned.located.sources:
         progress(f"saving {source.component}")
         saver.attempt(saved, source.component, partial(saver.save_source, saved, source))
-    if planned.with_logs:
+    if planned.log_files:
         progress("saving the logs")
-        earlier = _earlier_logs(planned.last)
-        saver.attempt(saved, logs.COMPONENT, partial(saver.save_logs, saved, earlier))
+        saver.attempt(saved, logs.COMPONENT, partial(saver.save_logs, saved, earlier_logs(planned.last)))
+    elif planned.logs:
+        saved.skipped.append(logs.COMPONENT)
+        saved.findings += planned.logs.findings
 
 
-def _earlier_logs(last: inventory.Entry | None) -> list[str]:
+def earlier_logs(last: inventory.Entry | None) -> list[str]:
+    """Return the names of the log files that the last archive holds."""
     components: Sequence[Component] = last.manifest.components if last and last.manifest else ()
     return [file.name for component in components for file in component.files]
 
 
-def _require_something(saved: Saved) -> None:
-    """An archive that holds nothing would count as a backup and push out those that hold something."""
-    if not saved.components and not saved.troubles:
-        hint = "check backup.log_directory and backup.log_patterns"
-        raise MaintenanceError("nothing_found", "there is nothing to back up: no log file matches", hint=hint)
+def nothing_to_save() -> MaintenanceError:
+    """Return what ends a run that has nothing to save: such an archive would push out those that hold something."""
+    hint = "check backup.log_directory and backup.log_patterns"
+    return MaintenanceError("nothing_found", "there is nothing to back up: no log file matches", hint=hint)
 
 
 def _manifest(

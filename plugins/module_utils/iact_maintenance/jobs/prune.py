@@ -1,15 +1,14 @@
-"""Prune: lets go of the archives that the rule of retention no longer keeps, outside a backup."""
+"""Delete the archives that the retention policy no longer keeps, outside a backup."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from .. import identity
-from ..archive import inventory
+from ..archive import inventory, retention
 from ..errors import Interrupted, MaintenanceError
 from ..host import Host
-from ..processes import Limits
-from ..report import Finding, Report, counts
+from ..report import Report, counts
 from ..repositories import catalogue, pruning
 from ..repositories.folder import open_backups
 from ..sections.jobs import job_named
@@ -20,64 +19,62 @@ NAME = "prune"
 
 
 class Plan(NamedTuple):
-    """The archives that may go, as far as the catalogue knows without reading any."""
+    """What lies in the directory, and the verdict on each archive."""
 
     settings: Settings
-    going: pruning.Candidates
-    kept: int
-    unread: int = 0
+    survey: pruning.Survey
+    decision: retention.Decision
+
+    def kept(self, deleted: list[str]) -> int:
+        """Return how many good archives are left."""
+        good = [entry.name for entry in self.survey.entries if entry.kind == inventory.GOOD]
+        return len(set(good) - set(deleted))
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """Return what would go. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
+    """Return what would go; archives that were never read are read to their end, so that they count.
+
+    Raise MaintenanceError `unsafe_directory` or `not_mounted`.
+    """
     with open_backups(host, settings) as folder:
-        entries = catalogue.read(host, folder, settings.state_directory).entries
-    going = pruning.candidates(entries, settings.backup, host)
-    good = [entry for entry in entries if entry.kind == inventory.GOOD and entry not in going.delete]
-    unread = sum(entry.kind == inventory.UNVERIFIED for entry in entries)
-    return Plan(settings, going, len(good), unread)
+        survey = pruning.survey(host, folder, settings)
+    policy = pruning.policy_of(settings, survey.entries, host.now())
+    return Plan(settings, survey, retention.decide(survey.entries, policy, host.now()))
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """The report of a dry run; what was never proven may go too, but only a run that read it knows that."""
-    names = [entry.name for entry in planned.going.delete]
-    summary = f"archives to delete: {len(names)}; good ones to keep: {planned.kept}"
-    facts = {"dry_run": True, "would_delete": names, "kept": planned.kept, "unverified": planned.unread}
-    return Report(NAME, summary, (*planned.going.findings, *_unread(planned)), facts, changed=bool(names))
-
-
-def _unread(planned: Plan) -> list[Finding]:
-    if not planned.unread:
-        return []
-    said = f"archives that were not verified here yet: {planned.unread}; prune reads them first, and more may then go"
-    hint = "run `iact-maintenance verify all`, then this again, to see which"
-    return [Finding("info", "unverified", subject="archives", message=said, hint=hint)]
+    """Return the report of a dry run."""
+    names = [entry.name for entry in planned.decision.delete]
+    kept = planned.kept(names)
+    summary = f"archives to delete: {len(names)}; good ones to keep: {kept}"
+    facts = {"dry_run": True, "would_delete": names, "kept": kept, "reasons": planned.decision.reasons()}
+    findings = (*planned.survey.findings, *planned.decision.findings)
+    return Report(NAME, summary, findings, facts, changed=bool(names))
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """The report after the archives went; what looks right but was never proven is read first, so that it counts."""
-    settings = planned.settings
+    """Return the report after the archives of the plan were deleted. Raise MaintenanceError."""
+    settings, survey = planned.settings, planned.survey
     deleted: list[str] = []
     leftovers: list[str] = []
     try:
         with open_backups(host, settings) as folder:
             own, _findings = identity.ensure(host, settings.state_directory)
             leftovers += folder.remove_leftovers(own.id)
-            limits = Limits(settings.backup.deadline_seconds)
-            proving = pruning.prove_unknown(host, folder, settings.state_directory, limits)
-            going = pruning.candidates(proving.entries, settings.backup, host)
             # Before the removal, which forgets the proofs of what it deletes: else these would be missed.
-            catalogue.remember(host, settings.state_directory, folder, proving.proofs)
-            pruning.remove(host, pruning.Removal(folder, settings.state_directory, deleted), going.delete)
+            catalogue.remember(host, settings.state_directory, folder, survey.proofs)
+            removal = pruning.Removal(folder, settings.state_directory, deleted)
+            pruning.remove(host, removal, planned.decision.delete)
+            changed = [*removal.findings(), *pruning.appeared(folder, survey.entries, "")]
     except (MaintenanceError, Interrupted) as ended:
         ended.facts = {**ended.facts, "deleted": deleted, "leftovers": len(leftovers)}
         ended.changed = bool(deleted or leftovers)
         raise
-    kept = sum(entry.kind == inventory.GOOD and entry.name not in deleted for entry in proving.entries)
+    kept = planned.kept(deleted)
     facts = {"deleted": deleted, "kept": kept, "leftovers": len(leftovers)}
     summary = f"archives deleted: {len(deleted)}; good ones kept: {kept}"
     measures = counts(archives_deleted=len(deleted), kept=kept, leftovers=len(leftovers))
-    findings = (*proving.findings, *going.findings)
+    findings = (*survey.findings, *planned.decision.findings, *changed)
     return Report(NAME, summary, findings, facts, bool(deleted or leftovers), measures=measures)
 
 

@@ -22,6 +22,7 @@ from ..dumps.model import RestoreFacts, Source
 from ..dumps.table import DUMPS
 from ..engines.required_rights import restore_hint
 from ..errors import BadOption, Interrupted, MaintenanceError, Refused
+from ..formatting import plural
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report, counts
@@ -172,9 +173,9 @@ def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict
 
 def preview(planned: Plan, host: Host) -> Report:
     """The report of a dry run: which component would go where."""
-    rows = [{"name": component.name, "target": _target(planned, component)} for component in planned.components]
+    rows = [{"name": each.name, "holds": each.holds, "target": _target(planned, each)} for each in planned.components]
     facts = {"dry_run": True, "archive": planned.path, "components": rows}
-    summary = f"would restore {len(rows)} components of {os.path.basename(planned.path)}"
+    summary = f"would restore {plural(len(rows), 'component')} of {os.path.basename(planned.path)}"
     return Report(NAME, summary, planned.findings, facts, changed=bool(rows))
 
 
@@ -241,7 +242,7 @@ def _restore(
         return _compared(component, facts.database, facts.rows, findings)
     if component.engine == logs.COMPONENT:
         number = restore_logs(host, archive, place, target, limits)
-        return {"name": component.name, "target": target.path, "files": number}
+        return {"name": component.name, "holds": component.holds, "target": target.path, "files": number}
     name = component.member.name.rpartition(".")[0]
     path = restore_file(host, archive, place, target, name, limits)
     return _compared(component, path, sqlite.rows(path), findings)
@@ -280,7 +281,8 @@ def _compared(
             )
         )
     counted = f"{len(known) - len(different)} of {len(component.rows)}"
-    return {"name": component.name, "target": target, "rows": sum(known.values()), "tables_equal": counted}
+    row = {"name": component.name, "holds": component.holds, "target": target}
+    return {**row, "rows": sum(known.values()), "tables_equal": counted}
 
 
 def _report(planned: Plan, restored: Restored) -> Report:
@@ -297,7 +299,7 @@ def _summary(planned: Plan, restored: Restored) -> str:
     if len(planned.databases) < len(planned.components):
         targets.append(str(planned.settings.restore.target_directory))
     archive = os.path.basename(planned.path)
-    return f"restored {len(restored.rows)} components of {archive} into {', '.join(targets)}"
+    return f"restored {plural(len(restored.rows), 'component')} of {archive} into {', '.join(targets)}"
 
 
 JOB = Job(NAME, plan, apply, preview, lock=job_named(NAME).lock)

@@ -64,10 +64,14 @@ def _proofs(state_directory: str) -> dict[str, object]:
 def read(host: Host, folder: Folder, state_directory: str) -> Catalogue:
     """Return the catalogue; only headers and manifests are read."""
     proofs = _proofs(state_directory)
-    own, present = identity.read(host, state_directory), folder.names()
-    names = [name for name in present if name.startswith(STEM) and not name.endswith(PART)]
-    entries = [_owned(_entry(folder, name, proofs.get(name)), own) for name in names]
-    return _catalogue(entries, proofs, own, present)
+    own = identity.read(host, state_directory)
+    entries = [_owned(_entry(folder, name, proofs.get(name)), own) for name in names(folder)]
+    return _catalogue(entries, proofs, own, folder.names())
+
+
+def names(folder: Folder) -> list[str]:
+    """Return the names of what looks like archives, the oldest first. Raise StorageFault."""
+    return [name for name in folder.names() if name.startswith(STEM) and not name.endswith(PART)]
 
 
 def _catalogue(

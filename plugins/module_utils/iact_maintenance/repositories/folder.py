@@ -64,11 +64,19 @@ class Folder(NamedTuple):
                 close(descriptor)
         return True
 
-    def remove(self, name: str, stamp: Stamp) -> bool:
-        """Whether the file was removed: only if it is still the one with that stamp. Raises StorageFault."""
+    def holds(self, name: str, stamp: Stamp) -> bool:
+        """Return whether the file is there and still the one with that stamp. Raise StorageFault."""
         with storage(os.path.join(self.path, name)):
-            if stamp_of(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)) != stamp:
+            try:
+                return stamp_of(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)) == stamp
+            except FileNotFoundError:
                 return False
+
+    def remove(self, name: str, stamp: Stamp) -> bool:
+        """Return whether the file was removed: only if it is still the one with that stamp. Raise StorageFault."""
+        if not self.holds(name, stamp):
+            return False
+        with storage(os.path.join(self.path, name)):
             os.unlink(name, dir_fd=self.descriptor)
             sync_entries(self.descriptor)
         return True

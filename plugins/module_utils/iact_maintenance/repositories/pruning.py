@@ -1,82 +1,131 @@
-"""Carries out what retention decides, one unlink for each archive: a run killed half way is finished by the next."""
+"""Surveys a directory for retention to decide on, and carries the decision out, one unlink for each archive.
+
+A run killed half way is finished by the next.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from .. import history
 from ..archive import inventory, retention
 from ..errors import MaintenanceError
+from ..files import storage
+from ..formatting import span
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding
-from ..sections.backup import Backup
+from ..settings import Settings
+from ..timestamps import iso
 from . import catalogue
 from .folder import Folder
 
+_CHANGED_HINT = "see who else works in the backup directory; the next run decides again"
 
-class Candidates(NamedTuple):
-    """The archives that retention lets go, and what somebody should know about it."""
 
-    delete: tuple[inventory.Entry, ...] = ()
+class Survey(NamedTuple):
+    """What lies in a directory, once every archive that looks right was read; `proofs` are what was learnt by that."""
+
+    entries: tuple[inventory.Entry, ...] = ()
+    proofs: Mapping[str, tuple[inventory.Entry, catalogue.Proof]] = {}
     findings: tuple[Finding, ...] = ()
+    catalogue: catalogue.Catalogue = catalogue.Catalogue()
 
 
-@dataclass
-class Proving:
-    """The catalogue once every archive that looks right was read; `proofs` are what was learnt."""
+def survey(host: Host, folder: Folder, settings: Settings) -> Survey:
+    """Return what lies in the directory, each unverified archive read to its end; nothing is written.
 
-    entries: list[inventory.Entry] = field(default_factory=list)
-    proofs: dict[str, tuple[inventory.Entry, catalogue.Proof]] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-
-
-def prove_unknown(host: Host, folder: Folder, state_directory: str, limits: Limits) -> Proving:
-    """The catalogue, each unverified archive proven: where the state was lost, retention would count too few."""
-    proving = Proving()
-    for entry in catalogue.read(host, folder, state_directory).entries:
+    Else retention would count too few where the state was lost, and a plan could not say what goes.
+    """
+    listed = catalogue.read(host, folder, settings.state_directory)
+    limits = Limits(settings.backup.deadline_seconds)
+    entries, proofs, findings = [], {}, []
+    for entry in listed.entries:
         if entry.kind == inventory.UNVERIFIED:
             try:
                 entry, proof = catalogue.prove(host, folder, entry, limits)
-                proving.proofs[entry.name] = entry, proof
+                proofs[entry.name] = entry, proof
             except MaintenanceError as error:
-                said = f"{entry.name} could not be verified and is not counted: {error.message}"
-                proving.findings.append(
-                    Finding("warning", "unverified", subject=entry.name, message=said, hint=error.hint)
-                )
-        proving.entries.append(entry)
-    return proving
+                message = f"{entry.name} could not be verified and is not counted: {error.message}"
+                findings.append(Finding("warning", "unverified", subject=entry.name, message=message, hint=error.hint))
+        entries.append(entry)
+    return Survey(tuple(entries), proofs, tuple(findings), listed)
 
 
-def candidates(entries: Sequence[inventory.Entry], options: Backup, host: Host, just_written: str = "") -> Candidates:
-    """What may go by the options' rule: good archives, and partial ones but for the newest."""
-    rule = retention.Rule(options.retention_days, options.retention_count, options.keep_minimum)
-    now = host.now()
-    good = retention.decide(entries, rule, now, just_written)
-    partial = retention.decide_partial(entries, now, just_written)
-    return Candidates(good.delete + partial.delete, good.findings)
+def policy_of(settings: Settings, entries: Iterable[inventory.Entry], now: datetime) -> retention.RetentionPolicy:
+    """Return the policy that the settings state, with what the times of earlier runs and archives say of the clock.
+
+    Raise StorageFault where the history cannot be read.
+    """
+    options = settings.backup
+    with storage(settings.state_directory):
+        times = history.times(settings.state_directory, now - timedelta(seconds=options.max_age_seconds))
+    times += [entry.created_at for entry in entries if entry.kind == inventory.GOOD and entry.created_at]
+    doubt = clock_doubt(times, now, options.max_age_seconds)
+    return retention.RetentionPolicy(options.retention_days, options.retention_count, options.keep_minimum, doubt)
 
 
-class Removal(NamedTuple):
-    """Where archives are removed, and the names of those that were, also where a removal ends early."""
+def clock_doubt(times: Iterable[datetime], now: datetime, max_age_seconds: float) -> str:
+    """Return why ages cannot be believed now; empty where they can.
+
+    Nobody can tell a clock that jumped ahead from a host that was off for as long. So after a gap in the times of all
+    runs, longer than two backups may be apart, ages are not believed until runs have gone on for as long as one may be.
+    """
+    known = [*sorted(moment for moment in times if moment <= now), now]
+    recent = [pair for pair in zip(known, known[1:]) if (now - pair[1]).total_seconds() < max_age_seconds]
+    gaps = [pair for pair in recent if (pair[1] - pair[0]).total_seconds() > 2 * max_age_seconds]
+    if not gaps:
+        return ""
+    before, after = max(gaps, key=lambda pair: pair[1] - pair[0])
+    length = span((after - before).total_seconds())
+    return f"nothing ran on this host for {length} before {iso(after)}, or its clock jumped ahead"
+
+
+@dataclass
+class Removal:
+    """Where archives are removed; `deleted` names those that were, also where a removal ends early.
+
+    `left` names those that were to go and are not, or not the same, any more.
+    """
 
     folder: Folder
     state_directory: str
     deleted: list[str]
+    left: list[str] = field(default_factory=list)
+
+    def findings(self) -> list[Finding]:
+        """Return a warning where archives were left alone since they changed after the plan was made."""
+        if not self.left:
+            return []
+        message = f"archives that were to go changed or went away meanwhile, and are left alone: {', '.join(self.left)}"
+        return [Finding("warning", "changed_meanwhile", subject="archives", message=message, hint=_CHANGED_HINT)]
 
 
-def remove(host: Host, removal: Removal, entries: tuple[inventory.Entry, ...]) -> None:
+def remove(host: Host, removal: Removal, entries: Iterable[inventory.Entry]) -> None:
     """Delete archives; one that changed since it was judged stays. Raise StorageFault or LockHeld."""
-    folder, deleted = removal.folder, removal.deleted
+    folder = removal.folder
+    stamps = {entry.name: entry.stamp for entry in entries}
+    going = {name: stamp for name, stamp in stamps.items() if stamp and folder.holds(name, stamp)}
+    removal.left += [name for name in stamps if name not in going]
     # First, because one whose proof is forgotten is read again, and one that is gone with its proof there is missed.
-    catalogue.forget(host, removal.state_directory, [entry.name for entry in entries])
-    for entry in entries:
-        if entry.stamp is None:
-            continue
+    catalogue.forget(host, removal.state_directory, going)
+    for name, stamp in going.items():
         try:
-            folder.remove(entry.name, entry.stamp)
+            removal.left += [] if folder.remove(name, stamp) else [name]
         finally:
             # The directory is asked, because a signal that comes during the removal hides its result.
-            if entry.name not in folder.names():
-                deleted.append(entry.name)
+            if name not in folder.names():
+                removal.deleted.append(name)
+
+
+def appeared(folder: Folder, planned: Iterable[inventory.Entry], written: str) -> list[Finding]:
+    """Return a finding where archives lie in the directory that the plan did not see and this run did not write."""
+    known = {written, *(entry.name for entry in planned)}
+    new = [name for name in catalogue.names(folder) if name not in known]
+    if not new:
+        return []
+    message = f"archives appeared while this run was at work, and are left alone: {', '.join(new)}"
+    return [Finding("info", "changed_meanwhile", subject="archives", message=message, hint=_CHANGED_HINT)]
