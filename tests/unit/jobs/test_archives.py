@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -44,3 +45,30 @@ def test_an_archive_that_may_not_be_read_is_not_called_broken_and_counts_nowhere
     assert site.run("verify").error_code == "no_archive", "what has no date is never the latest"
     pruned = site.run("prune")
     assert (pruned.facts["deleted"], pruned.facts["kept"], codes(pruned)) == ([], 0, {"unverified"})
+
+
+def test_g17_an_archive_of_a_later_format_is_no_broken_one_and_stays(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    name = os.path.basename(str(site.run().facts["archive"]))
+    path = site.backups / name
+    path.write_bytes(later_format(path.read_bytes()))
+    assert site.kinds() == ["newer"]
+    (listed,) = [finding for finding in site.run("archives").findings if finding.code == "newer_format"]
+    assert "newer version" in listed.message and listed.hint
+    site.options = {"retention_days": 1, "retention_count": 1, "keep_minimum": 1}
+    for _unused in range(3):
+        last = site.next_night()
+    assert last.exit_status == 0 and name in site.archives() and "integrity" not in codes(last)
+    for job, status in (("verify", 1), ("restore", 2)):
+        target = {"archive": name, "target_directory": str(site.root / "target")}
+        result = site.run(job, {"restore": target})
+        assert (result.exit_status, "newer version" in result.findings[0].message) == (status, True), result
+
+
+def later_format(content: bytes) -> bytes:
+    """Return an archive as a later version would write it: its manifest has members of its own, and a right digest."""
+    start = content.index(b'{\n "format"')
+    end = content.index(b"}\n\0", start) + 2
+    manifest = content[start:end].replace(b'"format_version": 1', b'"format_version": 2')
+    digest = hashlib.sha256(content[start:end]).hexdigest().encode()
+    return content.replace(content[start:end], manifest).replace(digest, hashlib.sha256(manifest).hexdigest().encode())

@@ -19,6 +19,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Report
 from tests.unit.archive.samples import IDENTITY, OTHER_IDENTITY, identify, write
 from tests.unit.jobs.sites import NIGHT, Site, codes
+from tests.unit.jobs.test_archives import later_format
 
 MISSING = (Missing("mysql", "db_unreachable", "x"),)
 
@@ -57,7 +58,7 @@ def lay_out(site: Site, each: Drawn) -> None:
     if each.kind == "broken":
         path.write_bytes(path.read_bytes()[:-700])
     if each.kind == "later_format":
-        path.write_bytes(path.read_bytes().replace(b'"format_version": 1', b'"format_version": 2'))
+        path.write_bytes(later_format(path.read_bytes()))
 
 
 def new_site(root: Path, directory: list[Drawn], chosen: dict[str, int]) -> Site:
@@ -81,7 +82,7 @@ def check_announced(site: Site, job: str) -> Report:
 
 
 @pytest.mark.parametrize("job", ["backup", "prune"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(directory=directories, chosen=options, fails=st.booleans())
 def test_g01_a_dry_run_names_exactly_what_the_run_deletes(
     job: str, directory: list[Drawn], chosen: dict[str, int], fails: bool

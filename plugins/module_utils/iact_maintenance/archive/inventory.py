@@ -11,7 +11,7 @@ from .manifest import Manifest
 from .reading import Stamp
 
 GOOD, UNVERIFIED, PARTIAL, BROKEN, FOREIGN = "good", "unverified", "partial", "broken", "foreign"
-OTHER_HOST, COPY = "other_host", "copy"
+OTHER_HOST, COPY, NEWER = "other_host", "copy", "newer"
 AHEAD_HINT = "check the clock with timedatectl; where it is right, move what lies ahead of it elsewhere"
 
 
@@ -20,7 +20,8 @@ class Entry(NamedTuple):
 
     `good` was completely read and matched its checksums (at `proven_at`); `unverified` is what only looks right, and
     what could not be read, since it may be good; `other_host` is another host's, `copy` one that is listed already, by
-    its `digest`. Only the first three and partial ones are this host's own.
+    its `digest`; `newer` one in a later format than this version knows. Only the first three and partial ones are this
+    host's own.
     """
 
     name: str

@@ -117,12 +117,19 @@ def digest_line(content: bytes) -> bytes:
     return f"{hashlib.sha256(content).hexdigest()}  {MANIFEST}\n".encode("ascii")
 
 
+class LaterFormat(ValueError):
+    """A manifest that a newer version wrote, in a format that this one does not know."""
+
+
 def from_bytes(content: bytes) -> Manifest:
-    """The manifest in `content`, every type checked. Raises ValueError, also where the format is a later one."""
+    """Return the manifest in `content`, every type checked. Raise ValueError, or LaterFormat for a newer version's."""
     try:
         raw = _mapping(json.loads(content))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    version = raw.get("format_version")
+    if raw.get("format") == FORMAT and isinstance(version, int) and version > FORMAT_VERSION:
+        raise LaterFormat(f"format {version}, and this version reads format {FORMAT_VERSION}")
     if raw.get("format") != FORMAT or raw.get("format_version") != FORMAT_VERSION:
         raise ValueError(f"its format is not {FORMAT} version {FORMAT_VERSION}")
     components = tuple(_component(_mapping(entry)) for entry in _list(raw, "components"))

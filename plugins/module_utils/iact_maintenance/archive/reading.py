@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .. import tar
-from ..errors import MaintenanceError
+from ..errors import MaintenanceError, Refused
 from ..files import close, open_existing, storage
-from .manifest import DIGEST, LARGEST_BYTES, MANIFEST, Component, Manifest, digest_line, from_bytes
+from .manifest import DIGEST, LARGEST_BYTES, MANIFEST, Component, LaterFormat, Manifest, digest_line, from_bytes
 
 _CHUNK_BYTES = 1 << 18
 _MOST_MEMBERS = 10_000
@@ -24,6 +24,14 @@ class Damaged(MaintenanceError):
     def __init__(self, label: str, where: str, what: str) -> None:
         hint = "do not restore from it; `iact-maintenance archives` lists the others"
         super().__init__("integrity", f"{label}: {where}: {what}", hint=hint)
+
+
+class NewerFormat(Refused):
+    """An archive that a newer version wrote, so that nobody here can tell what it is worth."""
+
+    def __init__(self, label: str, what: str) -> None:
+        hint = "use the version of the collection that wrote it, or a later one"
+        super().__init__("newer_format", f"{label} was written by a newer version: {what}", hint=hint)
 
 
 class Stamp(NamedTuple):
@@ -104,6 +112,8 @@ def read_layout(archive: Opened) -> Layout:
         raise Damaged(archive.label, MANIFEST, "it does not match its digest")
     try:
         manifest = from_bytes(content)
+    except LaterFormat as error:
+        raise NewerFormat(archive.label, str(error)) from None
     except ValueError as error:
         raise Damaged(archive.label, MANIFEST, str(error)) from None
     _compare(archive, manifest, [header for header, _offset in headers])

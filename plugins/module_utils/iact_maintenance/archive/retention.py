@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..report import Finding
-from .inventory import BROKEN, COPY, FOREIGN, GOOD, OTHER_HOST, PARTIAL, UNVERIFIED, Entry, age_key
+from .inventory import BROKEN, COPY, FOREIGN, GOOD, NEWER, OTHER_HOST, PARTIAL, UNVERIFIED, Entry, age_key
 from .manifest import Manifest
 
 _PARTIALS_KEPT = 3
@@ -17,6 +17,7 @@ _NOT_COUNTED = {
     BROKEN: "not counted: it is broken",
     FOREIGN: "not counted: it is no archive of this program",
     OTHER_HOST: "not counted: another host wrote it",
+    NEWER: "not counted: a newer version wrote it",
     COPY: "not counted: its content is there under another name",
 }
 _AHEAD = "not counted: it is dated later than this host's clock"

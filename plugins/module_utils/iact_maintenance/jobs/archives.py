@@ -58,6 +58,7 @@ def preview(planned: Plan, host: Host) -> Report:
     broken = [entry for entry in planned.entries if entry.kind == inventory.BROKEN]
     unread = [entry for entry in planned.entries if entry.kind == inventory.UNVERIFIED and entry.reason]
     findings = (*map(_broken, broken), *map(_unread, unread), *_ahead(planned, host), *_elsewhere(planned))
+    findings += _newer(planned)
     return Report(NAME, summary, findings, facts, measures=counts(good=kinds[inventory.GOOD], broken=len(broken)))
 
 
@@ -81,6 +82,14 @@ def _elsewhere(planned: Plan) -> list[Finding]:
         hint = "`archives --adopt` takes over those whose host name and servers are this host's"
         found.append(Finding("info", "other_host", subject="archives", message=printable(message), hint=hint))
     return found
+
+
+def _newer(planned: Plan) -> tuple[Finding, ...]:
+    hint = "use the version of the collection that wrote it, or a later one; it is never counted and never deleted"
+    return tuple(
+        Finding("warning", "newer_format", subject=entry.name, message=entry.reason, hint=hint)
+        for entry in planned.listed.of_kind(inventory.NEWER)
+    )
 
 
 def _broken(entry: inventory.Entry) -> Finding:

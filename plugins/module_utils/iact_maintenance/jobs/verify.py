@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..archive import inventory
+from ..archive.reading import NewerFormat
 from ..errors import MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
@@ -83,6 +84,8 @@ def _judge(
     """The entry once it was read, and its proof; one that cannot be read does not keep the others from a verdict."""
     try:
         return catalogue.prove(host, folder, entry, Limits(planned.settings.backup.deadline_seconds))
+    except NewerFormat as error:
+        return entry._replace(kind=inventory.NEWER, reason=error.message), {}
     except Refused:
         raise
     except MaintenanceError as error:
@@ -91,7 +94,7 @@ def _judge(
 
 def _report(results: list[inventory.Entry]) -> Report:
     broken = [entry for entry in results if entry.kind == inventory.BROKEN]
-    unread = [entry for entry in results if entry.kind == inventory.UNVERIFIED]
+    unread = [entry for entry in results if entry.kind in (inventory.UNVERIFIED, inventory.NEWER)]
     findings = (*map(_broken, broken), *map(_unread, unread))
     proven = len(results) - len(findings)
     summary = f"archives that are, byte for byte, what was written: {proven} of {len(results)}"

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .. import identity, state
-from ..archive.inventory import BROKEN, COPY, FOREIGN, GOOD, OTHER_HOST, PARTIAL, UNVERIFIED, Entry
+from ..archive.inventory import BROKEN, COPY, FOREIGN, GOOD, NEWER, OTHER_HOST, PARTIAL, UNVERIFIED, Entry
 from ..archive.manifest import Manifest
 from ..archive.names import PART, STEM, parse_archive_name
-from ..archive.reading import Damaged, Stamp, open_archive, read_layout
+from ..archive.reading import Damaged, NewerFormat, Stamp, open_archive, read_layout
 from ..archive.verify import verify
 from ..errors import MaintenanceError
 from ..files import storage
@@ -157,7 +157,9 @@ def _entry(folder: Folder, name: str, proof: object) -> Entry:
 
 
 def _worth(error: MaintenanceError) -> str:
-    """The kind of what ended so; one that this user may not read can be good, and nobody is to remove it as broken."""
+    """Return the kind of what ended so; what this user or this version may not read can be good, and is not broken."""
+    if isinstance(error, NewerFormat):
+        return NEWER
     return BROKEN if isinstance(error, Damaged) else UNVERIFIED
 
 
