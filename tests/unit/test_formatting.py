@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.formatting import span
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.formatting import size, span
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,11 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 )
 def test_a_length_of_time_has_its_largest_sensible_unit(seconds: float, words: str) -> None:
     assert span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "shown"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1024**3, "1.0 GiB"), (5 * 1024**4, "5.0 TiB")],
+)
+def test_bytes_are_shown_for_people(size_bytes: int, shown: str) -> None:
+    assert size(size_bytes) == shown

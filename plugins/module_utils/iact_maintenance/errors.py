@@ -63,6 +63,14 @@ class ProcessFault(MaintenanceError):
     """A child process could not be started, ran past its deadline, or stopped giving bytes."""
 
 
+class Damaged(MaintenanceError):
+    """An archive that is not, byte for byte, what was once written; the message names it and the place."""
+
+    def __init__(self, label: str, where: str, what: str) -> None:
+        hint = "do not restore from it; `iact-maintenance archives` lists the others"
+        super().__init__("integrity", f"{label}: {where}: {what}", hint=hint)
+
+
 class DatabaseFault(MaintenanceError):
     """A database server did not answer, or refused what was asked."""
 

@@ -152,3 +152,36 @@ def check_room(descriptor: int, path: str, size_bytes: int) -> None:
     if found.f_bavail * found.f_frsize < size_bytes:
         message = f"the disk is nearly full: {path} would have less free than backup.min_free_bytes says"
         raise StorageFault("no_space", message, hint="free some space, then run it again; or lower min_free_bytes")
+
+
+def write_all(descriptor: int, chunk: bytes | memoryview) -> None:
+    """Write every byte, however little the system takes at once. Raise OSError."""
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+class SparseWriter:
+    """Writes a file from its start, blocks of zeros as holes, so that it takes no more room than what is in it."""
+
+    _BLOCK_BYTES = 1 << 16
+    _ZEROS = bytes(_BLOCK_BYTES)
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._offset = descriptor, 0
+
+    def write(self, chunk: bytes) -> None:
+        """Write the next bytes. Raise OSError."""
+        view = memoryview(chunk)
+        while view:
+            # Up to the next border, because a hole takes whole blocks of the filesystem.
+            block = view[: self._BLOCK_BYTES - self._offset % self._BLOCK_BYTES]
+            if block != self._ZEROS[: len(block)]:
+                os.lseek(self._descriptor, self._offset, os.SEEK_SET)
+                write_all(self._descriptor, block)
+            self._offset += len(block)
+            view = view[len(block) :]
+
+    def finish(self) -> None:
+        """Give the file its size, since it may end with a hole. Raise OSError."""
+        os.ftruncate(self._descriptor, self._offset)

@@ -17,3 +17,13 @@ def plural(number: int, noun: str, plural_noun: str = "") -> str:
     """Return a number with its noun: `1 component`, `2 components`, `12,400 rows`."""
     word = noun if number == 1 else plural_noun or f"{noun}s"
     return f"{number:,} {word}"
+
+
+def size(size_bytes: int) -> str:
+    """Return a number of bytes for people, in powers of 1024."""
+    number = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,14 +63,6 @@ def test_a_table_is_always_shown() -> None:
         "  days        3",
         "  batch_rows  1,000",
     ]
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "shown"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1024**3, "1.0 GiB"), (5 * 1024**4, "5.0 TiB")],
-)
-def test_bytes_are_shown_for_people(size_bytes: int, shown: str) -> None:
-    assert text.size(size_bytes) == shown
 
 
 def test_colour_is_used_only_where_asked_for() -> None:

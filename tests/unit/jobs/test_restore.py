@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import report
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import logs_restore
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import table as dumps_table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import (
     DumpFacts,
@@ -22,7 +23,6 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Refused,
     ToolMissing,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import restore
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
 from tests.unit.jobs.sites import Site
 
@@ -233,7 +233,7 @@ def test_ft13_databases_that_stay_after_a_run_that_did_not_end_well_are_a_change
             raise fault
         real(descriptor)
 
-    monkeypatch.setattr(*((restore, "restore_logs", ended) if where == "logs" else (os, "fsync", sync)))
+    monkeypatch.setattr(*((logs_restore, "restore", ended) if where == "logs" else (os, "fsync", sync)))
     result = restored(site, target_directory=str(target), **ACCOUNT)
     assert (result.exit_status, result.changed) == (status, True), result
     (row,) = result.facts["components"]  # type: ignore[misc]
@@ -263,3 +263,31 @@ def test_b4_a_partial_archive_is_restorable_by_component(site: Site, engine: Fak
     result = restored(site, archive=partial, components=["logs"], target_directory=str(target))
     assert (result.exit_status, result.status) == (0, "warning")
     assert {finding.code for finding in result.findings} == {"partial_archive"}
+
+
+def test_g27_a_sparse_log_comes_back_sparse_and_only_what_it_takes_must_be_free(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (site.logs / "sparse_json.log").open("wb") as stream:
+        stream.write(b"first line\n")
+        stream.truncate(200 * 1024**2)
+        stream.seek(100 * 1024**2)
+        stream.write(b"middle\n")
+    site.host.moment = site.host.moment.replace(hour=5)
+    assert site.run().exit_status == 0
+    target = site.root / "restored"
+    monkeypatch.setattr(site.host, "free_bytes", lambda path: 10 * 1024**2)
+    assert restored(site, target_directory=str(target), components=["logs"]).exit_status == 0
+    log = (target / "sparse_json.log").stat()
+    assert log.st_size == 200 * 1024**2 and log.st_blocks * 512 < 1024**2
+
+
+def test_g27_a_restore_that_does_not_fit_is_refused_before_anything_is_written(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = site.root / "restored"
+    monkeypatch.setattr(site.host, "free_bytes", lambda path: 1000)
+    for dry_run in (True, False):
+        result = restored(site, dry_run=dry_run, target_directory=str(target), components=["sqlite.site"])
+        assert (result.exit_status, result.error_code) == (1, "no_space") and result.findings[0].hint
+    assert not target.exists()

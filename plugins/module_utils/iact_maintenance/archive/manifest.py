@@ -53,6 +53,11 @@ class Component(NamedTuple):
     files: tuple[LogFile, ...] = ()
 
     @property
+    def restored_bytes(self) -> int:
+        """Return the room that its files take when they are restored, holes not counted."""
+        return sum(file.allocated_bytes for file in self.files) if self.files else self.member.raw_size_bytes
+
+    @property
     def holds(self) -> str:
         """Return what of its database it holds, for people."""
         return holds(self.engine, self.tables, len(self.rows), len(self.files))
@@ -180,7 +185,11 @@ def _file(raw: Mapping[str, object]) -> LogFile:
     if not is_member_name(member):
         raise ValueError("a file's name in the inner archive is not one of ours")
     parse_iso(modified_at)
-    return LogFile(name, member, _size(raw, "size_bytes"), modified_at)
+    size_bytes = _size(raw, "size_bytes")
+    # Archives of earlier versions do not say it.
+    return LogFile(
+        name, member, size_bytes, modified_at, _size({"allocated_bytes": size_bytes, **raw}, "allocated_bytes")
+    )
 
 
 def _size(raw: Mapping[str, object], key: str) -> int:

@@ -10,20 +10,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .. import tar
-from ..errors import MaintenanceError, Refused
+from ..errors import Damaged, Refused
 from ..files import close, open_existing, storage
 from .manifest import DIGEST, LARGEST_BYTES, MANIFEST, Component, LaterFormat, Manifest, digest_line, from_bytes
 
 _CHUNK_BYTES = 1 << 18
 _MOST_MEMBERS = 10_000
-
-
-class Damaged(MaintenanceError):
-    """An archive that is not, byte for byte, what was once written; the message names it and the place."""
-
-    def __init__(self, label: str, where: str, what: str) -> None:
-        hint = "do not restore from it; `iact-maintenance archives` lists the others"
-        super().__init__("integrity", f"{label}: {where}: {what}", hint=hint)
 
 
 class NewerFormat(Refused):

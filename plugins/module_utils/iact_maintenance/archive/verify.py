@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..errors import MaintenanceError
+from ..errors import Damaged, MaintenanceError
 from ..host import Host
 from ..processes import Limits, Sink
 from .packing import unpack
-from .reading import Damaged, Layout, Opened, Place, member_chunks, read_layout
+from .reading import Layout, Opened, Place, member_chunks, read_layout
 
 
 def verify(host: Host, archive: Opened, limits: Limits) -> Layout:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from .. import tar
 from ..errors import StorageFault
-from ..files import check_room, close, create, mark_in_use, storage
+from ..files import check_room, close, create, mark_in_use, storage, write_all
 from .manifest import DIGEST, MANIFEST, Manifest, digest_line
 from .reading import Opened, stamp_of
 
@@ -130,10 +130,3 @@ class Staged:
         with writing(self.path):
             stamp = stamp_of(os.fstat(self.descriptor))
             return Opened(os.dup(self.descriptor), self.part, stamp)
-
-
-def write_all(descriptor: int, chunk: bytes) -> None:
-    """Nothing; every byte is written, however little the system takes at once. Raises OSError."""
-    view = memoryview(chunk)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..formatting import size
 from ..report import CRITICAL, OK, PASS, SKIP, UNKNOWN, WARNING, Measure, Report, status_of_check, status_of_severity
 from ..secret import printable
 
@@ -113,13 +114,3 @@ def _shown(name: str, fact: object) -> str:
     if isinstance(fact, (list, tuple)):
         return ", ".join(_shown(name, inner) for inner in fact) or "-"
     return printable(str(fact))
-
-
-def size(size_bytes: int) -> str:
-    """Return a number of bytes for people, in powers of 1024."""
-    number = float(size_bytes)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} TiB"

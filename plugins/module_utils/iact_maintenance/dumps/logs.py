@@ -31,6 +31,8 @@ from .model import LogFile
 
 COMPONENT = "logs"
 _CHUNK_BYTES = 1 << 18
+# The unit of st_blocks, whatever the filesystem.
+_SECTOR_BYTES = 512
 # The end of the year 9999, the last that datetime knows.
 _LAST_SECOND = 253402300799
 # What logrotate and Python's rotating handlers append; such a file may go at any moment.
@@ -57,12 +59,14 @@ class OpenLog(NamedTuple):
     size_bytes: int
     modified_seconds: int
     identity: tuple[int, int]
+    allocated_bytes: int
 
     @property
     def listed(self) -> LogFile:
         """The file as the manifest lists it."""
         modified_at = iso(datetime.fromtimestamp(self.modified_seconds, timezone.utc))
-        return LogFile(encode(self.name), member_name("", self.name), self.size_bytes, modified_at)
+        member = member_name("", self.name)
+        return LogFile(encode(self.name), member, self.size_bytes, modified_at, self.allocated_bytes)
 
 
 class Note(NamedTuple):
@@ -210,7 +214,8 @@ def _open(folder: int, name: str, settings: Backup, notes: list[Note]) -> OpenLo
         return None
     # As near as can be, since a file may bear a time that no calendar holds.
     modified_seconds = min(max(int(found.st_mtime), 0), _LAST_SECOND)
-    return OpenLog(descriptor, name, found.st_size, modified_seconds, (found.st_dev, found.st_ino))
+    allocated_bytes = min(found.st_size, found.st_blocks * _SECTOR_BYTES)
+    return OpenLog(descriptor, name, found.st_size, modified_seconds, (found.st_dev, found.st_ino), allocated_bytes)
 
 
 def _not_opened(name: str, error: OSError, settings: Backup) -> Note:

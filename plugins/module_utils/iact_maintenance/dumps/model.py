@@ -59,12 +59,16 @@ def of_database(engine: str, database: str, tables: Sequence[str], whole: bool) 
 
 
 class LogFile(NamedTuple):
-    """One file in the logs' inner archive: its own name, percent-encoded, and the name it has in there."""
+    """One file in the logs' inner archive: its own name, percent-encoded, and the name it has in there.
+
+    `allocated_bytes` is the room that it took on the disk, less than its size if it had holes.
+    """
 
     name: str
     member: str
     size_bytes: int
     modified_at: str
+    allocated_bytes: int = 0
 
 
 class DumpFacts(NamedTuple):

@@ -19,6 +19,7 @@ from ..processes import Limits
 from ..sections.backup import Backup
 from ..sections.connections import SQLiteFile
 from .model import DumpFacts, Source
+from .targets import Target
 
 _CHUNK_BYTES = 1 << 18
 _STEP_PAGES = 2048
@@ -160,6 +161,15 @@ def _rows_of(connection: sqlite3.Connection, table: str) -> int | None:
         if "no such module" in str(error):
             return None
         raise
+
+
+def restore(pieces: Iterator[bytes], target: Target, name: str) -> tuple[str, dict[str, int | None]]:
+    """Return the path of a restored file of that name, and the rows of its tables. Raise Damaged or StorageFault."""
+    with target.file(os.fsencode(name)) as writer:
+        for piece in pieces:
+            writer.write(piece)
+    path = os.path.join(target.path, name)
+    return path, rows(path)
 
 
 def rows(path: str) -> dict[str, int | None]:

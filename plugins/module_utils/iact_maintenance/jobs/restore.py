@@ -13,15 +13,15 @@ from .. import identity
 from ..archive import inventory
 from ..archive.manifest import Component
 from ..archive.packing import unpacker
-from ..archive.reading import Damaged, Layout, Opened, Place, Stamp, open_archive, read_layout
-from ..archive.restore import Target, check_target, open_target, restore_file, restore_logs
+from ..archive.reading import Layout, Opened, Place, Stamp, open_archive, read_layout
 from ..archive.stream import content
 from ..archive.verify import verify
-from ..dumps import logs, sqlite
+from ..dumps import logs, logs_restore, sqlite
 from ..dumps.model import RestoreFacts, Source
 from ..dumps.table import DUMPS
+from ..dumps.targets import Target, check_room, check_target, open_target
 from ..engines.required_rights import restore_hint
-from ..errors import BadOption, Interrupted, MaintenanceError, Refused
+from ..errors import BadOption, Damaged, Interrupted, MaintenanceError, Refused
 from ..formatting import plural
 from ..host import Host
 from ..processes import Limits
@@ -84,8 +84,9 @@ def plan(settings: Settings, host: Host) -> Plan:
         unpacker(host, component.member.compression)
     databases = [component for component in components if component.engine not in _FILES]
     _check_databases(settings, databases)
-    if len(databases) < len(components):
-        _check_directory(host, options.target_directory)
+    files = [component for component in components if component.engine in _FILES]
+    if files:
+        _check_directory(host, options.target_directory, files)
     targets = _targets(settings, host, databases)
     for component in databases:
         server = _server(settings, component.engine)
@@ -155,11 +156,12 @@ def _server(settings: Settings, engine: str) -> Server | None:
     return settings.restore.mysql if engine == "mysql" else settings.restore.postgresql
 
 
-def _check_directory(host: Host, path: str | None) -> None:
+def _check_directory(host: Host, path: str | None, files: list[Component]) -> None:
     if path is None:
         hint = "it is made, or empty; or name databases alone with restore.components"
         raise Refused("no_target", "files are to be restored, but restore.target_directory is not set", hint=hint)
     check_target(host, path)
+    check_room(host, path, sum(component.restored_bytes for component in files))
 
 
 def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict[str, str]:
@@ -241,11 +243,13 @@ def _restore(
         findings += facts.findings
         return _compared(component, facts.database, facts.rows, findings)
     if component.engine == logs.COMPONENT:
-        number = restore_logs(host, archive, place, target, limits)
+        with content(host, archive, place, limits) as pieces:
+            number = logs_restore.restore(archive.label, component.member.name, component.files, pieces, target)
         return {"name": component.name, "holds": component.holds, "target": target.path, "files": number}
     name = component.member.name.rpartition(".")[0]
-    path = restore_file(host, archive, place, target, name, limits)
-    return _compared(component, path, sqlite.rows(path), findings)
+    with content(host, archive, place, limits) as pieces:
+        path, rows = sqlite.restore(pieces, target, name)
+    return _compared(component, path, rows, findings)
 
 
 def _restore_database(planned: Plan, host: Host, archive: Opened, place: Place, limits: Limits) -> RestoreFacts:

@@ -10,9 +10,9 @@ from .. import identity, state
 from ..archive.inventory import BROKEN, COPY, FOREIGN, GOOD, NEWER, OTHER_HOST, PARTIAL, UNVERIFIED, Entry
 from ..archive.manifest import Manifest
 from ..archive.names import PART, STEM, parse_archive_name
-from ..archive.reading import Damaged, NewerFormat, Stamp, open_archive, read_layout
+from ..archive.reading import NewerFormat, Stamp, open_archive, read_layout
 from ..archive.verify import verify
-from ..errors import MaintenanceError
+from ..errors import Damaged, MaintenanceError
 from ..files import storage
 from ..host import Host
 from ..processes import Limits

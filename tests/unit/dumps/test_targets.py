@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import tar
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import (
-    reading,
-    restore,
-)
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive import reading
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.stream import content
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import logs_restore, targets
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import LogFile
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     Interrupted,
@@ -33,8 +32,10 @@ def opened(path: Path, files: tuple[LogFile, ...]) -> tuple[reading.Opened, read
 def restored(tmp_path: Path, inner: bytes, files: tuple[LogFile, ...] = (FILE,)) -> Path:
     archive, place = opened(write(tmp_path, contents={"logs": inner}), files)
     target = tmp_path / "target"
-    with restore.open_target(Host(), str(target)) as into:
-        restore.restore_logs(Host(), archive, place, into, LIMITS)
+    with targets.open_target(Host(), str(target)) as into:
+        component = place.component
+        with content(Host(), archive, place, LIMITS) as pieces:
+            logs_restore.restore(archive.label, component.member.name, component.files, pieces, into)
     archive.close()
     return target
 
@@ -84,7 +85,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_ft15_a_link_planted_in_the_target_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "victim").write_text("untouched")
     target = tmp_path / "target"
-    with pytest.raises(MaintenanceError, match="File exists"), restore.open_target(Host(), str(target)) as into:
+    with pytest.raises(MaintenanceError, match="File exists"), targets.open_target(Host(), str(target)) as into:
         (target / "name").symlink_to(tmp_path / "victim")
         with into.file(b"name"):
             pass
@@ -102,7 +103,7 @@ def test_ft13_what_could_not_be_undone_is_a_change(
     target = tmp_path / "target"
     if empty:
         target.mkdir(mode=0o700)
-    with pytest.raises(Interrupted) as raised, restore.open_target(Host(), str(target)) as into:
+    with pytest.raises(Interrupted) as raised, targets.open_target(Host(), str(target)) as into:
         with into.file(b"name"):
             pass
         if stays:
@@ -121,11 +122,11 @@ def test_a_target_that_holds_something_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open").chmod(0o777)
     for name in ("full", "file", "link", "open", "none/deeper"):
         with pytest.raises(MaintenanceError) as raised:
-            restore.check_target(Host(), str(tmp_path / name))
+            targets.check_target(Host(), str(tmp_path / name))
         assert (raised.value.code, raised.value.exit_status) == ("unsafe_target", 2), name
     (tmp_path / "empty").mkdir(mode=0o700)
-    restore.check_target(Host(), str(tmp_path / "empty"))
-    restore.check_target(Host(), str(tmp_path / "new"))
+    targets.check_target(Host(), str(tmp_path / "empty"))
+    targets.check_target(Host(), str(tmp_path / "new"))
     assert not (tmp_path / "new").exists()
 
 
@@ -134,4 +135,30 @@ def test_a_target_beside_which_this_user_may_not_write_is_refused(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(MaintenanceError, match="may not write"):
-        restore.check_target(Host(), str(tmp_path / "new"))
+        targets.check_target(Host(), str(tmp_path / "new"))
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 4096, 65537])
+def test_g27_blocks_of_zeros_become_holes_and_every_byte_is_as_it_was(tmp_path: Path, pieces: int) -> None:
+    content = b"x" * 100_000 + bytes(900_000) + b"y" * 10 + bytes(300_000)
+    step = len(content) // pieces + 1 if pieces < 100 else pieces
+    with targets.open_target(Host(), str(tmp_path / "target")) as into, into.file(b"a") as writer:
+        for start in range(0, len(content), step):
+            writer.write(content[start : start + step])
+    restored = tmp_path / "target" / "a"
+    assert restored.read_bytes() == content
+    assert restored.stat().st_blocks * 512 < 400_000
+
+
+def test_g26_a_target_whose_filesystem_cannot_sync_a_directory_takes_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def unable(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(22, "Invalid argument")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", unable)
+    assert os.listdir(restored(tmp_path, INNER)) == ["app\n.log"]
