@@ -108,6 +108,13 @@ options:
     - Allowed is a whole number from 1 to 1000.
     - Without it and without a config file V(3) holds.
     type: int
+  reread_days:
+    description:
+    - Days after which a good archive is read to its end again, one in each backup, the oldest proof first; 0 never
+      does.
+    - Allowed is a whole number from 0 to 36500.
+    - Without it and without a config file V(7) holds.
+    type: int
   keep_partial:
     description:
     - Keep what a failed run could save as a partial archive (the newest 3 stay).

@@ -691,3 +691,51 @@ def test_an_empty_database_and_an_empty_log_are_saved(site: Site) -> None:
     assert result.exit_status == 0, result
     assert site.run("restore", {"restore": {"target_directory": str(site.root / "restored")}}).exit_status == 0
     assert (site.root / "restored" / "error_json.log").read_bytes() == b""
+
+
+def rot(path: Path) -> None:
+    """Change one byte of an archive, of which size and time stay as they were."""
+    found = path.stat()
+    content = bytearray(path.read_bytes())
+    content[600] ^= 1
+    with path.open("r+b") as stream:
+        stream.write(content)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def test_g28_an_archive_that_rotted_is_found_within_as_many_nights_as_there_are_archives(site: Site) -> None:
+    site.options = {"retention_count": 4, "reread_days": 2}
+    for _unused in range(4):
+        site.next_night()
+    name = site.archives()[1]
+    rot(site.backups / name)
+    assert site.kinds() == ["good"] * 4
+    for _unused in range(4):
+        result = site.next_night()
+        if "broken_archive" in codes(result):
+            break
+    (finding,) = [finding for finding in result.findings if finding.code == "broken_archive"]
+    assert (finding.subject, result.exit_status, result.facts["deleted"]) == (name, 0, [])
+    assert site.kinds().count("broken") == 1 and "broken_archive" not in codes(site.next_night())
+
+
+def test_g28_each_run_reads_one_archive_again_the_oldest_proof_first_and_none_where_the_option_says_so(
+    site: Site,
+) -> None:
+    site.options = {"reread_days": 1}
+    for _unused in range(4):
+        site.next_night()
+    site.host.moment += timedelta(hours=1)
+    before = proofs(site)
+    site.run()
+    changed = {name for name, moment in before.items() if proofs(site)[name] != moment}
+    assert changed == {min(before, key=lambda name: (before[name], name))}
+    site.options = {"reread_days": 0}
+    before = proofs(site)
+    site.next_night()
+    assert before.items() <= proofs(site).items()
+
+
+def proofs(site: Site) -> dict[str, str]:
+    rows = site.run("archives").facts["archives"]
+    return {row["name"]: row["proven_at"] for row in rows}  # type: ignore[attr-defined]

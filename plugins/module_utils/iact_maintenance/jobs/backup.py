@@ -10,7 +10,7 @@ from ..errors import Interrupted, MaintenanceError
 from ..formatting import plural
 from ..host import Host
 from ..report import Finding, Measure, Report, counts
-from ..repositories import catalogue, pruning
+from ..repositories import catalogue, pruning, rereading
 from ..repositories.folder import Folder, open_backups
 from ..sections.jobs import job_named
 from ..timestamps import iso
@@ -69,6 +69,9 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
         kind = inventory.PARTIAL if saved.troubles else inventory.GOOD
         entry = inventory.Entry(written.name, kind, written.stamp, digest=written.digest)
         proofs[written.name] = entry, catalogue.proven(written.stamp, iso(host.now()))
+    again = rereading.reread(host, folder, planned.settings, planned.survey.entries)
+    proofs.update(again.proofs)
+    saved.findings += again.findings
     # Before the removal, which forgets the proofs of what it deletes: else these would be missed.
     catalogue.remember(host, state_directory, folder, proofs)
     saved.findings += pruning.appeared(folder, planned.survey.entries, written.name)
@@ -79,7 +82,9 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
     decision = planned.after_failure if saved.troubles else planned.retention
     removal = pruning.Removal(folder, state_directory, deleted)
     saved.findings += decision.findings
-    pruning.remove(host, removal, _still_going(planned, decision, host, written) if written.name else ())
+    # Of what counted as good one is not, so the plan would leave too few.
+    goes = written.name and not again.is_broken
+    pruning.remove(host, removal, _still_going(planned, decision, host, written) if goes else ())
     saved.findings += removal.findings()
 
 

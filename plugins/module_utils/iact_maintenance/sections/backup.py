@@ -55,6 +55,15 @@ BACKUP = (
         (),
     ),
     *RETENTION,
+    Option(
+        "reread_days",
+        "int",
+        "Days after which a good archive is read to its end again, one in each backup, the oldest proof first; "
+        "0 never does.",
+        7,
+        minimum=0,
+        maximum=_LONGEST_DAYS,
+    ),
     Option("keep_partial", "bool", "Keep what a failed run could save as a partial archive (the newest 3 stay).", True),
     Option("warning_size_bytes", "int", "Size of an archive above which to warn.", _GIB, minimum=1, maximum=2**62),
     Option(
@@ -109,6 +118,7 @@ class Backup(NamedTuple):
     retention_days: int
     retention_count: int
     keep_minimum: int
+    reread_days: int
     keep_partial: bool
     warning_size_bytes: int
     allow_incomplete: bool
