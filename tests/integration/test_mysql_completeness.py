@@ -185,7 +185,7 @@ def test_g36_an_event_whose_time_is_over_is_named(mariadb: MariaDB, database: st
     _facts, kept = dumped(mariadb, database)
     kept.content = kept.content.replace(b"AT '2037-01-01", b"AT '2021-01-01")
     (found,) = restored(restorer, database, kept).findings
-    assert (found.severity, found.code) == ("warning", "left_out") and "once" in found.message
+    assert (found.severity, found.code) == ("warning", "skipped_objects") and "once" in found.message
 
 
 def test_g36_a_named_target_that_holds_an_event_is_not_empty(mariadb: MariaDB, restorer: Login) -> None:

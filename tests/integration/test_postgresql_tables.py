@@ -95,7 +95,7 @@ def test_a_table_that_refers_to_another_comes_back_and_what_it_lacks_is_named(
     found = restored(restorer, facts, kept, "metrics")
     assert found.rows == facts.rows == {"metrics": 100}
     (finding,) = found.findings
-    assert (finding.severity, finding.code) == ("warning", "left_out")
+    assert (finding.severity, finding.code) == ("warning", "skipped_objects")
     assert "ADD CONSTRAINT of_team FOREIGN KEY (team_id) REFERENCES public.team(id);" in finding.message
     assert 'CREATE TRIGGER "touch it" BEFORE INSERT ON public.metrics' in finding.message
     assert "of_itself" not in finding.message

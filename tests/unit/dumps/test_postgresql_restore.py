@@ -48,16 +48,16 @@ COPY = 'pg_restore: error: COPY failed for table "metrics": ERROR:  invalid inpu
 def judged(said: str, ignored: int, source: Source = TABLE) -> tuple[Finding, ...]:
     """What is made of a restore that said this and ignored so many errors."""
     errors_said = f"{said}pg_restore: warning: errors ignored on restore: {ignored}\n" if ignored else said
-    return postgresql_restore._left_out(Completed("pg_restore", 1, errors_said), source, "iact_restore_1")
+    return postgresql_restore._skipped_objects(Completed("pg_restore", 1, errors_said), source, "iact_restore_1")
 
 
 def test_a_restore_that_ended_well_leaves_nothing_out() -> None:
-    assert postgresql_restore._left_out(Completed("pg_restore", 0, ""), TABLE, "iact_restore_1") == ()
+    assert postgresql_restore._skipped_objects(Completed("pg_restore", 0, ""), TABLE, "iact_restore_1") == ()
 
 
 def test_foreign_keys_and_triggers_that_need_others_are_named() -> None:
     (finding,) = judged(KEY + OLD_TRIGGER, 2)
-    assert (finding.severity, finding.code) == ("warning", "left_out")
+    assert (finding.severity, finding.code) == ("warning", "skipped_objects")
     assert 'ALTER TABLE ONLY public."met rics" ADD CONSTRAINT of_team FOREIGN KEY' in finding.message
     assert finding.message.endswith("EXECUTE FUNCTION public.touch();")
 

@@ -167,7 +167,7 @@ def _gone(source: Source, made: RestoreStream, names: list[str]) -> tuple[Findin
     return (
         Finding(
             "warning",
-            "left_out",
+            "skipped_objects",
             subject=source.component,
             message=message,
             hint="take what is needed from the dump, where each is written",

@@ -107,7 +107,7 @@ def restore(
             argv = (program.path, "--format=custom", *_options(source), f"--dbname={database}")
             limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
             done = host.run(Command(argv, environment, pass_descriptors=descriptors), limits, stream)
-        findings = _left_out(done, source, database)
+        findings = _skipped_objects(done, source, database)
         return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
     except BaseException as ended:
         gone = created and _drop(endpoint, database)
@@ -129,7 +129,7 @@ def _options(source: Source) -> tuple[str, ...]:
     return _OPTIONS if source.tables else ("--exit-on-error", *_OPTIONS)
 
 
-def _left_out(done: Completed, source: Source, database: str) -> tuple[Finding, ...]:
+def _skipped_objects(done: Completed, source: Source, database: str) -> tuple[Finding, ...]:
     """A finding with the foreign keys and triggers that named tables came back without.
 
     Raises DatabaseFault `restore_failed` where anything else is missing.
@@ -147,7 +147,7 @@ def _left_out(done: Completed, source: Source, database: str) -> tuple[Finding, 
     shown = [foreign(statement, _SHOWN_CHARACTERS) for statement in statements]
     message = f"{source.component} came back without what refers to things outside of its dump: {' '.join(shown)}"
     hint = "make them by hand, or back the whole database up with backup.postgresql_databases"
-    return (Finding("warning", "left_out", subject=source.component, message=message, hint=hint),)
+    return (Finding("warning", "skipped_objects", subject=source.component, message=message, hint=hint),)
 
 
 def _make_schemas(target: Endpoint, source: Source) -> None:
