@@ -92,7 +92,7 @@ MODE = 0o755
 
 
 def wanted(state: str) -> bytes | None:
-    """The command's file, or None where it is to be absent."""
+    """Return the command's file, or None if it is to be absent."""
     if state == "absent":
         return None
     archive = getattr(about.__loader__, "archive", None)
@@ -100,7 +100,7 @@ def wanted(state: str) -> bytes | None:
 
 
 def present(module: AnsibleModule, path: str) -> tuple[bytes | None, int]:
-    """The file that is there, or None, and its mode; fails where it is not ours."""
+    """Return the file that is there, or None, and its mode; fail if it is not ours."""
     try:
         with open(path, "rb") as stream:
             content, mode = stream.read(), stat.S_IMODE(os.fstat(stream.fileno()).st_mode)

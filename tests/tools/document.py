@@ -35,9 +35,7 @@ _SECTION_HELP = {
 # What only modules have; the table of `_module.py` is no option of the site.
 _FACE = {
     "config": {
-        "description": [
-            "The site's settings. Without it the host's V(/etc/iact/maintenance.json), if there is one."
-        ],
+        "description": ["The site's settings. Without it the host's V(/etc/iact/maintenance.json), if there is one."],
         "type": "path",
     },
     "fail_on": {

@@ -94,11 +94,11 @@ class Manifest(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was configured is in it."""
+        """Return whether everything that was configured is in it."""
         return not self.missing
 
     def to_bytes(self) -> bytes:
-        """The manifest as JSON."""
+        """Return the manifest as JSON."""
         shown: dict[str, object] = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -118,7 +118,7 @@ class Manifest(NamedTuple):
 
 
 def digest_line(content: bytes) -> bytes:
-    """The last member's content: the manifest's SHA-256 as `sha256sum -c` takes it."""
+    """Return the last member's content: the manifest's SHA-256 as `sha256sum -c` takes it."""
     return f"{hashlib.sha256(content).hexdigest()}  {MANIFEST}\n".encode("ascii")
 
 

@@ -27,12 +27,12 @@ class Compression(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """The end of a member's name."""
+        """Return the end of a member's name."""
         return SUFFIXES[self.name]
 
 
 def choose(host: Host) -> Compression:
-    """zstd where the program is installed and works, else gzip."""
+    """Return zstd if the program is installed and works, else gzip."""
     try:
         tool = host.find_tool("zstd")
         asked = host.run(Command((tool, "--version")), _VERSION_LIMITS)
@@ -53,9 +53,9 @@ class Packer:
         self.raw_size_bytes = 0
 
     def run(self, host: Host, command: Command, observe: Sink, limits: Limits) -> Completed:
-        """How `command` ended; what it wrote went to `observe` as it is and into the member compressed.
+        """Run `command`: what it writes goes to `observe` as it is and into the member compressed.
 
-        Raises ProcessFault where the compressor did not do its work, or anything ran out of time.
+        Return how it ended. Raise ProcessFault if the compressor did not do its work, or anything ran out of time.
         """
 
         def tap(chunk: bytes) -> None:
@@ -78,7 +78,7 @@ class Packer:
         return done
 
     def feed(self, chunks: Iterator[bytes], limits: Limits) -> None:
-        """Nothing; all of `chunks` went into the member. Raises ProcessFault."""
+        """Put all of `chunks` into the member. Raise ProcessFault."""
 
         def counted() -> Iterator[bytes]:
             for chunk in chunks:
@@ -108,14 +108,14 @@ def _require(done: Completed) -> None:
 
 
 def unpacker(host: Host, compression: str) -> str:
-    """The program that decompresses; empty where none is needed. Raises ToolMissing."""
+    """Return the program that decompresses; empty where none is needed. Raise ToolMissing."""
     return "" if compression == GZIP else host.find_tool("zstd", hint="install zstd to read this archive")
 
 
 def unpack(host: Host, compression: str, chunks: Iterator[bytes], sink: Sink, limits: Limits) -> None:
-    """Nothing; `chunks` went decompressed to `sink`. Raises MaintenanceError `integrity`, ToolMissing or ProcessFault.
+    """Decompress `chunks` into `sink`. Raise MaintenanceError `integrity`, ToolMissing or ProcessFault.
 
-    Nothing is kept: whatever size a hostile member grows to, `sink` sees it in small pieces and may raise.
+    Nothing is kept: whatever size a hostile member grows to, `sink` sees it in pieces and may end it.
     """
     if compression == GZIP:
         return _gunzip(chunks, sink)

@@ -42,7 +42,7 @@ class Opened(NamedTuple):
     stamp: Stamp
 
     def close(self) -> None:
-        """Nothing; the file is closed."""
+        """Close the file."""
         close(self.descriptor)
 
 
@@ -65,12 +65,15 @@ class Layout(NamedTuple):
 
 
 def stamp_of(found: os.stat_result) -> Stamp:
-    """The stamp of a file."""
+    """Return the stamp of a file."""
     return Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def open_archive(path: str, folder: int | None = None) -> Opened:
-    """The archive at `path`, or of that name in `folder`, open. Raises StorageFault, or Damaged for what is no file."""
+    """Return the archive at `path`, or of that name in `folder`, open.
+
+    Raise StorageFault, or Damaged for what is no file.
+    """
     with storage(path):
         try:
             descriptor = open_existing(path, folder=folder)
@@ -90,7 +93,7 @@ def open_archive(path: str, folder: int | None = None) -> Opened:
 
 
 def read_layout(archive: Opened) -> Layout:
-    """The archive's layout and manifest. Raises Damaged.
+    """Return the archive's layout and manifest. Raise Damaged.
 
     Headers are built again from what they say, so a changed byte that tar would overlook is found; they must agree with
     the manifest, the manifest with its digest, and nothing may lie between or behind them.
@@ -124,7 +127,7 @@ def _compare(archive: Opened, manifest: Manifest, headers: list[tar.Header]) -> 
 
 
 def _headers(archive: Opened) -> Iterator[tuple[tar.Header, int]]:
-    """Every header with the offset of its data, up to the end, which is checked too."""
+    """Yield every header with the offset of its data, up to the end, which is checked too."""
     offset = 0
     for number in range(_MOST_MEMBERS):
         block = read_exactly(archive, offset, tar.BLOCK_BYTES)
@@ -156,7 +159,7 @@ def _content(archive: Opened, header: tar.Header, offset: int) -> bytes:
 
 
 def read_exactly(archive: Opened, offset: int, size_bytes: int) -> bytes:
-    """So many bytes of the archive from `offset` on. Raises Damaged where it ends before."""
+    """Return so many bytes of the archive from `offset` on. Raise Damaged if it ends before."""
     parts = []
     while size_bytes:
         with storage(archive.label):
@@ -169,9 +172,9 @@ def read_exactly(archive: Opened, offset: int, size_bytes: int) -> bytes:
 
 
 def member_chunks(archive: Opened, place: Place) -> Iterator[bytes]:
-    """A member's compressed bytes. Raises Damaged, after the last of them where they do not match their digest.
+    """Yield a member's compressed bytes. Raise Damaged, after the last of them, if they do not match their digest.
 
-    So whoever reads them again later, for a restore, is told of a change since they were verified.
+    So whoever reads them again later, for a restore, is told of a change since the proof.
     """
     digest = hashlib.sha256()
     member, offset, left = place.component.member, place.offset, place.component.member.size_bytes

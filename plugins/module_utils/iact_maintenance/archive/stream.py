@@ -48,14 +48,14 @@ class _Pump(threading.Thread):
         raise _Abandoned
 
     def abandon(self) -> None:
-        """Nothing; the thread and whatever it started have ended."""
+        """End the thread and whatever it started."""
         self._abandoned.set()
         self.join()
 
 
 @contextlib.contextmanager
 def content(host: Host, archive: Opened, place: Place, limits: Limits) -> Iterator[Iterator[bytes]]:
-    """A context with the member's content, a piece at a time; it raises what `read_member` raises."""
+    """Return a context with the member's content, a piece at a time; it raises what `read_member` raises."""
     pump = _Pump(host, archive, place, limits)
     pump.start()
     try:

@@ -10,7 +10,7 @@ from .reading import Layout, Opened, Place, member_chunks, read_layout
 
 
 def verify(host: Host, archive: Opened, limits: Limits) -> Layout:
-    """The layout of an archive that is proven to be what was written. Raises Damaged, ToolMissing, ProcessFault."""
+    """Return the layout of an archive that is proven whole. Raise Damaged, ToolMissing or ProcessFault."""
     layout = read_layout(archive)
     for place in layout.places:
         read_member(host, archive, place, _ignore, limits)
@@ -22,9 +22,9 @@ def _ignore(_chunk: bytes) -> None:
 
 
 def read_member(host: Host, archive: Opened, place: Place, sink: Sink, limits: Limits) -> None:
-    """Nothing; the member's content went decompressed to `sink`, proven by digest and size.
+    """Read the member's content decompressed into `sink`, proven by digest and size.
 
-    Raises Damaged; at the first byte more than the manifest states, whatever a hostile member would still grow to.
+    Raise Damaged; at the first byte more than the manifest states, whatever a hostile member would still grow to.
     """
     member = place.component.member
     left = member.raw_size_bytes

@@ -57,7 +57,7 @@ class MemberSink:
 
     @property
     def sha256(self) -> str:
-        """The digest of all that was taken, in hexadecimal."""
+        """Return the digest of all that was taken, in hexadecimal."""
         return self._digest.hexdigest()
 
 
@@ -96,7 +96,7 @@ class Staged:
 
     @contextlib.contextmanager
     def member(self, name: str = "") -> Iterator[MemberSink]:
-        """A context whose sink fills a member; after any exception the archive is as it was before."""
+        """Return a context whose sink fills a member; after any exception the archive is as it was before."""
         with writing(self.path):
             start = os.lseek(self.descriptor, 0, os.SEEK_CUR)
             write_all(self.descriptor, bytes(tar.BLOCK_BYTES))
@@ -115,7 +115,7 @@ class Staged:
             raise
 
     def finish(self, manifest: Manifest) -> None:
-        """Nothing; the archive is whole and on the disk, still under its temporary name. Raises StorageFault."""
+        """Complete the archive and sync it, still under its temporary name. Raise StorageFault."""
         content = manifest.to_bytes()
         for name, data in ((MANIFEST, content), (DIGEST, digest_line(content))):
             with self.member(name) as sink:
@@ -126,7 +126,7 @@ class Staged:
             os.fsync(self.descriptor)
 
     def reopened(self) -> Opened:
-        """The archive as a reader sees it, through the same open file."""
+        """Return the archive as a reader sees it, through the same open file."""
         with writing(self.path):
             stamp = stamp_of(os.fstat(self.descriptor))
             return Opened(os.dup(self.descriptor), self.part, stamp)

@@ -25,7 +25,10 @@ class Tool(NamedTuple):
 
 
 def find_tool(host: Host, *names: str, hint: str, environment: Mapping[str, str] | None = None) -> Tool:
-    """The first of the named programs that is installed. Raises ToolMissing, or DatabaseFault where it does not run."""
+    """Return the first of the named programs that is installed.
+
+    Raise ToolMissing, or DatabaseFault where it does not run.
+    """
     path = host.find_tool(*names, hint=hint)
     done = host.run(Command((path, "--version"), environment or {}), Limits(_VERSION_SECONDS))
     version = foreign(done.output.decode("utf-8", "replace"), 200)
@@ -36,7 +39,7 @@ def find_tool(host: Host, *names: str, hint: str, environment: Mapping[str, str]
 
 @contextlib.contextmanager
 def private_file(text: str) -> Iterator[tuple[int, str]]:
-    """A descriptor to hand to a child, and the path by which the child opens it; nothing of it is ever on a disk.
+    """Return a descriptor to hand to a child, and the path by which it opens it; nothing of it is on a disk.
 
     With mode 0600, because the client programs ignore, or take with a warning, a file that others may read.
     """

@@ -63,7 +63,7 @@ class OpenLog(NamedTuple):
 
     @property
     def listed(self) -> LogFile:
-        """The file as the manifest lists it."""
+        """Return the file as the manifest lists it."""
         modified_at = iso(datetime.fromtimestamp(self.modified_seconds, timezone.utc))
         member = member_name("", self.name)
         return LogFile(encode(self.name), member, self.size_bytes, modified_at, self.allocated_bytes)
@@ -78,7 +78,7 @@ class Note(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The note as a sentence that names the file."""
+        """Return the note as a sentence that names the file."""
         return f"{printable(self.name)} {_SENTENCES[self.code]}"
 
 
@@ -91,11 +91,11 @@ class Logs:
 
     @property
     def size_bytes(self) -> int:
-        """The size of all files together."""
+        """Return the size of all files together."""
         return sum(file.size_bytes for file in self.files)
 
     def findings(self) -> list[Finding]:
-        """The notes as findings that count files and name none.
+        """Return the notes as findings that count files and name none.
 
         They stand in the log, where a file called error_json.log would look like a run that went wrong; the manifest
         has the names.
@@ -113,7 +113,10 @@ class Logs:
         ]
 
     def chunks(self) -> Iterator[bytes]:
-        """The inner tar. Raises StorageFault. A file that shrank meanwhile is filled up with zeros, with a warning."""
+        """Yield the inner tar.
+
+        Raise StorageFault. A file that shrank meanwhile is filled up with zeros, with a warning.
+        """
         for file in self.files:
             listed = file.listed
             yield tar.build(tar.Header(listed.member, file.size_bytes, file.modified_seconds))
@@ -139,7 +142,7 @@ class Logs:
 
 @contextlib.contextmanager
 def open_logs(settings: Backup) -> Iterator[Logs]:
-    """A context with every matching log file open. Raises MaintenanceError `unreadable` or `no_directory`."""
+    """Return a context with every matching log file open. Raise MaintenanceError `unreadable` or `no_directory`."""
     logs = Logs()
     with contextlib.ExitStack() as opened:
         folder = _open_directory(str(settings.log_directory))
@@ -180,21 +183,21 @@ def _open_directory(path: str) -> int:
 
 
 def _allow_many_files() -> None:
-    """Every log is open at once, so the soft limit, usually 1,024, is raised as far as this process may."""
+    """Raise the soft limit of open files as far as this process may, since every log is open at once."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def matching(folder: int, patterns: tuple[str, ...]) -> list[str]:
-    """The names in the directory that match one of the patterns, sorted; hidden ones only where a pattern says so."""
+    """Return the names in the directory that match one of the patterns, sorted; hidden ones if a pattern says so."""
     with storage("the log directory"):
         names = os.listdir(folder)
     return sorted(name for name in names if any(matches(name, pattern) for pattern in patterns))
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a name matches a pattern as a shell would see it."""
+    """Return whether a name matches a pattern as a shell would see it."""
     return fnmatchcase(name, pattern) and (not name.startswith(".") or pattern.startswith("."))
 
 
@@ -219,7 +222,7 @@ def _open(folder: int, name: str, settings: Backup, notes: list[Note]) -> OpenLo
 
 
 def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
-    """What a file that could not be opened comes to. Raises MaintenanceError where it must not be left out."""
+    """Return what a file that could not be opened comes to. Raise MaintenanceError if it must not be skipped."""
     if error.errno in _NO_FILE:
         return Note("info", "skipped", name)
     if error.errno == errno.ENOENT:
@@ -243,7 +246,7 @@ def skipped(notes: list[Note], earlier: list[str]) -> list[Finding]:
 
 
 def unmatched(patterns: tuple[str, ...], names: list[str], earlier: list[str]) -> list[Finding]:
-    """A finding for each pattern that matches none of `names`: a warning where the last archive held such a file."""
+    """Return a finding for each pattern that matches none of `names`, a warning if the last archive held some."""
     findings = []
     for pattern in patterns:
         if any(matches(name, pattern) for name in names):

@@ -53,7 +53,7 @@ def holds(engine: str, tables: Sequence[str], of: int = 0, files: int = 0) -> st
 
 
 def of_database(engine: str, database: str, tables: Sequence[str], whole: bool) -> Source:
-    """The source for one database of a server: its tables that were asked for, or the whole with them in it."""
+    """Return the source for one database of a server: its tables that were asked for, or the whole with them in it."""
     asked = tuple(tables)
     return Source(f"{engine}.{database}", engine, database, () if whole else asked, asked if whole else ())
 
@@ -98,4 +98,4 @@ class Output(Protocol):
     """Where a dump goes: runs the dump program with a compressor behind it and keeps the result."""
 
     def run(self, host: Host, command: Command, observe: Sink, limits: Limits) -> Completed:
-        """How `command` ended; `observe` saw everything it wrote. Raises ProcessFault."""
+        """Run `command`, whose output `observe` sees; return how it ended. Raise ProcessFault."""

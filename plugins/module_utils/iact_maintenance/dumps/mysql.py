@@ -48,9 +48,9 @@ class _Preflight(NamedTuple):
 
 
 def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
-    """One source for each database: whole where it is named, else the named tables that the catalogue shows in it.
+    """Return one source for each database: whole if it is named, else its wanted tables.
 
-    Raises DatabaseFault or Refused where the server cannot be asked.
+    Raise DatabaseFault or Refused if the server cannot be asked.
     """
     wanted: dict[str, list[str]] = {database: [] for database in settings.mysql_databases}
     for name in dict.fromkeys(settings.tables):
@@ -62,7 +62,10 @@ def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
 
 
 def dump(host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
-    """What a finished dump of the source holds. Raises DatabaseFault, ProcessFault or Refused; then nothing counts."""
+    """Dump the source and return what the dump holds.
+
+    Raise DatabaseFault, ProcessFault or Refused; then nothing counts.
+    """
     tool = dump_tool(host)
     endpoint = resolve(server, host)._replace(database=source.database)
     found = _preflight(endpoint, source, settings)
@@ -90,7 +93,7 @@ def _options(tool: Tool, source: Source, settings: Backup) -> tuple[str, ...]:
 
 
 def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflight:
-    """What must be known before the dump, because afterwards nothing would tell. Raises DatabaseFault."""
+    """Return what must be known before the dump, because afterwards nothing would tell. Raise DatabaseFault."""
     with closing(connect(endpoint)) as connection:
         version = str(rows(connection, endpoint, "SELECT VERSION()")[0][0])
         _check_select_limit(connection, endpoint)
@@ -125,7 +128,7 @@ class _Table(NamedTuple):
 
 
 def _tables(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, _Table]:
-    """The tables in scope, each with its kind and its storage engine. Raises DatabaseFault no_table."""
+    """Return the tables in scope, each with its kind and its storage engine. Raise DatabaseFault no_table."""
     query = (
         "SELECT table_name, table_type, LOWER(COALESCE(engine, '')) "
         "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type <> 'SEQUENCE'"
@@ -209,7 +212,7 @@ def _rights_findings(
 
 
 def _check(done: Completed, source: Source, found: _Preflight, watcher: DumpWatcher) -> None:
-    """Raises DatabaseFault unless everything says that the dump is whole: status, last line, every table and thing."""
+    """Raise DatabaseFault unless everything says that the dump is whole: status, last line, every table and thing."""
     if done.status > 0 and _CHANGED.search(done.errors):
         message = f"the tables of {source.component} were changed while they were dumped: {done.reason}"
         raise DatabaseFault("schema_changed", message, hint="run it again when no migration runs")

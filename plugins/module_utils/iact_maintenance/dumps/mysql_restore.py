@@ -36,9 +36,9 @@ _SHOWN_NAMES = 20
 
 
 def check_restore(host: Host, server: Server, database: str) -> None:
-    """Nothing where a restore into `database` would begin. Raises DatabaseFault, ToolMissing.
+    """Raise what would keep a restore into `database` from beginning: DatabaseFault, ToolMissing or Refused.
 
-    Raises Refused `restore_account`, `read_only` or `not_empty`.
+    Refused has the code `restore_account`, `read_only` or `not_empty`.
     """
     _tool, endpoint = _means(host, server)
     with closing(connect(endpoint)) as connection:
@@ -48,9 +48,9 @@ def check_restore(host: Host, server: Server, database: str) -> None:
 def restore(
     host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
 ) -> RestoreFacts:
-    """The rows of each table after the dump was restored into `database`, which is created, or must be empty.
+    """Return the rows of each table after the dump was restored into `database`, which is created, or must be empty.
 
-    Raises Refused `restore_account`, `read_only` or `not_empty`; DatabaseFault `restore_failed`, after which a database
+    Raise Refused `restore_account`, `read_only` or `not_empty`; DatabaseFault `restore_failed`, after which a database
     that this run created is gone again.
     """
     tool, endpoint = _means(host, server)
@@ -100,7 +100,7 @@ def _check_account(connection: Any, endpoint: Endpoint) -> None:
 
 
 def _look(connection: Any, endpoint: Endpoint, database: str) -> bool:
-    """Whether the database is there already, and empty. Raises Refused."""
+    """Return whether the database is there already, and empty. Raise Refused."""
     _check_account(connection, endpoint)
     query = "SELECT (SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s), "
     query += "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = %s) + "
@@ -114,7 +114,7 @@ def _look(connection: Any, endpoint: Endpoint, database: str) -> bool:
 
 
 def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
-    """Whether the database was created; where it is there already, it must be empty."""
+    """Create the database, or make sure that an existing one is empty; return whether it was created."""
     exists = _look(connection, endpoint, database)
     if not exists:
         try:
@@ -127,7 +127,7 @@ def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
 
 
 def _drop(endpoint: Endpoint, database: str) -> bool:
-    """Whether the database is gone; a server that went away keeps it."""
+    """Drop the database and return whether it is gone; a server that went away keeps it."""
     with contextlib.suppress(MaintenanceError), closing(connect(endpoint)) as connection:
         rows(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
         return True

@@ -44,7 +44,7 @@ class Grant(NamedTuple):
     to_role: bool = False
 
     def covers(self, database: str, table: str) -> bool:
-        """Whether it reaches a table, or with `*` a whole database."""
+        """Return whether it reaches a table, or with `*` a whole database."""
         if self.on_routine:
             return False
         if self.table != "*":
@@ -53,7 +53,7 @@ class Grant(NamedTuple):
 
     @property
     def is_pattern(self) -> bool:
-        """Whether it is for the databases that match a pattern, of which the server takes one."""
+        """Return whether it is for the databases that match a pattern, of which the server takes one."""
         return self.table == "*" and self.database != "*" and not self.on_routine
 
 
@@ -98,7 +98,7 @@ class Rights(NamedTuple):
     is_mariadb: bool = True
 
     def allows(self, privilege: str, database: str, table: str = "*") -> bool:
-        """Whether it may do this to a table, or with `*` to a whole database.
+        """Return whether it may do this to a table, or with `*` to a whole database.
 
         Grants on everything, on a database and on a table add up, and those of a role to the account's own. Of the
         account's own patterns that a database matches the server takes only the most specific one.
@@ -133,7 +133,7 @@ class Rights(NamedTuple):
 
 
 def parse(holder: str, lines: Iterable[str], *, is_mariadb: bool = True, literal: bool = False) -> Rights:
-    """The rights that SHOW GRANTS tells. Its lines may hold a password's hash: they are shown to nobody.
+    """Return the rights that SHOW GRANTS tells. Its lines may hold a password's hash: they are shown to nobody.
 
     With `literal`, as of MySQL with partial_revokes, `_` and `%` in the name of a database stand for themselves.
     """
@@ -164,7 +164,7 @@ def _escaped(pattern: str) -> str:
 
 
 def read_rights(connection: Any, endpoint: Endpoint) -> Rights:
-    """What this account may do, its active roles included. Raises DatabaseFault."""
+    """Return what this account may do, its active roles included. Raise DatabaseFault."""
     holder = str(rows(connection, endpoint, "SELECT CURRENT_USER()")[0][0])
     user, _at, address = holder.rpartition("@")
     active, literal, ours = "", False, is_mariadb(str(connection.get_server_info()))
@@ -177,7 +177,10 @@ def read_rights(connection: Any, endpoint: Endpoint) -> Rights:
 
 
 def missing_for_dump(rights: Rights, source: Source, needs: Sequence[str], *, is_mariadb: bool) -> list[str]:
-    """The GRANT statements without which the dump would lack something; `needs` are privileges on what is dumped."""
+    """Return the GRANT statements without which the dump would lack something.
+
+    `needs` are privileges on what is dumped.
+    """
     name = source.database.replace("`", "``")
     missing = []
     for table in source.tables:
@@ -204,10 +207,10 @@ def _sees_routines(rights: Rights, database: str, is_mariadb: bool) -> bool:
 
 
 def writes_elsewhere(rights: Rights) -> list[str]:
-    """What an account could change outside of databases for restores; grants to everyone on `test` are not among it.
+    """Return what an account could change outside of databases for restores.
 
-    Those stand in no SHOW GRANTS of the account. A role counts, since a dump could say SET ROLE, and so does a line
-    that was not understood.
+    Grants to everyone on `test` are not among it: they stand in no SHOW GRANTS of the account. A role counts, since a
+    dump could say SET ROLE, and so does a line that was not understood.
     """
     found = [f"the role {role}" for role in rights.roles]
     for grant in rights.grants:
@@ -218,7 +221,7 @@ def writes_elsewhere(rights: Rights) -> list[str]:
 
 
 def _is_scratch(grant: Grant) -> bool:
-    """Whether a grant reaches databases for restores alone.
+    """Return whether a grant reaches databases for restores alone.
 
     In a pattern `_` stands for any character, so that it must be escaped there; a name without `%` is one database.
     """

@@ -71,7 +71,7 @@ class DumpWatcher:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last line is the one that the dump programs write when nothing went wrong."""
+        """Return whether the last line is the one that the dump programs write when nothing went wrong."""
         lines = self._tail.rstrip(b"\n").rsplit(b"\n", 1)
         return lines[-1].startswith(_TRAILER)
 

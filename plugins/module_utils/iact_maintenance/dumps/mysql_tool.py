@@ -21,29 +21,29 @@ ROWS_ELSEWHERE = ("mrg_myisam", "mrg_isam", "federated", "connect", "spider", "o
 
 
 def dump_tool(host: Host) -> Tool:
-    """The dump program that is installed. Raises ToolMissing."""
+    """Return the dump program that is installed. Raise ToolMissing."""
     return find_tool(host, "mariadb-dump", "mysqldump", hint=_HINT)
 
 
 def client_tool(host: Host) -> Tool:
-    """The client program that is installed. Raises ToolMissing."""
+    """Return the client program that is installed. Raise ToolMissing."""
     return find_tool(host, "mariadb", "mysql", hint=_HINT)
 
 
 def is_mariadb(text: str) -> bool:
-    """Whether a version text is MariaDB's, a program's or a server's."""
+    """Return whether a version text is MariaDB's, a program's or a server's."""
     return "mariadb" in text.lower()
 
 
 def knows(host: Host, tool: Tool, option: str) -> bool:
-    """Whether a program's help names the option."""
+    """Return whether a program's help names the option."""
     done = host.run(Command((tool.path, "--no-defaults", "--help")), Limits(_HELP_SECONDS))
     return option.encode() in done.output
 
 
 @contextmanager
 def credentials(endpoint: Endpoint, tool: Tool, *, server_has_tls: bool) -> Iterator[tuple[int, str]]:
-    """A descriptor and the first option of a program: an option file with what the driver was given.
+    """Return a descriptor and the first option of a program: an option file with what the driver was given.
 
     `--defaults-file`, because the account's own file would override an extra one.
     """
@@ -62,7 +62,7 @@ def _address(endpoint: Endpoint) -> dict[str, str]:
 
 
 def _tls(endpoint: Endpoint, tool: Tool, server_has_tls: bool) -> dict[str, str]:
-    """TLS in the program's own words.
+    """Return TLS in the program's own words.
 
     MariaDB's clients know no `prefer`: they demand it (from 11.4) or never ask. Before 11.4 they also go on in clear
     text where they are told `ssl` and the server offers none; the driver, which was there before, has refused then.

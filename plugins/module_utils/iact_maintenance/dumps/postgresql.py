@@ -76,19 +76,19 @@ class Table(NamedTuple):
 
     @property
     def label(self) -> str:
-        """How the manifest calls it: with its schema unless that is `public`."""
+        """Return how the manifest calls it: with its schema unless that is `public`."""
         return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
 
     @property
     def in_sql(self) -> str:
-        """Its name in a statement."""
+        """Return its name in a statement."""
         return f"{quote_identifier(self.schema)}.{quote_identifier(self.name)}"
 
 
 def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
-    """One source for each database: whole where it is named, else the named tables that the catalogue shows in it.
+    """Return one source for each database: whole if it is named, else its wanted tables.
 
-    Raises DatabaseFault or Refused where the server cannot be asked.
+    Raise DatabaseFault or Refused if the server cannot be asked.
     """
     wanted: dict[str, list[str]] = {database: [] for database in settings.postgresql_databases}
     for name in dict.fromkeys(settings.tables):
@@ -98,7 +98,10 @@ def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
 
 
 def dump(host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
-    """What a finished dump of the source holds. Raises DatabaseFault, ProcessFault or Refused; then nothing counts."""
+    """Dump the source and return what the dump holds.
+
+    Raise DatabaseFault, ProcessFault or Refused; then nothing counts.
+    """
     endpoint = resolve(server, host)._replace(database=source.database)
     with _snapshot(endpoint) as (connection, name), credentials(endpoint) as (descriptors, environment):
         program = tool(host, "pg_dump", environment)
@@ -129,7 +132,7 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
 
 @contextmanager
 def _snapshot(endpoint: Endpoint) -> Iterator[tuple[Any, str]]:
-    """An open transaction and the name of its snapshot, which other sessions may take while it is open."""
+    """Return an open transaction and the name of its snapshot, which other sessions may take while it is open."""
     # pg_dump sets an empty search path, which a pooler would hand to the site's clients.
     connection = connect(endpoint, own_session=True)
     try:
@@ -142,7 +145,7 @@ def _snapshot(endpoint: Endpoint) -> Iterator[tuple[Any, str]]:
 
 
 def _ask(connection: Any, endpoint: Endpoint, statement: str, *parameters: object, seconds: float = 60) -> list[Any]:
-    """The rows of one statement in the transaction that is open. Raises DatabaseFault."""
+    """Return the rows of one statement in the transaction that is open. Raise DatabaseFault."""
 
     def asked() -> list[Any]:
         with connection.cursor() as cursor:
@@ -154,7 +157,7 @@ def _ask(connection: Any, endpoint: Endpoint, statement: str, *parameters: objec
 
 
 def _check_version(connection: Any, endpoint: Endpoint, program: Tool) -> str:
-    """The server's version. Raises DatabaseFault where the dump program is older, which would then refuse."""
+    """Return the server's version. Raise DatabaseFault where the dump program is older, which would then refuse."""
     version = str(_ask(connection, endpoint, "SELECT pg_catalog.current_setting('server_version')")[0][0])
     if major(program.version) < major(version):
         message = f"{program.version} is older than the server, PostgreSQL {version}"
@@ -164,7 +167,7 @@ def _check_version(connection: Any, endpoint: Endpoint, program: Tool) -> str:
 
 
 def _tables(connection: Any, endpoint: Endpoint, source: Source) -> list[Table]:
-    """The tables in scope. Raises DatabaseFault no_table."""
+    """Return the tables in scope. Raise DatabaseFault no_table."""
     if not source.tables:
         return [Table(*row) for row in _ask(connection, endpoint, _WHOLE)]
     found: dict[Table, None] = {}
@@ -230,7 +233,7 @@ def _pattern(name: str) -> str:
 
 
 def _readers(host: Host, environment: dict[str, str], settings: Backup) -> list[ReadAlong]:
-    """One that reads all of the dump, and one that lists what it holds."""
+    """Return one reader that reads all of the dump, and one that lists what it holds."""
     # In the same environment but for the password, so that Debian's wrapper picks the version that writes.
     own = {name: text for name, text in environment.items() if name != "PGPASSFILE"}
     program = tool(host, "pg_restore", own)
@@ -244,7 +247,7 @@ def _give(readers: list[ReadAlong], chunk: bytes) -> None:
 
 
 def _check(done: Completed, read: Completed, source: Source) -> None:
-    """Raises DatabaseFault unless the program that wrote the dump and the one that read it say that it is whole."""
+    """Raise DatabaseFault unless the program that wrote the dump and the one that read it say that it is whole."""
     if done.status != 0:
         hint = _REMEDY if "permission denied" in done.errors or "row-level security" in done.errors else ""
         hint = "raise max_locks_per_transaction on the server" if "max_locks_per_transaction" in done.errors else hint
@@ -255,7 +258,7 @@ def _check(done: Completed, read: Completed, source: Source) -> None:
 
 
 def _check_contents(listed: Completed, source: Source, tables: list[Table]) -> None:
-    """Raises DatabaseFault unless the dump announces the rows of every table."""
+    """Raise DatabaseFault unless the dump announces the rows of every table."""
     found = {int(oid) for oid in _TABLE_DATA.findall(listed.output)}
     absent = [table.label for table in tables if table.kind == "r" and table.oid not in found]
     if absent:

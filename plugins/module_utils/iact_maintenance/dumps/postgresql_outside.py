@@ -36,7 +36,7 @@ _SHOWN_THINGS = 10
 
 
 def check(source: Source, found: Iterable[tuple[str, str]], *, allow_incomplete: bool) -> tuple[Finding, ...]:
-    """A warning that names what is outside, where it is allowed. Raises DatabaseFault `needs_whole_database`."""
+    """Return a warning that names what is outside, where it is allowed. Raise DatabaseFault `needs_whole_database`."""
     things = [f"{table} needs the {thing}" for table, thing in found]
     if not things:
         return ()

@@ -74,9 +74,9 @@ _SHOWN_CHARACTERS = 300
 
 
 def check_restore(host: Host, server: Server, database: str) -> None:
-    """Nothing where a restore into `database` would begin. Raises DatabaseFault, ToolMissing.
+    """Raise what would keep a restore into `database` from beginning: DatabaseFault, ToolMissing or Refused.
 
-    Raises Refused `restore_account`, `read_only` or `not_empty`.
+    Refused has the code `restore_account`, `read_only` or `not_empty`.
     """
     endpoint, target = _places(host, server, database)
     with credentials(endpoint) as (_descriptors, environment):
@@ -93,9 +93,9 @@ def check_restore(host: Host, server: Server, database: str) -> None:
 def restore(
     host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
 ) -> RestoreFacts:
-    """The rows of each table after the dump was restored into `database`, which is created, or must be empty.
+    """Return the rows of each table after the dump was restored into `database`, which is created, or must be empty.
 
-    Raises Refused `restore_account`, `read_only` or `not_empty`; DatabaseFault `restore_failed`, after which a database
+    Raise Refused `restore_account`, `read_only` or `not_empty`; DatabaseFault `restore_failed`, after which a database
     that this run created is gone again.
     """
     endpoint, target = _places(host, server, database)
@@ -117,7 +117,7 @@ def restore(
 
 
 def _places(host: Host, server: Server, database: str) -> tuple[Endpoint, Endpoint]:
-    """Where databases are made, and the one to restore into. Raises Refused."""
+    """Return where databases are made, and the one to restore into. Raise Refused."""
     if server.read_only:
         raise Refused("read_only", "restore.postgresql.read_only is true: nothing may ever write there")
     endpoint = resolve(server, host)._replace(database=_MAINTENANCE_DATABASE)
@@ -130,9 +130,9 @@ def _options(source: Source) -> tuple[str, ...]:
 
 
 def _skipped_objects(done: Completed, source: Source, database: str) -> tuple[Finding, ...]:
-    """A finding with the foreign keys and triggers that named tables came back without.
+    """Return a finding with the foreign keys and triggers that named tables came back without.
 
-    Raises DatabaseFault `restore_failed` where anything else is missing.
+    Raise DatabaseFault `restore_failed` where anything else is missing.
     """
     if done.status == 0:
         return ()
@@ -151,7 +151,7 @@ def _skipped_objects(done: Completed, source: Source, database: str) -> tuple[Fi
 
 
 def _make_schemas(target: Endpoint, source: Source) -> None:
-    """Nothing; the schemas of named tables are there, which a dump of tables does not hold."""
+    """Make the schemas of named tables, which a dump of tables does not hold."""
     # A point may be part of either name as well, so each may be the one: a schema too many does no harm.
     labels = source.rows if source.tables else ()
     schemas = {label[:at] for label in labels for at, sign in enumerate(label) if sign == "." and at}
@@ -164,7 +164,10 @@ def _make_schemas(target: Endpoint, source: Source) -> None:
 
 
 def _prepare(endpoint: Endpoint, target: Endpoint) -> bool:
-    """Whether the database was created; where it is there already, it must be empty. Raises Refused, DatabaseFault."""
+    """Create the database, or make sure that an existing one is empty; return whether it was created.
+
+    Raise Refused or DatabaseFault.
+    """
     connection = connect(endpoint, own_session=True)
     try:
         exists = _exists(connection, endpoint, target)
@@ -182,7 +185,7 @@ def _prepare(endpoint: Endpoint, target: Endpoint) -> bool:
 
 
 def _exists(connection: Any, endpoint: Endpoint, target: Endpoint) -> bool:
-    """Whether the database is there already. Raises Refused where the account is not one to restore with."""
+    """Return whether the database is there already. Raise Refused where the account is not one to restore with."""
     _check_account(connection, endpoint)
     query = "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s"
     return bool(rows(connection, endpoint, query, target.database))
@@ -207,7 +210,7 @@ def _check_empty(target: Endpoint) -> None:
 
 
 def _alone(connection: Any, endpoint: Endpoint, statement: str) -> None:
-    """Runs a statement that no transaction may hold. Raises DatabaseFault."""
+    """Run a statement that no transaction may hold. Raise DatabaseFault."""
 
     def executed() -> None:
         connection.autocommit = True
@@ -219,7 +222,7 @@ def _alone(connection: Any, endpoint: Endpoint, statement: str) -> None:
 
 
 def _drop(endpoint: Endpoint, database: str) -> bool:
-    """Whether the database is gone; a server that went away keeps it."""
+    """Drop the database and return whether it is gone; a server that went away keeps it."""
     with contextlib.suppress(MaintenanceError):
         connection = connect(endpoint, own_session=True)
         try:

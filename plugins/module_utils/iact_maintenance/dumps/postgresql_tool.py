@@ -28,7 +28,7 @@ _KEPT_BYTES = 64 * 1024 * 1024
 
 
 def tool(host: Host, name: str, environment: Mapping[str, str]) -> Tool:
-    """A client program. Raises ToolMissing.
+    """Return a client program. Raise ToolMissing.
 
     Asked in the environment in which it will run, because Debian's wrapper picks the version by the server's address.
     """
@@ -36,14 +36,14 @@ def tool(host: Host, name: str, environment: Mapping[str, str]) -> Tool:
 
 
 def major(version: str) -> int:
-    """The major number in a version text, `pg_dump (PostgreSQL) 15.18` or `15.18`; 0 where there is none."""
+    """Return the major number in a version text, `pg_dump (PostgreSQL) 15.18` or `15.18`; 0 where there is none."""
     found = re.search(r"(?:^|\) )(\d+)", version)
     return int(found[1]) if found else 0
 
 
 @contextmanager
 def credentials(endpoint: Endpoint) -> Iterator[tuple[tuple[int, ...], dict[str, str]]]:
-    """Descriptors for a program, and its environment: the address in words, of the password only where it lies.
+    """Return descriptors for a program, and its environment: the address in words, of the password only where it lies.
 
     The database is named there as well, since an argument that holds a `=` would be read as a connection string.
     """
@@ -98,7 +98,7 @@ class ReadAlong:
             self._ended.set()
 
     def __call__(self, chunk: bytes | None) -> None:
-        """Nothing; the reader has the chunk, or has ended and will be asked for the reason."""
+        """Give the chunk to the reader; one that has ended will be asked for the reason."""
         while not self._ended.is_set():
             try:
                 return self._waiting.put(chunk, timeout=_WAIT_SECONDS)
@@ -106,7 +106,7 @@ class ReadAlong:
                 continue
 
     def abandon(self) -> None:
-        """Nothing; the reader meets the end of what it was given and goes."""
+        """Let the reader meet the end of what it was given, and go."""
         while True:
             try:
                 self._waiting.put_nowait(None)
@@ -116,7 +116,7 @@ class ReadAlong:
                     self._waiting.get_nowait()
 
     def end(self) -> Completed:
-        """How the reader ended, after the last byte. Raises what kept it from reading."""
+        """Return how the reader ended, after the last byte. Raise what kept it from reading."""
         self(None)
         self._ended.wait()
         if self._trouble is not None or self._done is None:

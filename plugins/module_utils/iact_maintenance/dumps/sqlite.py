@@ -35,7 +35,7 @@ class Private(NamedTuple):
     keep_free_bytes: int = 0
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes of the copy, a piece at a time; at the end its space is given back. Raises StorageFault."""
+        """Yield the bytes of the copy; at the end its space is given back. Raise StorageFault."""
         offset = 0
         with storage(self.path):
             while chunk := os.pread(self.descriptor, _CHUNK_BYTES, offset):
@@ -45,9 +45,9 @@ class Private(NamedTuple):
 
 
 def locate(settings: Backup, server: SQLiteFile | None, host: Host) -> list[Source]:
-    """The SQLite files to back up, each whole: those that are named, and the configured one if it has a wanted table.
+    """Return the SQLite files to back up, each whole: the named ones, and the configured one with a wanted table.
 
-    Raises DatabaseFault where the configured one cannot be asked.
+    Raise DatabaseFault if the configured one cannot be asked.
     """
     found = {
         path: Source(_component(path, settings.sqlite_files), "sqlite", path, ()) for path in settings.sqlite_files
@@ -60,7 +60,7 @@ def locate(settings: Backup, server: SQLiteFile | None, host: Host) -> list[Sour
 
 
 def _component(path: str, files: tuple[str, ...]) -> str:
-    """The component's name: the file's, with a digest of its path where another file has the same name."""
+    """Return the component's name: the file's, with a digest of its path where another file has the same name."""
     name = os.path.splitext(os.path.basename(path))[0]
     twins = {other for other in files if os.path.splitext(os.path.basename(other))[0] == name} - {path}
     return f"sqlite.{name}" + (f"~{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}" if twins else "")
@@ -73,7 +73,7 @@ def _tables_among(server: SQLiteFile, wanted: tuple[str, ...]) -> tuple[str, ...
 
 
 def size_bytes(source: Source) -> int:
-    """Bytes that the private copy will take, at most; 0 for a file that is not there."""
+    """Return bytes that the private copy will take, at most; 0 for a file that is not there."""
     total = 0
     for end in _SIDE_FILES:
         with contextlib.suppress(OSError):
@@ -113,7 +113,7 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts:
-    """What the private copy holds that was just made. Raises DatabaseFault, StorageFault, ProcessFault `timeout`.
+    """Make a private copy and return what it holds. Raise DatabaseFault, StorageFault, ProcessFault `timeout`.
 
     Rows are counted in the transaction that is copied, so both are of one moment.
     """
@@ -139,7 +139,7 @@ def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts
 
 @contextlib.contextmanager
 def _room(into: Private) -> Iterator[None]:
-    """A context that says where the disk is full: nothing is written to the source, which the driver would name."""
+    """Return a context that says which disk is full; the driver would name the source, which is not written to."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -173,7 +173,7 @@ def restore(pieces: Iterator[bytes], target: Target, name: str) -> tuple[str, di
 
 
 def rows(path: str) -> dict[str, int | None]:
-    """Rows of each table of a restored file, which nobody else has open. Raises DatabaseFault."""
+    """Return the rows of each table of a restored file, which nobody else has open. Raise DatabaseFault."""
     # Immutable, because reading a file in WAL mode would else leave two more files beside it.
     uri = f"file:{quote(path)}?mode=ro&immutable=1"
     with faults(path), closing(sqlite3.connect(uri, uri=True)) as connection:

@@ -81,7 +81,7 @@ class Written(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """The archive's size."""
+        """Return the archive's size."""
         return self.stamp.size_bytes if self.stamp else 0
 
 

@@ -20,7 +20,7 @@ from .planning import NAME, mib, plan, preview, unsaved
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """The report of a backup. Raises MaintenanceError where no archive could be written at all."""
+    """Make the backup and return its report. Raise MaintenanceError if no archive could be written at all."""
     options, done = planned.options, Done(choose(host))
     own, findings = identity.ensure(host, planned.settings.state_directory)
     planned = planned._replace(located=planned.located._replace(findings=(*findings, *planned.located.findings)))
@@ -46,7 +46,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 
 
 def _tell(ended: Interrupted, planned: Plan, done: Done) -> None:
-    """Nothing; the signal's report names the archive, where it was published by then, and what retention removed."""
+    """Add to the signal's report the archive, if it was published by then, and what retention removed."""
     written = done.written
     if written is None:
         return
@@ -194,7 +194,7 @@ def _facts(planned: Plan, written: Written, done: Done) -> dict[str, object]:
 
 
 def _shown(component: Component) -> dict[str, object]:
-    """A component in the log line: files are counted, never named, since a name may hold any word."""
+    """Return a component in the log line: files are counted, never named, since a name may hold any word."""
     numbers = [number for number in component.rows.values() if number is not None]
     shown: dict[str, object] = {"name": component.name, "status": "saved", "holds": component.holds}
     shown["size_bytes"] = component.member.size_bytes

@@ -33,7 +33,7 @@ class Trouble(NamedTuple):
 
     @property
     def finding(self) -> Finding:
-        """The trouble as a critical finding."""
+        """Return the trouble as a critical finding."""
         return Finding(
             "critical",
             self.error.code,
@@ -52,7 +52,7 @@ class Located(NamedTuple):
 
 
 def locate(settings: Settings, host: Host) -> Located:
-    """What is to be dumped, read from the servers' catalogues. Raises Refused where the settings make no sense."""
+    """Return what is to be dumped, from the servers' catalogues. Raise Refused if the settings make no sense."""
     options = settings.backup
     servers = {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
     _check_configured(options, servers)
@@ -186,12 +186,12 @@ class Saver(NamedTuple):
 
     @property
     def limits(self) -> Limits:
-        """How long one component may take."""
+        """Return how long one component may take."""
         options = self.settings.backup
         return Limits(options.deadline_seconds, options.stall_timeout_seconds)
 
     def attempt(self, saved: Saved, name: str, save: Callable[[], None]) -> None:
-        """Nothing; the component is in the archive, or its trouble noted. Raises Unwritable, which ends the run."""
+        """Put the component into the archive, or note its trouble. Raise Unwritable, which ends the run."""
         try:
             save()
         except Unwritable:
@@ -204,7 +204,7 @@ class Saver(NamedTuple):
             saved.troubles.append(Trouble(name, trouble))
 
     def save_source(self, saved: Saved, source: Source) -> None:
-        """Nothing; a database is in the archive. One retry where its schema changed under the dump."""
+        """Put a database into the archive, with one retry if its schema changed under the dump."""
         try:
             self._save_source(saved, source)
         except MaintenanceError as error:
@@ -244,7 +244,7 @@ class Saver(NamedTuple):
         return found
 
     def save_logs(self, saved: Saved, earlier: list[str]) -> None:
-        """Nothing; the logs are in the archive, or skipped where no pattern matches. `earlier` names the last one's."""
+        """Put the logs into the archive, or skip them if no pattern matches. `earlier` names the last one's."""
         with logs.open_logs(self.settings.backup) as found:
             names = [file.name for file in found.files]
             saved.findings += logs.unmatched(self.settings.backup.log_patterns, names, earlier)

@@ -66,9 +66,9 @@ class Restored:
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """What would be restored where; only headers and the manifest are read, and the servers asked whether they let it.
+    """Return what would be restored where; only headers and the manifest are read, and the servers asked.
 
-    Raises Refused, Damaged, DatabaseFault.
+    Raise Refused, Damaged or DatabaseFault.
     """
     options = settings.restore
     path = _archive_path(settings, host)
@@ -165,7 +165,7 @@ def _check_directory(host: Host, path: str | None, files: list[Component]) -> No
 
 
 def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict[str, str]:
-    """The database that each component goes into: the one that was named, or a new one of this moment."""
+    """Return the database that each component goes into: the one that was named, or a new one of this moment."""
     named = settings.restore.target_database
     moment = f"{host.now():%Y%m%d%H%M%S}"
     return {
@@ -174,7 +174,7 @@ def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """The report of a dry run: which component would go where."""
+    """Return the report of a dry run: which component would go where."""
     rows = [{"name": each.name, "holds": each.holds, "target": _target(planned, each)} for each in planned.components]
     facts = {"dry_run": True, "archive": planned.path, "components": rows}
     summary = f"would restore {plural(len(rows), 'component')} of {os.path.basename(planned.path)}"
@@ -186,7 +186,7 @@ def _target(planned: Plan, component: Component) -> str:
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """The report of a restore: verified first, restored, its rows compared. Raises MaintenanceError."""
+    """Verify the archive, restore it, compare its rows, and return the report. Raise MaintenanceError."""
     restored = Restored()
     try:
         _restore_all(planned, host, progress, restored)
@@ -197,7 +197,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 
 
 def _tell(ended: MaintenanceError | Interrupted, planned: Plan, restored: Restored) -> None:
-    """Nothing; what ended the run names the databases that stay. Files do not: they are gone again by now."""
+    """Add to what ended the run the databases that stay. Files do not stay: they are gone again by now."""
     rows = [row for row in restored.rows if row["name"] in planned.databases]
     known = [row["name"] for row in rows]
     if ended.changed and restored.begun in planned.databases and restored.begun not in known:
@@ -225,7 +225,7 @@ def _restore_all(planned: Plan, host: Host, progress: Progress, restored: Restor
 
 @contextlib.contextmanager
 def _directory(planned: Plan, host: Host, places: list[Place]) -> Iterator[Target | None]:
-    """A context with the directory for files, where there are any."""
+    """Return a context with the directory for files, where there are any."""
     if any(place.component.engine in _FILES for place in places):
         with open_target(host, str(planned.settings.restore.target_directory)) as target:
             yield target
@@ -270,7 +270,7 @@ def _restore_database(planned: Plan, host: Host, archive: Opened, place: Place, 
 def _compared(
     component: Component, target: str, rows: Mapping[str, int | None], findings: list[Finding]
 ) -> dict[str, object]:
-    """A component's row in the report; rows that are not those of the manifest are a critical finding."""
+    """Return a component's row in the report; rows that are not those of the manifest are a critical finding."""
     known = {table: number for table, number in component.rows.items() if number is not None}
     different = [table for table, number in known.items() if rows.get(table) != number]
     for table in different:

@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """What the cleanup would delete, read from the database; nothing is written. Raises MaintenanceError."""
+    """Return what the cleanup would delete, read from the database; nothing is written. Raise MaintenanceError."""
     options, now = settings.session_cleanup, host.now()
     try:
         target = session_target(settings, host)
@@ -84,7 +84,7 @@ def _nothing(options: SessionCleanup, now: datetime, reason: str) -> Plan:
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """The report of a dry run: exactly what the real run would delete."""
+    """Return the report of a dry run: exactly what the real run would delete."""
     summary = planned.nothing_to_do or f"would delete {planned.eligible:,} of {planned.total:,} sessions"
     remaining = planned.total - planned.eligible
     facts = {**_facts(planned), "dry_run": True, "remaining": remaining}
@@ -95,7 +95,7 @@ def preview(planned: Plan, host: Host) -> Report:
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """The report after the planned deletion. Raises MaintenanceError with what was deleted by then."""
+    """Delete what was planned and return the report. Raise MaintenanceError with what was deleted by then."""
     if planned.table is None:
         said = planned.nothing_to_do or f"there is no table {planned.target.table}: nothing to do"
         return Report(NAME, said, planned.findings, _facts(planned))
@@ -143,7 +143,7 @@ class _Deleted(NamedTuple):
 
 
 def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progress) -> _Deleted:
-    """Delete batch after batch until no eligible key is seen. Raises MaintenanceError with what was deleted by then."""
+    """Delete batch after batch until no eligible key is seen. Raise MaintenanceError with what was deleted by then."""
     name, done = planned.target.table, _Deleted()
     batch_rows, pause_seconds = _pace(planned)
     try:
@@ -174,7 +174,7 @@ def _check_deleted(planned: Plan, sessions: Sessions, done: _Deleted) -> tuple[i
     """Return the rows that remain and how many of them are eligible, as a new connection sees them.
 
     Others may renew, end and add sessions all the time, so numbers of rows prove nothing; but a key of the last batch
-    that went is not there any more. Raises DatabaseFault `not_committed` or `no_progress`.
+    that went is not there any more. Raise DatabaseFault `not_committed` or `no_progress`.
     """
     name = planned.target.table
     remaining, left = sessions.count_rows(name), sessions.count_rows(name, planned.cutoff)
@@ -209,7 +209,7 @@ def _pace(planned: Plan) -> tuple[int, float]:
 
 
 def _with_deleted(fault: DatabaseFault, planned: Plan, deleted: int) -> MaintenanceError:
-    """The same fault with the committed rows in it: what was deleted stays deleted, and the report must say so."""
+    """Return the fault with the committed rows in it: what was deleted stays deleted, and the report says so."""
     fault.facts = {**_facts(planned), "deleted": deleted}
     fault.message = f"{fault.message} (after {deleted:,} of {planned.eligible:,} rows)"
     fault.changed = deleted > 0
@@ -217,13 +217,13 @@ def _with_deleted(fault: DatabaseFault, planned: Plan, deleted: int) -> Maintena
 
 
 def _tell(ended: Interrupted, planned: Plan, deleted: int) -> None:
-    """Nothing; the signal's report says how far the run came."""
+    """Add to the signal's report how far the run came."""
     ended.changed, ended.facts = deleted > 0, {**_facts(planned), "deleted": deleted}
     ended.so_far = f"at least {deleted:,} of {planned.eligible:,} rows"
 
 
 def _check_clock(sessions: Sessions, now: datetime) -> None:
-    """Refuses to judge what has expired while this host's clock and the server's disagree."""
+    """Raise if this host's clock and the server's disagree, since then nobody knows what has expired."""
     server_now = sessions.server_now()
     if server_now is None:
         return

@@ -46,12 +46,12 @@ def plan(settings: Settings, host: Host) -> Plan:
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """What would be read."""
+    """Return what would be read."""
     return Report(NAME, f"would read {len(planned.names)} archives", facts={"archives": list(planned.names)})
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """What every archive is worth now that it was read to its end; exit status 1 where one is not proven."""
+    """Read every archive to its end and return what each is worth; exit status 1 if one is not proven."""
     return _report(_elsewhere(planned, host, progress) if planned.foreign else _here(planned, host, progress))
 
 
@@ -71,7 +71,7 @@ def _here(planned: Plan, host: Host, progress: Progress) -> list[inventory.Entry
 
 
 def _elsewhere(planned: Plan, host: Host, progress: Progress) -> list[inventory.Entry]:
-    """What a file outside the backup directory is worth; no proof of it is kept, since nobody would look it up."""
+    """Return what a file outside the backup directory is worth; no proof of it is kept."""
     (path,) = planned.names
     progress(f"reading {path}")
     entry = inventory.Entry(path, inventory.UNVERIFIED)
@@ -81,7 +81,7 @@ def _elsewhere(planned: Plan, host: Host, progress: Progress) -> list[inventory.
 def _judge(
     planned: Plan, host: Host, folder: Folder | None, entry: inventory.Entry
 ) -> tuple[inventory.Entry, dict[str, object]]:
-    """The entry once it was read, and its proof; one that cannot be read does not keep the others from a verdict."""
+    """Return the entry once it was read, and its proof; a file that cannot be read does not stop the others."""
     try:
         return catalogue.prove(host, folder, entry, Limits(planned.settings.backup.deadline_seconds))
     except NewerFormat as error:

@@ -164,7 +164,7 @@ def _worth(error: MaintenanceError) -> str:
 
 
 def _judged(entry: Entry, proof: object) -> Entry:
-    """The entry as an earlier proof judges it; a proof is of one state of one file and says nothing of any other."""
+    """Return the entry as an earlier proof judges it; a proof is of one state of one file alone."""
     if not isinstance(proof, dict) or entry.stamp is None or proof.get("stamp") != entry.stamp._asdict():
         return entry
     if proof.get("verdict") == _DAMAGED:
@@ -213,7 +213,7 @@ def _missed(proof: Proof, own: identity.Identity, digest: str) -> dict[str, obje
 
 
 def damaged(stamp: Stamp, proven_at: str, reason: str) -> dict[str, object]:
-    """The proof that an archive is broken."""
+    """Return the proof that an archive is broken."""
     return {"stamp": stamp._asdict(), "verdict": _DAMAGED, "proven_at": proven_at, "reason": reason}
 
 

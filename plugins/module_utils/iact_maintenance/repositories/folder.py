@@ -32,7 +32,7 @@ class Folder(NamedTuple):
     path: str
 
     def names(self) -> list[str]:
-        """The names of all that lies in it, sorted."""
+        """Return the names of all that lies in it, sorted."""
         with storage(self.path):
             return sorted(os.listdir(self.descriptor))
 
@@ -109,7 +109,7 @@ def _check_mounted(host: Host, path: str, state_directory: str) -> None:
 
 @contextlib.contextmanager
 def open_folder(host: Host, path: str, *, create: bool = False) -> Iterator[Folder]:
-    """A context with the open directory. Raises MaintenanceError `unsafe_directory`, or StorageFault.
+    """Return a context with the open directory. Raise MaintenanceError `unsafe_directory`, or StorageFault.
 
     Ours alone: a directory (no link to one) of this user that nobody else may write.
     """

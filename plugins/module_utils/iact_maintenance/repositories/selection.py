@@ -16,7 +16,7 @@ _HINT = "`iact-maintenance archives` lists what there is"
 
 
 def select(entries: Sequence[inventory.Entry], directory: str, wanted: str, now: datetime) -> inventory.Entry:
-    """The entry that `wanted` names: `latest`, a name, or a path in `directory`. Raises Refused `no_archive`.
+    """Return the entry that `wanted` names: `latest`, a name, or a path in `directory`. Raise Refused `no_archive`.
 
     Where no archive is known to be good, as on a host that was set up anew, the latest is one that was not proven yet:
     whoever uses it reads all of it first. One that lies ahead of `now` is never the latest, but can be named.
@@ -53,9 +53,9 @@ def _none(entries: Sequence[inventory.Entry], directory: str, now: datetime) -> 
 
 
 def foreign_path(directory: str, wanted: str) -> str | None:
-    """`wanted` where it is the path of a file outside `directory`; None where it names an archive in it.
+    """Return `wanted` where it is the path of a file outside `directory`; None where it names an archive in it.
 
-    Raises BadOption for a relative path, because a run that became the configured user has another working directory;
+    Raise BadOption for a relative path, because a run that became the configured user has another working directory;
     Refused `no_archive` where there is no such file.
     """
     if "/" not in wanted or os.path.dirname(wanted) == directory:

@@ -24,9 +24,7 @@ def _server(port: int, file_option: str, file_help: str) -> tuple[Option, ...]:
     )
     rows = (
         Option("login_host", "str", "Host name or address of the server; 127.0.0.1 if nothing names one."),
-        Option(
-            "login_port", "int", f"TCP port of the server; {port} if nothing names one.", minimum=1, maximum=65535
-        ),
+        Option("login_port", "int", f"TCP port of the server; {port} if nothing names one.", minimum=1, maximum=65535),
         Option("login_user", "str", "Account to log in with."),
         Option(
             "login_password", "str", "Password of the account. Never a flag and never in the config file.", secret=True

@@ -26,9 +26,7 @@ SESSION_CLEANUP = (
         "Whether the site stores times in UTC (Django's USE_TZ). Needed on MySQL, MariaDB and SQLite if the project "
         "is not asked.",
     ),
-    Option(
-        "time_zone", "str", "The site's TIME_ZONE, needed if use_tz is false and the project is not asked.", "UTC"
-    ),
+    Option("time_zone", "str", "The site's TIME_ZONE, needed if use_tz is false and the project is not asked.", "UTC"),
     Option(
         "days", "int", "Keep sessions that expired less than this many days ago.", 0, minimum=0, maximum=_LONGEST_DAYS
     ),
