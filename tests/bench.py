@@ -51,12 +51,12 @@ class Site:
     environment: Mapping[str, str]
 
     def ours(self, *words: str) -> list[str]:
-        """The command line of one of our commands."""
+        """Return the command line of one of our commands."""
         return [sys.executable, "-I", str(self.command), *words, "--config", str(self.folder / "maintenance.json")]
 
 
 def measure(argv: Sequence[str], environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Measured:
-    """What one run of a command took. Raises SystemExit where it did not end with 0."""
+    """Return what one run of a command took. Raise SystemExit where it did not end with 0."""
     with tempfile.TemporaryFile() as output:
         began = time.monotonic()
         child = subprocess.Popen(argv, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
@@ -77,7 +77,7 @@ def paired(ours: Callable[[], Measured], peer: Callable[[], Measured]) -> tuple[
 
 
 def show(title: str, peer: str, pairs: tuple[list[Measured], list[Measured]]) -> None:
-    """Nothing; one comparison on the screen, medians and the ratios of the pairs."""
+    """Show one comparison: medians and the ratios of the pairs."""
     ours, peers = pairs
     print(f"\n{title}, against {peer} (median of {len(ours)} pairs)")
     for name, pick in (("wall", "wall_seconds"), ("CPU", "cpu_seconds")):
@@ -91,7 +91,7 @@ def show(title: str, peer: str, pairs: tuple[list[Measured], list[Measured]]) ->
 
 
 def build_command(folder: Path) -> Path:
-    """The command as one file, as the launcher writes it on a host."""
+    """Return the command as one file, as the launcher writes it on a host."""
     core = ROOT / "plugins" / "module_utils" / "iact_maintenance"
     target = folder / "iact-maintenance"
     target.write_bytes(_launcher.build(_launcher.core_sources(str(core / "about.py"), None)))
@@ -99,7 +99,7 @@ def build_command(folder: Path) -> Path:
 
 
 def build_site(mariadb: MariaDB, postgresql: PostgreSQL, folder: Path) -> Site:
-    """The fixture project's tables on both servers, 100,000 sessions and metrics in MariaDB, and 100 MB of logs."""
+    """Return the project's tables on both servers, 100,000 sessions and metrics in MariaDB, and 100 MB of logs."""
     accounts = {"MYSQL": _account(mariadb), "POSTGRES": _account(postgresql)}
     database, user, _password = (accounts["MYSQL"][name] for name in ("NAME", "USER", "PASSWORD"))
     mariadb.execute(f"GRANT ALL ON {mariadb.quote(database)}.* TO '{user}'@'%'")
@@ -124,7 +124,7 @@ def build_site(mariadb: MariaDB, postgresql: PostgreSQL, folder: Path) -> Site:
 
 
 def _account(server: Server) -> dict[str, str]:
-    """A new database with an account of its own, as the fixture's variables name them."""
+    """Return a new database with an account of its own, as the fixture's variables name them."""
     database = server.create_database()
     user, password = server.create_account()
     return {"HOST": server.host, "PORT": str(server.port), "NAME": database, "USER": user, "PASSWORD": password}
@@ -201,7 +201,7 @@ def bench_cleanup(site: Site) -> None:
 
 
 def bench_health(site: Site) -> None:
-    """The whole health check, and what it costs merely to start the project once."""
+    """Return the whole health check, and what it costs merely to start the project once."""
     peer = [sys.executable, "-c", "import django; django.setup()"]
     # A finding is no trouble here: the command is only measured.
     ours = ["/bin/sh", "-c", '"$@" || true', "sh", *site.ours("health")]
@@ -228,7 +228,7 @@ def bench_backup(site: Site) -> None:
 
 
 def bench_start(site: Site) -> None:
-    """How long the command takes to say its version, and a Python that does nothing."""
+    """Return how long the command takes to say its version, and a Python that does nothing."""
     ours = [sys.executable, "-I", str(site.command), "version"]
     peer = [sys.executable, "-I", "-c", "pass"]
     pairs = paired(lambda: measure(ours), lambda: measure(peer))
@@ -238,7 +238,7 @@ def bench_start(site: Site) -> None:
 
 
 def bench_play() -> None:
-    """A second run of site.yml over a host that has everything: what a nightly Ansible run costs."""
+    """Return a second run of site.yml over a host that has everything: what a nightly Ansible run costs."""
     molecule = [sys.executable, "-m", "molecule"]
     subprocess.run([sys.executable, "tests/hosts/prepare.py"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     try:
@@ -281,7 +281,7 @@ def main() -> int:
 
 
 def compare(names: Sequence[str]) -> None:
-    """Nothing; the named comparisons ran on a server of their own."""
+    """Run the named comparisons on a server of their own."""
     with contextlib.ExitStack() as stack:
         mariadb, postgresql = MariaDB.launch(), PostgreSQL.launch()
         stack.callback(mariadb.remove)

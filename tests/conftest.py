@@ -21,7 +21,7 @@ give_children_ordinary_signals()
 
 @pytest.fixture(scope="session")
 def checkout() -> Path:
-    """The folder of this checkout."""
+    """Return the folder of this checkout."""
     return CHECKOUT
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def places(folder: Path) -> dict[str, Path]:
-    """The names of the demo's files, by the constants that hold them."""
+    """Return the names of the demo's files, by the constants that hold them."""
     return {
         "FOLDER": folder,
         "PROJECT": folder / "callcentersite",
@@ -37,24 +37,24 @@ _BOLD, _DIM, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() e
 
 
 def say(text: str) -> None:
-    """Nothing; one heading on the screen."""
+    """Show one heading."""
     print(f"\n{_BOLD}{text}{_PLAIN}", flush=True)
 
 
 def site_environment() -> dict[str, str]:
-    """The environment that the fixture project is run with."""
+    """Return the environment that the fixture project is run with."""
     own = {"DJANGO_SETTINGS_MODULE": "callcentersite.settings.sqlite", "CALLCENTER_SQLITE_PATH": str(DATABASE)}
     return {**os.environ, **own}
 
 
 def manage(*words: str) -> None:
-    """Nothing; one management command of the fixture project has run. Raises CalledProcessError."""
+    """Run one management command of the fixture project. Raise CalledProcessError."""
     argv = [sys.executable, "manage.py", *words]
     subprocess.run(argv, cwd=PROJECT, env=site_environment(), check=True, stdout=subprocess.DEVNULL)
 
 
 def set_up() -> None:
-    """Nothing; the site, its data, its logs and the settings stand in the demo's folder."""
+    """Make the site, its data, its logs and the settings in the demo's folder."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     for name in ("logs", "state", "backups"):
         (FOLDER / name).mkdir(parents=True, mode=0o700)
@@ -83,7 +83,7 @@ def set_up() -> None:
 
 
 def command(*words: str, expect: int = 0) -> None:
-    """Nothing; one `iact-maintenance` command ran, shown as a person would type it. Raises SystemExit otherwise."""
+    """Run one `iact-maintenance` command, shown as a person would type it. Raise SystemExit if it fails."""
     print(f"{_DIM}$ iact-maintenance {' '.join(words)} --config {CONFIG.relative_to(ROOT)}{_PLAIN}", flush=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugins" / "module_utils")}
     argv = [sys.executable, "-m", "iact_maintenance.cli.start", *words, "--config", str(CONFIG)]
@@ -91,7 +91,7 @@ def command(*words: str, expect: int = 0) -> None:
 
 
 def playbook(*words: str) -> None:
-    """Nothing; `tests/demo.yml` ran. Raises SystemExit otherwise."""
+    """Run `tests/demo.yml`. Raise SystemExit if it fails."""
     print(f"{_DIM}$ ansible-playbook tests/demo.yml{_PLAIN}", flush=True)
     extra = json.dumps({"demo_config": str(CONFIG)})
     argv = [str(Path(sys.executable).parent / "ansible-playbook"), "tests/demo.yml", "-e", extra, *words]
@@ -108,7 +108,7 @@ def _expect(argv: Sequence[str], environment: dict[str, str], expect: int) -> No
 
 
 def rows(path: Path) -> dict[str, str]:
-    """A checksum-like picture of what must survive: the rows of both tables, counted and summed."""
+    """Return a checksum-like picture of what must survive: the rows of both tables, counted and summed."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         found = {}
         for table, column in (("django_session", "session_key"), ("dora_metrics", "id")):
@@ -118,7 +118,7 @@ def rows(path: Path) -> dict[str, str]:
 
 
 def compare() -> None:
-    """Nothing; the restored copy holds what the original holds. Raises SystemExit otherwise."""
+    """Compare the restored copy with the original. Raise SystemExit if they differ."""
     (copy,) = RESTORED.glob("*.sqlite3")
     original, restored = rows(DATABASE), rows(copy)
     for table, text in original.items():

@@ -14,7 +14,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Gives a TCP port on which nothing listens; the next caller may get another."""
+    """Return a TCP port on which nothing listens; the next caller may get another."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def closed_port() -> Iterator[int]:
-    """Gives a port that refuses every connection, and keeps it so: it is bound, but nothing listens."""
+    """Return a port that refuses every connection, and keeps it so: it is bound, but nothing listens."""
     with socket.socket() as holder:
         holder.bind((LOOPBACK, 0))
         yield int(holder.getsockname()[1])
@@ -30,7 +30,7 @@ def closed_port() -> Iterator[int]:
 
 @contextlib.contextmanager
 def tarpit() -> Iterator[int]:
-    """Gives a port that accepts every connection and never says a word.
+    """Return a port that accepts every connection and never says a word.
 
     The kernel accepts up to the backlog; nobody here ever calls accept(), so that nothing is read either.
     """
@@ -50,7 +50,7 @@ class Cut:
 
 @contextlib.contextmanager
 def cutting_proxy(cut: Cut) -> Iterator[int]:
-    """Gives a port that passes on to the target and resets the client after the given number of the server's bytes."""
+    """Return a port that passes on to the target and resets the client after the given number of the server's bytes."""
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         listener.listen(64)

@@ -52,7 +52,7 @@ class Run:
     """The screen's text, for messages of failed tests and for proofs that something is nowhere in it."""
 
     def only(self, task: str) -> TaskResult:
-        """Gives the one result of the task of that name."""
+        """Return the one result of the task of that name."""
         (result,) = [result for result in self.results if result.task == task]
         return result
 
@@ -72,7 +72,7 @@ class Options:
 def run_module(
     name: str, arguments: Mapping[str, Any] | None = None, options: Options | None = None, host: str = "localhost"
 ) -> TaskResult:
-    """Gives the result of `ansible HOST -m name -a arguments`; the short name works as it does for people."""
+    """Return the result of `ansible HOST -m name -a arguments`; the short name works as it does for people."""
     module_args = json.dumps(arguments) if arguments else ""
     run = _run({"module": name, "module_args": module_args, "host_pattern": host}, options or Options())
     if len(run.results) != 1:
@@ -81,7 +81,7 @@ def run_module(
 
 
 def run_playbook(playbook: Path | Sequence[Mapping[str, Any]], options: Options | None = None) -> Run:
-    """Gives what a playbook did: one of the checkout, by its path, or a list of plays."""
+    """Return what a playbook did: one of the checkout, by its path, or a list of plays."""
     plays = str(CHECKOUT / playbook) if isinstance(playbook, Path) else [dict(play) for play in playbook]
     return _run({"playbook": plays}, options or Options())
 

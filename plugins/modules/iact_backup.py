@@ -342,7 +342,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils import _module
 
 
 def main() -> None:
-    """Nothing; ends the module with the report of the backup."""
+    """End the module with the report of the backup."""
     _module.run("backup")
 
 

@@ -220,7 +220,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils import _module
 
 
 def main() -> None:
-    """Nothing; ends the module with the report of the health check."""
+    """End the module with the report of the health check."""
     _module.run("health")
 
 

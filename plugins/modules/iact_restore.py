@@ -214,7 +214,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils import _module
 
 
 def main() -> None:
-    """Nothing; ends the module with the report of the restore."""
+    """End the module with the report of the restore."""
     _module.run("restore")
 
 

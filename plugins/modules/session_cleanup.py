@@ -277,7 +277,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils import _module
 
 
 def main() -> None:
-    """Nothing; ends the module with the report of the session cleanup."""
+    """End the module with the report of the session cleanup."""
     _module.run("session_cleanup")
 
 

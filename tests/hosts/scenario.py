@@ -19,12 +19,12 @@ _Seen = TypeVar("_Seen")
 
 
 def host_named(name: str) -> Any:
-    """The host of that name, as root sees it."""
+    """Return the host of that name, as root sees it."""
     return testinfra.get_host(f"docker://{PREFIX}-{name}")
 
 
 def options(*arguments: str, **variables: Any) -> runner.Options:
-    """How to run Ansible on the scenario's hosts; Molecule names the inventory."""
+    """Return how to run Ansible on the scenario's hosts; Molecule names the inventory."""
     return runner.Options(
         inventory=os.environ["MOLECULE_INVENTORY_FILE"],
         variables={"ansible_python_interpreter": "/usr/bin/python3", **variables},
@@ -33,17 +33,17 @@ def options(*arguments: str, **variables: Any) -> runner.Options:
 
 
 def play(playbook: str, host: str, *arguments: str, **variables: Any) -> runner.Run:
-    """What a playbook of the checkout did on one host of the scenario."""
+    """Return what a playbook of the checkout did on one host of the scenario."""
     return runner.run_playbook(Path(playbook), options("--limit", f"{PREFIX}-{host}", *arguments, **variables))
 
 
 def ask(module: str, host: str) -> runner.TaskResult:
-    """What `ansible HOST -m MODULE` gives, from outside and as root."""
+    """Return what `ansible HOST -m MODULE` gives, from outside and as root."""
     return runner.run_module(module, None, options(), f"{PREFIX}-{host}")
 
 
 def wait_until(look: Callable[[], _Seen | None], seconds: float, what: str) -> _Seen:
-    """What `look` gives as soon as it gives something."""
+    """Return what `look` gives as soon as it gives something."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         seen = look()
@@ -54,12 +54,12 @@ def wait_until(look: Callable[[], _Seen | None], seconds: float, what: str) -> _
 
 
 def runs(host: Any, log: str) -> list[dict[str, Any]]:
-    """The runs in a log; each line must be JSON."""
+    """Return the runs in a log; each line must be JSON."""
     return [json.loads(line) for line in host.file(log).content_string.splitlines()]
 
 
 def said(run: runner.Run) -> str:
-    """The messages of the tasks that failed, or the end of the screen where none did."""
+    """Return the messages of the tasks that failed, or the end of the screen where none did."""
     failed = [result.result for result in run.results if result.status in ("failed", "unreachable")]
     items = [item for result in failed for item in result.get("results", [result]) if item.get("failed", True)]
     return "\n".join(str(item.get("msg", item)) for item in items) or run.output[-3000:]

@@ -44,27 +44,27 @@ class Kit(ABC):
     @staticmethod
     @abstractmethod
     def series(first: int, last: int) -> str:
-        """A query that gives the rows from one number to another."""
+        """Return a query that gives the rows from one number to another."""
 
     @abstractmethod
     def grant(self) -> None:
-        """Gives the accounts the rights that the documents name."""
+        """Return the accounts the rights that the documents name."""
 
     def give(self, need: str, user: str) -> None:
-        """Gives an account the rights that a job needs, and no others."""
+        """Return an account the rights that a job needs, and no others."""
         for statement in rights.needed(self.engine, need, str(self.database), user, "dora_metrics"):
             self.server.execute(statement)
 
     @abstractmethod
     def login(self, account: tuple[str, str], name: str) -> dict[str, object]:
-        """The section that connects with an account, whose password lies in a private file."""
+        """Return the section that connects with an account, whose password lies in a private file."""
 
     @abstractmethod
     def plainly(self, dump: bytes, database: str) -> None:
-        """Restores a dump with the engine's own client alone."""
+        """Restore a dump with the engine's own client alone."""
 
     def grow(self, last: int) -> None:
-        """Adds rows up to a number, so that a dump takes its time."""
+        """Add rows up to a number, so that a dump takes its time."""
         self.server.execute(f"INSERT INTO dora_metrics {self.series(ROWS + 1, last)}", database=self.database)
 
     def rows(self, database: str, table: str = "dora_metrics") -> int:

@@ -81,7 +81,7 @@ class Rig:
         return self.root / "site.sqlite3"
 
     def configure(self, sections: Mapping[str, object] | None = None, **backup: object) -> None:
-        """Writes the config file: further sections, and options laid over the backup's."""
+        """Write the config file: further sections, and options laid over the backup's."""
         section = {
             "directory": str(self.backups),
             "sqlite_files": [str(self.database)],
@@ -94,7 +94,7 @@ class Rig:
         path.chmod(0o644)
 
     def fake_tool(self, name: str, script: str) -> None:
-        """Puts a program of that name in front of the real one."""
+        """Put a program of that name in front of the real one."""
         self.tools = str(self.root / "tools")
         os.makedirs(self.tools, exist_ok=True)
         path = Path(self.tools) / name
@@ -102,7 +102,7 @@ class Rig:
         path.chmod(0o755)
 
     def argv(self, *words: str) -> list[str]:
-        """The command line of the command itself."""
+        """Return the command line of the command itself."""
         config = str(self.root / "maintenance.json")
         return [
             sys.executable,
@@ -115,7 +115,7 @@ class Rig:
         ]
 
     def start(self, prefix: Sequence[str] = (), *words: str) -> subprocess.Popen[str]:
-        """The command, started."""
+        """Return the command, started."""
         return subprocess.Popen(
             [*prefix, *self.argv(*words)],
             cwd=PACKAGES,
@@ -126,18 +126,18 @@ class Rig:
         )
 
     def run(self, prefix: Sequence[str] = (), *words: str) -> tuple[int, dict[str, object]]:
-        """The exit status and the report; an empty one where the run was killed."""
+        """Return the exit status and the report; an empty one where the run was killed."""
         process = self.start(prefix, *words)
         output, _errors = process.communicate(timeout=60)
         return process.returncode, json.loads(output) if output.strip() else {}
 
     def run_here(self) -> Report:
-        """The report of a run in this process, which starts faster."""
+        """Return the report of a run in this process, which starts faster."""
         options = json.loads((self.root / "maintenance.json").read_text())
         return run(table.job("backup"), build([Layer("test", options)]), Host(), Mode())
 
     def calls(self, traced: Sequence[str] = CALLS) -> list[Call]:
-        """The calls of these kinds that a whole run makes on files of the site, in their order."""
+        """Return the calls of these kinds that a whole run makes on files of the site, in their order."""
         trace = self.root / "trace"
         # Else an archive of this very second would make the run try a second name.
         while any(f"{datetime.now(timezone.utc):%Y%m%d_%H%M%S}" in path.name for path in self.archives()):
@@ -156,12 +156,12 @@ class Rig:
         return found
 
     def run_with(self, call: Call, fault: str) -> tuple[int, dict[str, object]]:
-        """What a run comes to in which one call meets a fault: `signal=KILL`, `error=EIO`, `error=ENOSPC`."""
+        """Return what a run comes to in which one call meets a fault: `signal=KILL`, `error=EIO`, `error=ENOSPC`."""
         inject = f"inject={call.name}:{fault}:when={call.number}"
         return self.run([*_strace(self.root / "trace"), "-e", f"trace={call.name}", "-e", inject])
 
     def archives(self) -> list[Path]:
-        """The files that bear an archive's name."""
+        """Return the files that bear an archive's name."""
         return sorted(path for path in self.backups.iterdir() if names.parse_archive_name(path.name))
 
     def leftovers(self) -> list[str]:
@@ -175,7 +175,7 @@ def _strace(trace: Path) -> list[str]:
 
 
 def verifies(path: Path) -> bool:
-    """Whether every byte of an archive is what was written, and it is as complete as its name says."""
+    """Return whether every byte of an archive is what was written, and it is as complete as its name says."""
     archive = reading.open_archive(str(path))
     try:
         manifest = verify.verify(Host(), archive, Limits(600)).manifest

@@ -25,7 +25,7 @@ class Found:
 
 @contextlib.contextmanager
 def watching(secret: str) -> Iterator[Found]:
-    """Looks at all processes until the end of the block; this one's own memory holds the secret, so it is left out."""
+    """Look at all processes until the end of the block; this one's own memory holds the secret, so it is left out."""
     raw = secret.encode()
     forms = [raw, quote(secret, safe="").encode(), base64.b64encode(raw), json.dumps(secret)[1:-1].encode(),
              shlex.quote(secret).encode()]  # fmt: skip

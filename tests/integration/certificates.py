@@ -19,7 +19,7 @@ class Certificates:
 
 
 def make(directory: Path, owner: str, name: str = "IP:127.0.0.1") -> Certificates:
-    """Gives certificates in a new folder that the server's account can read."""
+    """Return certificates in a new folder that the server's account can read."""
     directory.mkdir()
     for authority in ("authority", "stranger"):
         _openssl(directory, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={authority}",

@@ -13,7 +13,7 @@ from tests.integration.servers import MariaDB, PostgreSQL, ServerMissing
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDB]:
-    """A MariaDB server of our own."""
+    """Return a MariaDB server of our own."""
     yield from serve(MariaDB.launch)
 
 
@@ -31,19 +31,19 @@ ODD = (
 
 @pytest.fixture(scope="session")
 def odd_mariadb() -> Iterator[MariaDB]:
-    """A MariaDB server whose every default is another than ours."""
+    """Return a MariaDB server whose every default is another than ours."""
     yield from serve(lambda: MariaDB.launch(*ODD))
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
-    """A PostgreSQL server of our own."""
+    """Return a PostgreSQL server of our own."""
     yield from serve(PostgreSQL.launch)
 
 
 @pytest.fixture(autouse=True)
 def mended_servers(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Starts again, or lets go on, what a test ended or suspended."""
+    """Start again, or lets go on, what a test ended or suspended."""
     yield
     for name in {"mariadb", "odd_mariadb", "postgresql"}.intersection(request.fixturenames):
         request.getfixturevalue(name).ensure_running()

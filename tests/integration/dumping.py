@@ -19,12 +19,12 @@ _SITE = settings.build([])
 
 
 def backup(**changes: Any) -> Backup:
-    """Gives the options of a backup: the defaults, unless changed."""
+    """Return the options of a backup: the defaults, unless changed."""
     return _SITE.backup._replace(**changes)
 
 
 def restore(**changes: Any) -> settings.Restore:
-    """Gives the options of a restore: the defaults, unless changed."""
+    """Return the options of a restore: the defaults, unless changed."""
     return _SITE.restore._replace(**changes)
 
 
@@ -36,7 +36,7 @@ class Kept:
         self.command: Command | None = None
 
     def run(self, host: Host, command: Command, observe: Sink, limits: Limits) -> Completed:
-        """How the command ended; what it wrote is in `content`."""
+        """Return how the command ended; what it wrote is in `content`."""
         kept: list[bytes] = []
         self.command = command
 
@@ -49,5 +49,5 @@ class Kept:
         return done
 
     def stream(self) -> Iterator[bytes]:
-        """The dump in pieces, as an archive gives it back."""
+        """Return the dump in pieces, as an archive gives it back."""
         return (self.content[begin : begin + 65536] for begin in range(0, len(self.content), 65536))

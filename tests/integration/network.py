@@ -17,7 +17,7 @@ from tests.faults import LOOPBACK, free_port
 
 @contextlib.contextmanager
 def dropping() -> Iterator[int]:
-    """Gives a port whose packets are dropped without an answer."""
+    """Return a port whose packets are dropped without an answer."""
     program = shutil.which("iptables", path="/usr/sbin:/sbin:/usr/bin")
     port = free_port()
     rule = ["INPUT", "-i", "lo", "-p", "tcp", "--dport", str(port), "-j", "DROP"]
@@ -31,7 +31,7 @@ def dropping() -> Iterator[int]:
 
 @contextlib.contextmanager
 def speaking(said: bytes) -> Iterator[int]:
-    """Gives a port that greets every client with these bytes and waits for it to go."""
+    """Return a port that greets every client with these bytes and waits for it to go."""
 
     def greet(client: socket.socket) -> None:
         client.sendall(said)
@@ -45,7 +45,7 @@ def speaking(said: bytes) -> Iterator[int]:
 
 @contextlib.contextmanager
 def asking_for_a_file(target_port: int, path: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """Gives a port that passes on to a MySQL server until it logged in, then answers every query with LOCAL INFILE.
+    """Return a port that passes on to a MySQL server until it logged in, then answers every query with LOCAL INFILE.
 
     With it a list of what the client sent afterwards.
     """
@@ -68,7 +68,7 @@ def asking_for_a_file(target_port: int, path: bytes) -> Iterator[tuple[int, list
 
 @contextlib.contextmanager
 def asking_for_the_password(target_port: int) -> Iterator[tuple[int, list[bytes]]]:
-    """Gives a port that greets as a MySQL server does and then wants the password in clear text.
+    """Return a port that greets as a MySQL server does and then wants the password in clear text.
 
     With it a list of what the client sent.
     """

@@ -58,7 +58,7 @@ class Pair:
     folder: Path
 
     def fill(self) -> None:
-        """Gives both servers a fresh session table: one live and two expired here, five expired there."""
+        """Return both servers a fresh session table: one live and two expired here, five expired there."""
         for server, expired in ((self.right, 2), (self.wrong, 5)):
             server.execute("DROP TABLE IF EXISTS django_session", database=NAME)
             sites.create_sessions(server, NAME)
@@ -68,13 +68,13 @@ class Pair:
                 server.execute(statement, database=NAME)
 
     def database(self, **changes: Any) -> dict[str, Any]:
-        """Gives the project's entry in DATABASES."""
+        """Return the project's entry in DATABASES."""
         engine = "mysql" if isinstance(self.right, MariaDB) else "postgresql"
         entry = {"ENGINE": f"django.db.backends.{engine}", "NAME": NAME, "USER": USER, "PASSWORD": PASSWORD}
         return {**entry, "HOST": "127.0.0.1", "PORT": str(self.right.port), **changes}
 
     def configure(self, database: dict[str, Any], environment: str = "", table: str = "", **sections: Any) -> None:
-        """Writes a project with that entry, and our config file."""
+        """Write a project with that entry, and our config file."""
         own = self.folder / "own"
         own.mkdir(exist_ok=True)
         engine = "own.store" if table else "django.contrib.sessions.backends.db"
@@ -100,7 +100,7 @@ class Pair:
             (self.folder / name).chmod(0o644)
 
     def run(self, *words: str) -> dict[str, Any]:
-        """Gives one run's report, with its exit status."""
+        """Return one run's report, with its exit status."""
         argv = [sys.executable, "-m", "iact_maintenance.cli.start", *words, "--json", "--config"]
         done = subprocess.run(
             [*argv, str(self.folder / "maintenance.json")], cwd=MODULE_UTILS, env={}, capture_output=True, check=False
@@ -109,7 +109,7 @@ class Pair:
         return {**json.loads(done.stdout), "exit": done.returncode}
 
     def clean(self, database: dict[str, Any], environment: str = "", **options: Any) -> dict[str, Any]:
-        """Gives the report of one cleanup; the wrong server's sessions are there after it."""
+        """Return the report of one cleanup; the wrong server's sessions are there after it."""
         self.configure(database, environment, **options)
         report = self.run("session-cleanup", "--force")
         assert len(sites.keys(self.wrong, NAME)) == 6, report
@@ -119,7 +119,7 @@ class Pair:
         return report
 
     def failed(self, code: str, database: dict[str, Any], environment: str = "", **options: Any) -> str:
-        """Proves that the run ended with that code and nothing deleted, as health did; gives its message."""
+        """Assert that the run ended with that code and nothing deleted, as health did; gives its message."""
         report = self.clean(database, environment, **options)
         assert (report["exit"], report["findings"][0]["code"]) == (1, code), report
         check = _sessions(self.run("health"))
@@ -127,7 +127,7 @@ class Pair:
         return str(report["findings"][0]["message"])
 
     def cleaned(self, database: dict[str, Any], environment: str = "", **options: Any) -> None:
-        """Proves that the project's own server was cleaned."""
+        """Assert that the project's own server was cleaned."""
         report = self.clean(database, environment, **options)
         assert (report["exit"], report.get("deleted")) == (0, 2), report["findings"]
         assert sites.keys(self.right, NAME) == ["live"]
@@ -136,7 +136,7 @@ class Pair:
         assert _sessions(health)["measured"]["value"] == 1
 
     def unsaved(self, words: str) -> None:
-        """Proves that health fails, since the project's own account could save no session, and that none was lost."""
+        """Assert that health fails, since the project's own account could save no session, and that none was lost."""
         before = sites.keys(self.right, NAME)
         self.configure(self.database())
         check = _sessions(self.run("health"))
@@ -145,7 +145,7 @@ class Pair:
         assert sites.keys(self.right, NAME) == before
 
     def refused(self, word: str, database: dict[str, Any], environment: str = "", **options: Any) -> None:
-        """Proves that the run was refused by the name of what stands in the way, and by health as well."""
+        """Assert that the run was refused by the name of what stands in the way, and by health as well."""
         report = self.clean(database, environment, **options)
         assert (report["exit"], report["findings"][0]["code"]) == (2, "connection_option"), report
         assert word in report["findings"][0]["message"]

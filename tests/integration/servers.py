@@ -48,16 +48,16 @@ class Daemon:
 
     @property
     def pid(self) -> int:
-        """The process id of the server that was started last."""
+        """Return the process id of the server that was started last."""
         assert self._process, "not started yet"
         return self._process.pid
 
     def alive(self) -> bool:
-        """Tells whether the process runs (or is suspended)."""
+        """Return whether the process runs (or is suspended)."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Starts the process, without waiting for it to be ready."""
+        """Start the process, without waiting for it to be ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
@@ -69,13 +69,13 @@ class Daemon:
             )
 
     def signal_all(self, number: signal.Signals) -> None:
-        """Sends a signal to the server and to the children that it has (PostgreSQL has one for each connection)."""
+        """Send a signal to the server and to the children that it has (PostgreSQL has one for each connection)."""
         for pid in [self.pid, *_children(self.pid)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
     def end(self, number: signal.Signals) -> None:
-        """Ends the process by a signal and waits until it is gone."""
+        """End the process by a signal and waits until it is gone."""
         if self._process and self.alive():
             os.kill(self.pid, number)
             self.signal_all(signal.SIGCONT)
@@ -96,37 +96,37 @@ class Server(ABC):
 
     @property
     def pid(self) -> int:
-        """The server's process id."""
+        """Return the server's process id."""
         return self.daemon.pid
 
     def connect(self, database: str | None = None, user: str | None = None, password: str | None = None) -> Any:
-        """Gives a driver's connection over TCP, committing by itself; the administrator's unless a user is named."""
+        """Return a driver's connection over TCP, committing by itself; the administrator's unless a user is named."""
         if user is None:
             user, password = self.admin_user, self.admin_password
         return self._connect(database, user, password or "")
 
     def execute(self, statement: str, *parameters: object, database: str | None = None) -> list[tuple[Any, ...]]:
-        """Runs one statement as the administrator and gives its rows; parameters stand as %s in it."""
+        """Run one statement as the administrator and gives its rows; parameters stand as %s in it."""
         with contextlib.closing(self.connect(database)) as connection, connection.cursor() as cursor:
             cursor.execute(statement, parameters or None)
             return list(cursor.fetchall()) if cursor.description else []
 
     def create_database(self, name: str | None = None) -> str:
-        """Creates an empty database and gives its name, which is a new one unless named."""
+        """Create an empty database and gives its name, which is a new one unless named."""
         name = name or f"test_{secrets.token_hex(6)}"
         self.execute(f"CREATE DATABASE {self.quote(name)}")
         return name
 
     @abstractmethod
     def drop_database(self, name: str) -> None:
-        """Drops a database, if it is there, with the connections to it."""
+        """Drop a database, if it is there, with the connections to it."""
 
     @abstractmethod
     def create_account(self, user: str | None = None, password: str | None = None) -> tuple[str, str]:
-        """Creates an account without rights and gives its name and password, new ones unless named."""
+        """Create an account without rights and gives its name and password, new ones unless named."""
 
     def start(self) -> None:
-        """Starts the server and waits until it answers a query. Raises RuntimeError with its log if it does not."""
+        """Start the server and waits until it answers a query. Raise RuntimeError with its log if it does not."""
         self.daemon.start()
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while not self._answers():
@@ -135,12 +135,12 @@ class Server(ABC):
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ends the server properly, also a suspended one, and waits until it is gone."""
+        """End the server properly, also a suspended one, and waits until it is gone."""
         # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for the clients.
         self.daemon.end(signal.SIGTERM if isinstance(self, MariaDB) else signal.SIGINT)
 
     def kill(self) -> None:
-        """Ends the server by SIGKILL and waits until it is gone; start() brings it back."""
+        """End the server by SIGKILL and waits until it is gone; start() brings it back."""
         children = _children(self.pid)
         self.daemon.signal_all(signal.SIGKILL)
         self.daemon.end(signal.SIGKILL)
@@ -149,7 +149,7 @@ class Server(ABC):
             time.sleep(0.01)
 
     def suspend(self) -> None:
-        """Stops it by SIGSTOP: the kernel still accepts connections, and nobody answers."""
+        """Stop it by SIGSTOP: the kernel still accepts connections, and nobody answers."""
         self.daemon.signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -157,33 +157,33 @@ class Server(ABC):
         self.daemon.signal_all(signal.SIGCONT)
 
     def restart(self) -> None:
-        """Ends the server properly and starts it again on the same port."""
+        """End the server properly and starts it again on the same port."""
         self.stop()
         self.start()
 
     def ensure_running(self) -> None:
-        """Brings the server back to where tests expect it, whatever the last one did to it."""
+        """Bring the server back to where tests expect it, whatever the last one did to it."""
         if not self.daemon.alive():
             self.start()
         self.resume()
 
     def remove(self) -> None:
-        """Ends the server and deletes its folder."""
+        """End the server and deletes its folder."""
         self.stop()
         shutil.rmtree(self.daemon.directory)
 
     @abstractmethod
     def _connect(self, database: str | None, user: str, password: str) -> Any:
-        """Gives an open connection of the engine's own driver."""
+        """Return an open connection of the engine's own driver."""
 
     @abstractmethod
     def _answers(self) -> bool:
-        """Tells whether the server takes a connection."""
+        """Return whether the server takes a connection."""
 
     @staticmethod
     @abstractmethod
     def quote(name: str) -> str:
-        """Gives an identifier as the engine wants it in SQL."""
+        """Return an identifier as the engine wants it in SQL."""
 
 
 class MariaDB(Server):
@@ -191,7 +191,7 @@ class MariaDB(Server):
 
     @classmethod
     def launch(cls, *options: str) -> MariaDB:
-        """Gives a running server with its administrator's account, and with options. Raises ServerMissing."""
+        """Return a running server with its administrator's account, and with options. Raise ServerMissing."""
         program, install = _program("mariadbd", "/usr/sbin"), _program("mariadb-install-db", "/usr/bin")
         directory, port = _folder_of("mysql"), free_port()
         data, user = directory / "data", ["--user=mysql"] if os.geteuid() == 0 else []
@@ -246,7 +246,7 @@ class PostgreSQL(Server):
 
     @classmethod
     def launch(cls) -> PostgreSQL:
-        """Gives a running server with its administrator's account. Raises ServerMissing."""
+        """Return a running server with its administrator's account. Raise ServerMissing."""
         newest = max(glob.glob("/usr/lib/postgresql/*/bin"), key=_version, default="/usr/bin")
         initdb, program = _program("initdb", newest), _program("postgres", newest)
         directory, port = _folder_of("postgres"), free_port()
@@ -298,7 +298,7 @@ def _version(folder: str) -> float:
 
 
 def _folder_of(account: str) -> Path:
-    """Gives a new folder that the account can use, in memory where there is such a place."""
+    """Return a new folder that the account can use, in memory where there is such a place."""
     place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     directory = Path(tempfile.mkdtemp(prefix="iact-", dir=place))
     if os.geteuid() == 0:
@@ -331,7 +331,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _lives(pid: int) -> bool:
-    """Tells whether a process still holds anything: one that only waits for its parent to ask does not."""
+    """Return whether a process still holds anything: one that only waits for its parent to ask does not."""
     with contextlib.suppress(OSError):
         return ") Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     return False

@@ -27,7 +27,7 @@ POSTGRESQL_TABLE = (
 
 
 def login(server: servers.Server, database: str | None, **changes: Any) -> Login:
-    """Gives the settings of a connection: the administrator's over TCP, unless changed."""
+    """Return the settings of a connection: the administrator's over TCP, unless changed."""
     base = Login(
         login_host=server.host,
         login_port=server.port,
@@ -39,12 +39,12 @@ def login(server: servers.Server, database: str | None, **changes: Any) -> Login
 
 
 def account(server: servers.Server, user: str, password: str, database: str | None, **changes: Any) -> Login:
-    """Gives the settings of a connection for an account of the test's own."""
+    """Return the settings of a connection for an account of the test's own."""
     return login(server, database, login_user=user, login_password=Secret(password), **changes)
 
 
 def create_sessions(server: servers.Server, database: str, table: str = "django_session") -> None:
-    """Creates an empty session table as Django's migration makes it."""
+    """Create an empty session table as Django's migration makes it."""
     template = MYSQL_TABLE if isinstance(server, servers.MariaDB) else POSTGRESQL_TABLE
     server.execute(template.format(server.quote(table)), database=database)
     if not isinstance(server, servers.MariaDB):
@@ -54,7 +54,7 @@ def create_sessions(server: servers.Server, database: str, table: str = "django_
 def add_sessions(
     server: servers.Server, database: str, expires: Mapping[str, timedelta], table: str = "django_session"
 ) -> None:
-    """Adds sessions by key, each with the time from NOW until it expires."""
+    """Add sessions by key, each with the time from NOW until it expires."""
     for key, rest in expires.items():
         moment = NOW + rest
         stored = moment.replace(tzinfo=None) if isinstance(server, servers.MariaDB) else moment
@@ -63,6 +63,6 @@ def add_sessions(
 
 
 def keys(server: servers.Server, database: str, table: str = "django_session") -> list[str]:
-    """Gives the keys of all sessions, sorted."""
+    """Return the keys of all sessions, sorted."""
     found = server.execute(f"SELECT session_key FROM {server.quote(table)} ORDER BY 1", database=database)
     return [key for (key,) in found]

@@ -201,7 +201,7 @@ CLIENTS = {"mysql": "mariadb", "postgresql": "pg_restore"}
 
 
 def waiting_restore(rig: Rig, kit: Kit) -> subprocess.Popen[str]:
-    """A restore whose database is made and whose client waits for the file `go`, to break off then."""
+    """Return a restore whose database is made and whose client waits for the file `go`, to break off then."""
     client, root = CLIENTS[kit.engine], rig.root
     asked = f'case "$*" in *--version*|*--help*) exec /usr/bin/{client} "$@";; esac'
     rig.fake_tool(client, f"{asked}\ntouch {root}/ready\nwhile [ ! -e {root}/go ]; do sleep 0.02; done\nexit 1")

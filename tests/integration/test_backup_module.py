@@ -71,7 +71,7 @@ def test_a_module_fails_with_the_commands_words(rig: Rig) -> None:
 
 
 def examples(name: str, places: dict[str, str]) -> list[dict[str, Any]]:
-    """The tasks of a module's EXAMPLES, with the places of this test instead of a site's."""
+    """Return the tasks of a module's EXAMPLES, with the places of this test instead of a site's."""
     text = (MODULES / f"{name}.py").read_text().split('EXAMPLES = r"""')[1].split('"""')[0]
     for place, ours in places.items():
         assert place in text, place

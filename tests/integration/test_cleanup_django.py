@@ -58,19 +58,19 @@ class DjangoSite:
         self.manage("shell", "-c", MAKE)
 
     def manage(self, *words: str) -> str:
-        """What one management command printed."""
+        """Return what one management command printed."""
         argv = [sys.executable, "manage.py", *words]
         return subprocess.run(
             argv, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True
         ).stdout
 
     def left(self) -> list[int]:
-        """The sessions that are there, by the seconds they had left."""
+        """Return the sessions that are there, by the seconds they had left."""
         found: list[int] = json.loads(self.manage("shell", "-c", LEFT).splitlines()[-1])
         return found
 
     def clean(self, *words: str) -> dict[str, object]:
-        """The report of one cleanup, which is told where the project is and nothing else."""
+        """Return the report of one cleanup, which is told where the project is and nothing else."""
         argv = [sys.executable, "-m", "iact_maintenance.cli.start", "session-cleanup", "--force", "--json", *words]
         done = subprocess.run(
             [*argv, "--config", str(self.config)], cwd=MODULE_UTILS, env={}, capture_output=True, text=True, check=False

@@ -39,26 +39,26 @@ class Site:
 
     @property
     def engine(self) -> str:
-        """The name of the section."""
+        """Return the name of the section."""
         return "mysql" if isinstance(self.server, MariaDB) else "postgresql"
 
     def stored(self, moment: datetime) -> datetime:
-        """What the column stores for a moment, where the site stores UTC."""
+        """Return what the column stores for a moment, where the site stores UTC."""
         return moment.replace(tzinfo=None) if isinstance(self.server, MariaDB) else moment
 
     def fill(self, prefix: str, rows: int, rest: timedelta) -> None:
-        """Adds sessions, all expiring after the given time from now."""
+        """Add sessions, all expiring after the given time from now."""
         template = FILL[MariaDB if isinstance(self.server, MariaDB) else None]
         statement = template.format(TABLE, prefix, rows)
         moment = datetime.now(timezone.utc) + rest
         self.server.execute(statement, self.stored(moment), database=self.database)
 
     def session_keys(self) -> set[str]:
-        """The keys of all sessions."""
+        """Return the keys of all sessions."""
         return set(sites.keys(self.server, self.database))
 
     def clean(self, *, dry_run: bool = False, connection: dict[str, object] | None = None, **options: object) -> Report:
-        """Gives the report of one run of the job."""
+        """Return the report of one run of the job."""
         named: dict[str, object] = {
             "login_host": self.server.host,
             "login_port": self.server.port,
@@ -78,7 +78,7 @@ class Site:
 
 @pytest.fixture(params=["mariadb", "postgresql"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    """A database with an empty session table on each kind of server."""
+    """Return a database with an empty session table on each kind of server."""
     server: Server = request.getfixturevalue(request.param)
     name = server.create_database()
     sites.create_sessions(server, name)
@@ -88,7 +88,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
 
 
 def codes(report: Report) -> list[str]:
-    """Gives the codes of a report's findings."""
+    """Return the codes of a report's findings."""
     return [finding.code for finding in report.findings]
 
 

@@ -20,7 +20,7 @@ HELP = ("session-cleanup", "health", "backup", "archives", "verify", "restore", 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The demo's site, small, in a folder of its own."""
+    """Return the demo's site, small, in a folder of its own."""
     folder = tmp_path_factory.mktemp("documents")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "SESSIONS", 300)
@@ -33,14 +33,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def ours(document: str) -> list[str]:
-    """Those of its commands that are our own."""
+    """Return those of its commands that are our own."""
     return [
         line for line in documents.typed(documents.text(document)) if "iact-maintenance " in line and "|" not in line
     ]
 
 
 def run(checkout: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
-    """One command line of ours as it ended."""
+    """Return one command line of ours as it ended."""
     environment = {**os.environ, "PYTHONPATH": str(checkout / "plugins" / "module_utils")}
     argv = [sys.executable, "-m", "iact_maintenance.cli.start", *words]
     return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=120)

@@ -30,7 +30,7 @@ class GrantSite:
     folder: Path
 
     def configure(self) -> None:
-        """Writes the config file, and each job's credentials file with the password to come."""
+        """Write the config file, and each job's credentials file with the password to come."""
         sections: dict[str, Any] = {"backup": {"tables": ["dora_metrics"], f"{self.engine}_databases": [DATABASE]}}
         for job in ("session_cleanup", "health", "backup", "restore"):
             user, path = f"iact_{job}", self.folder / f"{job}.secret"
@@ -50,7 +50,7 @@ class GrantSite:
         (self.folder / "maintenance.json").chmod(0o644)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Gives a finished run of the command."""
+        """Return a finished run of the command."""
         argv = [sys.executable, "-m", "iact_maintenance.cli.start", *words, "--config"]
         return subprocess.run(
             [*argv, str(self.folder / "maintenance.json")],
@@ -62,7 +62,7 @@ class GrantSite:
         )
 
     def administer(self, text: str) -> None:
-        """Gives a text to the server's own client as an administrator would, where the first fault ends it."""
+        """Return a text to the server's own client as an administrator would, where the first fault ends it."""
         user, password, port = self.server.admin_user, self.server.admin_password, str(self.server.port)
         if self.engine == "mysql":
             file = self.folder / "admin.cnf"
@@ -75,7 +75,7 @@ class GrantSite:
         assert done.returncode == 0, done.stderr
 
     def grant(self, job: str) -> None:
-        """Runs what the command prints for a job, and its last line with a password."""
+        """Run what the command prints for a job, and its last line with a password."""
         done = self.run("grants", job)
         assert done.returncode == 0, done.stdout + done.stderr
         self.administer(done.stdout)

@@ -36,18 +36,18 @@ class Ran:
 
     @property
     def report(self) -> dict[str, Any]:
-        """The one JSON document on stdout."""
+        """Return the one JSON document on stdout."""
         found: dict[str, Any] = json.loads(self.output)
         return found
 
     @property
     def checks(self) -> dict[str, dict[str, Any]]:
-        """The checks by name."""
+        """Return the checks by name."""
         return {check["name"]: check for check in self.report["checks"]}
 
     @property
     def failed(self) -> set[str]:
-        """The names of the checks that fail."""
+        """Return the names of the checks that fail."""
         return {name for name, check in self.checks.items() if check["status"] == "fail"}
 
 
@@ -62,13 +62,13 @@ class Site:
     variables: dict[str, str] = field(default_factory=dict)
 
     def manage(self, *words: str) -> None:
-        """Runs one of the project's own commands."""
+        """Run one of the project's own commands."""
         argv = [sys.executable, "-B", "manage.py", *words]
         settings = {"DJANGO_SETTINGS_MODULE": "callcentersite.settings.production"}
         subprocess.run(argv, cwd=self.project, env={**os.environ, **settings, **self.variables}, check=True)
 
     def configure(self, ports: dict[str, int] | None = None, **sections: Any) -> Path:
-        """Writes the config file, with other ports and sections where given."""
+        """Write the config file, with other ports and sections where given."""
         at = {**self.ports, **(ports or {})}
         env_file = self.folder / "site.env"
         moved = {"CALLCENTER_MYSQL_PORT": at["mysql"], "CALLCENTER_POSTGRES_PORT": at["postgresql"]}
@@ -108,7 +108,7 @@ class Site:
         }
 
     def health(self, *words: str, **settings: Any) -> Ran:
-        """Runs the health check with JSON, or with the words given, on a config file written from the settings."""
+        """Run the health check with JSON, or with the words given, on a config file written from the settings."""
         config = self.configure(**settings)
         argv = [sys.executable, "-I", str(self.command), "health", *(words or ("--json",)), "--config", str(config)]
         began = time.monotonic()

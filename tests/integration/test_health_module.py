@@ -16,7 +16,7 @@ from tests import runner
 
 @pytest.fixture
 def config(tmp_path: Path, checkout: Path) -> Path:
-    """A config file for the fixture project on SQLite, with 30 sessions."""
+    """Return a config file for the fixture project on SQLite, with 30 sessions."""
     project, database = checkout / "tests/fixtures/callcentersite", tmp_path / "site.sqlite3"
     (tmp_path / "state").mkdir()
     (tmp_path / "site.env").write_text(f"CALLCENTER_SQLITE_PATH={database}\n")

@@ -38,7 +38,7 @@ KEYS += sorted({"".join(pair)[:40] for pair in itertools.product(PIECES, PIECES)
 
 
 def clean(opened: Sessions, table: str = "django_session") -> None:
-    """Deletes in batches, as the job does."""
+    """Delete in batches, as the job does."""
     with contextlib.closing(opened):
         assert opened.describe(table).indexed
         while keys := opened.expired_keys(table, sites.NOW, 100):
@@ -50,7 +50,7 @@ def clean(opened: Sessions, table: str = "django_session") -> None:
 
 @pytest.fixture
 def database(postgresql: PostgreSQL) -> Iterator[str]:
-    """An empty database in PostgreSQL."""
+    """Return an empty database in PostgreSQL."""
     name = postgresql.create_database()
     yield name
     postgresql.drop_database(name)
@@ -134,7 +134,7 @@ def test_g8f_in_every_encoding_a_key_is_the_bytes_that_are_stored(postgresql: Po
 
 @pytest.fixture
 def mysql_database(mariadb: MariaDB) -> Iterator[str]:
-    """An empty database in MariaDB."""
+    """Return an empty database in MariaDB."""
     name = mariadb.create_database()
     yield name
     mariadb.execute("SET GLOBAL init_connect = '', GLOBAL sql_mode = DEFAULT")

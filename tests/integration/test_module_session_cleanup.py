@@ -23,7 +23,7 @@ FULL_NAME = "iact.maintenance.session_cleanup"
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """A small site with three expired sessions and two that live."""
+    """Return a small site with three expired sessions and two that live."""
     site = Site(tmp_path)
     site.fill(3, 2)
     return site

@@ -29,7 +29,7 @@ quoted = MariaDB.quote
 
 @pytest.fixture
 def database(mariadb: MariaDB) -> Iterator[str]:
-    """A database with nothing in it."""
+    """Return a database with nothing in it."""
     name = mariadb.create_database()
     yield name
     mariadb.drop_database(name)
@@ -37,7 +37,7 @@ def database(mariadb: MariaDB) -> Iterator[str]:
 
 @pytest.fixture
 def restorer(mariadb: MariaDB) -> Iterator[Login]:
-    """The account for restores; what it made is dropped afterwards."""
+    """Return the account for restores; what it made is dropped afterwards."""
     user, password = mariadb.create_account()
     for statement in rights.needed("mysql", "restore", "", user):
         mariadb.execute(statement)
@@ -61,7 +61,7 @@ def restored(restorer: Login, database: str, kept: dumping.Kept) -> RestoreFacts
 
 
 def run(mariadb: MariaDB, database: str, *statements: str, mode: str = "") -> None:
-    """Runs statements in one session, under an sql_mode of its own."""
+    """Run statements in one session, under an sql_mode of its own."""
     with contextlib.closing(mariadb.connect(database)) as connection, connection.cursor() as cursor:
         cursor.execute(f"SET sql_mode = '{mode}'")
         for statement in statements:

@@ -24,7 +24,7 @@ CANARY = "canary-7f3a:/?#[x]%20"
 
 
 def refusal(login: Login, host: Host = sites.HOST) -> errors.MaintenanceError:
-    """Gives the error of a login that must not work, after a look for the password in its words."""
+    """Return the error of a login that must not work, after a look for the password in its words."""
     with pytest.raises(errors.MaintenanceError) as caught:
         mysql.ping(login, host)
     assert CANARY not in caught.value.message + caught.value.hint
@@ -32,7 +32,7 @@ def refusal(login: Login, host: Host = sites.HOST) -> errors.MaintenanceError:
 
 
 def away(port: int, **changes: object) -> Login:
-    """Gives the settings of a login to some port of this host."""
+    """Return the settings of a login to some port of this host."""
     settings: dict[str, object] = {"login_host": LOOPBACK, "login_port": port, "login_user": "iact"}
     return Login(**{**settings, "login_password": Secret(CANARY), "connect_timeout": 1.0, **changes})  # type: ignore[arg-type]
 

@@ -33,7 +33,7 @@ Maker = Callable[..., Login]
 
 @pytest.fixture
 def database(mariadb: MariaDB) -> Iterator[str]:
-    """A database with tables of hostile content, a view, a trigger, a routine, an event and a sequence."""
+    """Return a database with tables of hostile content, a view, a trigger, a routine, an event and a sequence."""
     name = mariadb.create_database()
     for statement in (
         "CREATE TABLE dora_metrics (id int AUTO_INCREMENT PRIMARY KEY, name text, raw blob, twice int AS (id * 2), "
@@ -58,7 +58,7 @@ def database(mariadb: MariaDB) -> Iterator[str]:
 
 @pytest.fixture
 def small(mariadb: MariaDB) -> Iterator[str]:
-    """A database with one empty table, `nothing`."""
+    """Return a database with one empty table, `nothing`."""
     name = mariadb.create_database()
     mariadb.execute("CREATE TABLE nothing (id int)", database=name)
     yield name
@@ -67,7 +67,7 @@ def small(mariadb: MariaDB) -> Iterator[str]:
 
 @pytest.fixture
 def account(mariadb: MariaDB, database: str) -> Iterator[Maker]:
-    """Makes accounts with the rights of a backup on the database."""
+    """Make accounts with the rights of a backup on the database."""
     made: list[str] = []
 
     def make(rights: str = README, *, proc: bool = True, table: str = "*") -> Login:
@@ -85,7 +85,7 @@ def account(mariadb: MariaDB, database: str) -> Iterator[Maker]:
 
 @pytest.fixture
 def restorer(mariadb: MariaDB) -> Iterator[Login]:
-    """The account of FAULTS section 6 for restores; the databases it made are dropped afterwards."""
+    """Return the account of FAULTS section 6 for restores; the databases it made are dropped afterwards."""
     user, password = mariadb.create_account()
     for statement in rights.needed("mysql", "restore", "", user):
         mariadb.execute(statement)
@@ -226,7 +226,7 @@ def test_fd04_a_server_that_never_speaks_ends_the_dump_before_it_began() -> None
 
 
 def enlarge(mariadb: MariaDB, database: str) -> None:
-    """Makes a dump that takes a while."""
+    """Make a dump that takes a while."""
     mariadb.execute("CREATE TABLE big (id int PRIMARY KEY, filler text)", database=database)
     mariadb.execute("INSERT INTO big SELECT seq, REPEAT('x', 1000) FROM seq_1_to_30000", database=database)
 
@@ -319,7 +319,7 @@ def test_fd18_a_view_on_a_missing_table_fails_the_dump_and_is_named(
 
 
 def with_fake(tmp_path: Path, script: str) -> Host:
-    """Gives a host on which `mariadb-dump` is this shell script."""
+    """Return a host on which `mariadb-dump` is this shell script."""
     tool = tmp_path / "mariadb-dump"
     version = 'case "$1" in --version) echo "mariadb-dump from 10.11.19-MariaDB"; exit;; esac'
     tool.write_text(f"#!/bin/sh\n{version}\n{script}\n", encoding="utf-8")

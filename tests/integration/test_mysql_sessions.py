@@ -30,7 +30,7 @@ TABLE = "django_session"
 
 @pytest.fixture
 def database(mariadb: MariaDB) -> Iterator[str]:
-    """A database with a session table that holds an hour-old, a day-old and a live session."""
+    """Return a database with a session table that holds an hour-old, a day-old and a live session."""
     name = mariadb.create_database()
     sites.create_sessions(mariadb, name)
     sites.add_sessions(mariadb, name, {"old": -24 * HOUR, "young": -HOUR, "live": HOUR})

@@ -22,7 +22,7 @@ PLAIN, ENCRYPTED = "plain", "encrypted"
 
 @pytest.fixture(scope="module")
 def made(mariadb: MariaDB) -> Iterator[certificates.Certificates]:
-    """The server with TLS, and what its clients need."""
+    """Return the server with TLS, and what its clients need."""
     made = certificates.make(mariadb.daemon.directory / "tls", mariadb.daemon.directory.owner())
     words = ["--ssl", f"--ssl-cert={made.certificate}", f"--ssl-key={made.key}", f"--ssl-ca={made.authority}"]
     mariadb.daemon.command.extend(words)
@@ -34,7 +34,7 @@ def made(mariadb: MariaDB) -> Iterator[certificates.Certificates]:
 
 @pytest.fixture(scope="module")
 def database(mariadb: MariaDB, made: certificates.Certificates) -> Iterator[str]:
-    """A database with one table, and an account that the server takes over TLS alone."""
+    """Return a database with one table, and an account that the server takes over TLS alone."""
     name = mariadb.create_database()
     mariadb.execute("CREATE TABLE nothing (id int)", database=name)
     mariadb.create_account(PLAIN, "x")
@@ -49,7 +49,7 @@ def database(mariadb: MariaDB, made: certificates.Certificates) -> Iterator[str]
 
 
 def reach(login: Login, database: str) -> str:
-    """Gives what a login and a dump come to: `fine`, or the code of the fault, which must be the same for both."""
+    """Return what a login and a dump come to: `fine`, or the code of the fault, which must be the same for both."""
     source = Source("mysql.x", "mysql", database, ("nothing",))
     try:
         mysql.ping(login, sites.HOST)

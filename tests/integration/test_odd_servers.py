@@ -37,7 +37,7 @@ class Account(Site):
     user, password = "", ""
 
     def clean_as(self, *, dry_run: bool = False) -> tuple[int, list[str], object]:
-        """Gives exit status, codes and deleted rows of a run."""
+        """Return exit status, codes and deleted rows of a run."""
         named: dict[str, object] = {"login_user": self.user, "login_password": self.password}
         report = self.clean(dry_run=dry_run, connection=named)
         return report.exit_status, codes(report), report.facts.get("deleted", report.facts.get("eligible"))
@@ -106,7 +106,7 @@ def rig(tmp_path: Path) -> Rig:
 
 
 def round_trip(rig: Rig, kit: Kit) -> None:
-    """A backup, and a restore beside the original with the same rows."""
+    """Return a backup, and a restore beside the original with the same rows."""
     character_set = " CHARSET utf8mb4" if kit.engine == "mysql" else ""
     kit.server.execute(f"CREATE TABLE hostile (k varchar(40)){character_set}", database=kit.database)
     places = ", ".join(["(%s)"] * len(KEYS))

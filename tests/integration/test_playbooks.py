@@ -28,7 +28,7 @@ BOTH: dict[str, Any] = {
 
 
 def refused(run: Run) -> str:
-    """Gives what a run said that was refused before it did anything, in one line."""
+    """Return what a run said that was refused before it did anything, in one line."""
     assert run.return_code != 0 and run.results == [], run.output
     return " ".join(run.output.split())
 

@@ -74,7 +74,7 @@ class Busy:
         return self
 
     def wait(self) -> None:
-        """Waits until it has worked on for a while."""
+        """Wait until it has worked on for a while."""
         until = self.rounds + 20
         while self.rounds < until and self._thread.is_alive():
             time.sleep(0.005)
@@ -87,7 +87,7 @@ class Busy:
 
 @pytest.fixture(params=["transaction", "session", "options ignored", "strings off"])
 def pooled(request: pytest.FixtureRequest, postgresql: PostgreSQL) -> Iterator[Login]:
-    """A way through a pooler to a database with sessions, whose server connections are few and shared."""
+    """Return a way through a pooler to a database with sessions, whose server connections are few and shared."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("pgbouncer is not installed")

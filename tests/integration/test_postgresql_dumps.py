@@ -26,7 +26,7 @@ from tests.integration.servers import PostgreSQL
 
 @pytest.fixture
 def database(postgresql: PostgreSQL) -> Iterator[str]:
-    """A database with hostile content and names, a second schema, partitions, a view, a function and a large object."""
+    """Return a database with hostile content and names, a second schema, partitions, a view and a large object."""
     name = postgresql.create_database()
     for statement in (
         "CREATE TABLE dora_metrics (id serial PRIMARY KEY, name text, raw bytea, detail jsonb, moment timestamptz)",
@@ -53,7 +53,7 @@ def database(postgresql: PostgreSQL) -> Iterator[str]:
 
 @pytest.fixture
 def small(postgresql: PostgreSQL) -> Iterator[str]:
-    """A database with one empty table, `nothing`."""
+    """Return a database with one empty table, `nothing`."""
     name = postgresql.create_database()
     postgresql.execute("CREATE TABLE nothing (id int)", database=name)
     yield name
@@ -62,7 +62,7 @@ def small(postgresql: PostgreSQL) -> Iterator[str]:
 
 @pytest.fixture
 def restorer(postgresql: PostgreSQL) -> Iterator[Login]:
-    """The account of FAULTS section 6 for restores; the databases it made are dropped afterwards."""
+    """Return the account of FAULTS section 6 for restores; the databases it made are dropped afterwards."""
     user, password = postgresql.create_account()
     postgresql.execute(f"ALTER ROLE {user} CREATEDB")
     yield sites.account(postgresql, user, password, None, own_account=True)
@@ -72,7 +72,7 @@ def restorer(postgresql: PostgreSQL) -> Iterator[Login]:
 
 
 def restore_databases(postgresql: PostgreSQL) -> list[str]:
-    """Gives the names of the databases that restores made."""
+    """Return the names of the databases that restores made."""
     return [name for (name,) in postgresql.execute("SELECT datname FROM pg_database WHERE datname ~ '^iact_restore_'")]
 
 
@@ -186,7 +186,7 @@ def test_fd04_a_server_that_never_speaks_ends_the_dump_before_it_began() -> None
 
 
 def enlarge(postgresql: PostgreSQL, database: str) -> None:
-    """Makes a dump that takes a while."""
+    """Make a dump that takes a while."""
     query = "CREATE TABLE big AS SELECT n AS id, repeat('x', 1000) AS filler FROM generate_series(1, 30000) n"
     postgresql.execute(query, database=database)
 
@@ -259,7 +259,7 @@ def test_fd06_a_server_suspended_while_dumping_is_stalled(postgresql: PostgreSQL
 
 
 def with_fake(tmp_path: Path, script: str, version: str = "99.1") -> Host:
-    """Gives a host on which `pg_dump` is this shell script."""
+    """Return a host on which `pg_dump` is this shell script."""
     fake = tmp_path / "pg_dump"
     told = f'case "$1" in --version) echo "pg_dump (PostgreSQL) {version}"; exit;; esac'
     fake.write_text(f"#!/bin/sh\n{told}\n{script}\n", encoding="utf-8")
@@ -389,7 +389,7 @@ def test_ft11_a_dump_in_words_is_refused_and_runs_nothing(
 def test_ft11_ft12_a_hostile_dump_reaches_neither_the_machine_nor_another_database(
     postgresql: PostgreSQL, small: str, restorer: Login, tmp_path: Path, body: str
 ) -> None:
-    """The hostile statement hides in a function that an index of the dump calls when the restore builds it."""
+    """Return the hostile statement hides in a function that an index of the dump calls when the restore builds it."""
     tmp_path.chmod(0o777)
     canary = tmp_path / "canary"
     statement = body.format(canary=canary, source=small, admin=postgresql.admin_user)

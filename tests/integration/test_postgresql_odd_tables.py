@@ -28,7 +28,7 @@ TARGET = "iact_restore_odd"
 
 @pytest.fixture
 def database(postgresql: PostgreSQL) -> Iterator[str]:
-    """A database with nothing in it."""
+    """Return a database with nothing in it."""
     name = postgresql.create_database()
     yield name
     postgresql.drop_database(name)
@@ -36,7 +36,7 @@ def database(postgresql: PostgreSQL) -> Iterator[str]:
 
 @pytest.fixture
 def restorer(postgresql: PostgreSQL) -> Iterator[Login]:
-    """The account for restores; what it made is dropped afterwards."""
+    """Return the account for restores; what it made is dropped afterwards."""
     user, password = postgresql.create_account()
     postgresql.execute(f"ALTER ROLE {user} CREATEDB")
     yield sites.account(postgresql, user, password, None, own_account=True)
@@ -111,7 +111,7 @@ def test_a_foreign_table_is_named_since_its_rows_are_elsewhere(postgresql: Postg
 
 @contextlib.contextmanager
 def another(postgresql: PostgreSQL, *options: str, copy: bool) -> Iterator[PostgreSQL]:
-    """Gives a second server: a standby of the first, or a stopped copy's own, started with options."""
+    """Return a second server: a standby of the first, or a stopped copy's own, started with options."""
     newest = max(glob.glob("/usr/lib/postgresql/*/bin"), default="/usr/bin")
     directory, port = postgresql.daemon.directory / "second", free_port()
     account = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
@@ -147,7 +147,7 @@ def test_g48_an_unlogged_table_is_left_out_on_a_standby_as_the_server_does(
 
 
 def test_g49_more_tables_than_the_server_has_locks_for_are_counted(postgresql: PostgreSQL, database: str) -> None:
-    """Each table has indexes, which a count locks as well and a dump does not."""
+    """Return each table has indexes, which a count locks as well and a dump does not."""
     keys = ", ".join(f"k{number} int UNIQUE" for number in range(12))
     postgresql.execute(
         f"DO $$ BEGIN FOR n IN 1..120 LOOP EXECUTE 'CREATE TABLE t' || n || ' ({keys})'; IF n %% 20 = 0 THEN COMMIT; "

@@ -32,7 +32,7 @@ TABLE = "django_session"
 
 @pytest.fixture
 def database(postgresql: PostgreSQL) -> Iterator[str]:
-    """A database with a session table that holds an hour-old, a day-old and a live session."""
+    """Return a database with a session table that holds an hour-old, a day-old and a live session."""
     name = postgresql.create_database()
     sites.create_sessions(postgresql, name)
     sites.add_sessions(postgresql, name, {"old": -24 * HOUR, "young": -HOUR, "live": HOUR})
@@ -71,7 +71,7 @@ def test_expired_sessions_are_counted_found_and_deleted_and_a_live_one_stays(
 def test_fd40_a_session_whose_renewal_the_delete_waits_for_is_not_deleted(
     postgresql: PostgreSQL, database: str
 ) -> None:
-    """The statement without its second test deletes it: seen when the rule was written."""
+    """Return the statement without its second test deletes it: seen when the rule was written."""
     with (
         sessions(sites.login(postgresql, database)) as opened,
         contextlib.closing(postgresql.connect(database)) as other,

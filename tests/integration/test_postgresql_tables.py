@@ -43,7 +43,7 @@ REFERRING = (
 
 @pytest.fixture
 def database(postgresql: PostgreSQL) -> Iterator[str]:
-    """An empty database."""
+    """Return an empty database."""
     name = postgresql.create_database()
     yield name
     postgresql.drop_database(name)
@@ -51,7 +51,7 @@ def database(postgresql: PostgreSQL) -> Iterator[str]:
 
 @pytest.fixture
 def restorer(postgresql: PostgreSQL) -> Iterator[Login]:
-    """An account for restores; the database it made is dropped afterwards."""
+    """Return an account for restores; the database it made is dropped afterwards."""
     user, password = postgresql.create_account()
     postgresql.execute(f"ALTER ROLE {user} CREATEDB")
     yield sites.account(postgresql, user, password, None, own_account=True)
@@ -60,7 +60,7 @@ def restorer(postgresql: PostgreSQL) -> Iterator[Login]:
 
 
 def make(postgresql: PostgreSQL, database: str, *statements: str) -> None:
-    """Runs the statements there."""
+    """Run the statements there."""
     for statement in statements:
         postgresql.execute(statement, database=database)
 
@@ -68,20 +68,20 @@ def make(postgresql: PostgreSQL, database: str, *statements: str) -> None:
 def dumped(
     postgresql: PostgreSQL, database: str, *tables: str, allow_incomplete: bool = False
 ) -> tuple[DumpFacts, dumping.Kept]:
-    """A dump of the named tables."""
+    """Return a dump of the named tables."""
     kept, source = dumping.Kept(), Source(f"postgresql.{database}", "postgresql", database, tables)
     options = dumping.backup(allow_incomplete=allow_incomplete)
     return engine.dump(sites.HOST, sites.login(postgresql, None), source, options, kept), kept
 
 
 def restored(login: Login, facts: DumpFacts, kept: dumping.Kept, *tables: str) -> RestoreFacts:
-    """What came back of a dump of the named tables."""
+    """Return what came back of a dump of the named tables."""
     source = Source("postgresql.site", "postgresql", "site", tables, rows=facts.rows)
     return engine.restore(sites.HOST, login, source, TARGET, kept.stream(), dumping.restore())
 
 
 def constraints(postgresql: PostgreSQL, database: str) -> set[str]:
-    """The names of the table's constraints."""
+    """Return the names of the table's constraints."""
     query = "SELECT conname FROM pg_constraint WHERE conrelid = 'metrics'::regclass"
     return {name for (name,) in postgresql.execute(query, database=database)}
 

@@ -22,7 +22,7 @@ PLAIN, ENCRYPTED = "plain", "encrypted"
 
 @pytest.fixture(scope="module")
 def made(postgresql: PostgreSQL) -> Iterator[certificates.Certificates]:
-    """The server with TLS, and what its clients need."""
+    """Return the server with TLS, and what its clients need."""
     made = certificates.make(postgresql.daemon.directory / "tls", postgresql.daemon.directory.owner())
     words = ["-c", "ssl=on", "-c", f"ssl_cert_file={made.certificate}", "-c", f"ssl_key_file={made.key}"]
     postgresql.daemon.command.extend(words)
@@ -38,7 +38,7 @@ def made(postgresql: PostgreSQL) -> Iterator[certificates.Certificates]:
 
 @pytest.fixture(scope="module")
 def database(postgresql: PostgreSQL, made: certificates.Certificates) -> Iterator[str]:
-    """A database with one table, and an account that the server takes over TLS alone."""
+    """Return a database with one table, and an account that the server takes over TLS alone."""
     name = postgresql.create_database()
     postgresql.execute("CREATE TABLE nothing (id int)", database=name)
     postgresql.create_account(PLAIN, "x")
@@ -52,7 +52,7 @@ def database(postgresql: PostgreSQL, made: certificates.Certificates) -> Iterato
 
 
 def reach(login: Login, database: str) -> str:
-    """Gives what a login and a dump come to: `fine`, or the code of the fault, which must be the same for both."""
+    """Return what a login and a dump come to: `fine`, or the code of the fault, which must be the same for both."""
     source = Source("postgresql.x", "postgresql", database, ("nothing",))
     try:
         engine.ping(login, sites.HOST)

@@ -25,7 +25,7 @@ from tests.integration.servers import MariaDB, PostgreSQL, Server
 
 @pytest.fixture(scope="module")
 def other_postgresql() -> Iterator[Server]:
-    """A second cluster, which offers TLS."""
+    """Return a second cluster, which offers TLS."""
     for server in serve(PostgreSQL.launch):
         made = certificates.make(server.daemon.directory / "tls", server.daemon.directory.owner())
         words = ["-c", "ssl=on", "-c", f"ssl_cert_file={made.certificate}", "-c", f"ssl_key_file={made.key}"]
@@ -36,7 +36,7 @@ def other_postgresql() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def other_mariadb() -> Iterator[Server]:
-    """A second MariaDB, which offers TLS."""
+    """Return a second MariaDB, which offers TLS."""
     for server in serve(MariaDB.launch):
         made = certificates.make(server.daemon.directory / "tls", server.daemon.directory.owner())
         server.daemon.command.extend(["--ssl", f"--ssl-cert={made.certificate}", f"--ssl-key={made.key}"])
@@ -144,7 +144,7 @@ def test_g8d_a_section_of_ours_goes_round_no_certificate_that_the_project_refuse
 
 
 def section(server: Server) -> dict[str, Any]:
-    """Gives a section of our config file with the administrator's account."""
+    """Return a section of our config file with the administrator's account."""
     path = server.daemon.directory / "credentials"
     if isinstance(server, MariaDB):
         path.write_text(f"[client]\npassword={server.admin_password}\n")
@@ -175,7 +175,7 @@ def test_g8e_a_table_s_name_with_its_schema_is_found_there(clusters: Pair, table
 
 
 def make_schema(made: Pair, name: str) -> None:
-    """Adds a schema with a session table of its own to the project's database: one expired session and a live one."""
+    """Add a schema with a session table of its own to the project's database: one expired session and a live one."""
     table = f"{name}.django_session"
     for statement in (
         f"CREATE SCHEMA {name}",

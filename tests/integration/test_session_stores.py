@@ -40,7 +40,7 @@ class Project:
     site: Site
 
     def configure(self, more: str, **sections: Any) -> None:
-        """Writes the project's settings and our config file, which names the file as well."""
+        """Write the project's settings and our config file, which names the file as well."""
         files = {"manage.py": "", "site_settings.py": SETTINGS.format(database=str(self.site.database), more=more)}
         for name, text in {**files, **MODULES}.items():
             (self.site.folder / name).write_text(text)
@@ -48,7 +48,7 @@ class Project:
         self.site.configure(django=django, **sections)
 
     def run(self, *words: str) -> dict[str, Any]:
-        """Gives one run's report with its exit status."""
+        """Return one run's report with its exit status."""
         argv = [
             sys.executable,
             "-m",

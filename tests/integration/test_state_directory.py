@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small filesystem of its own."""
+    """Return a small filesystem of its own."""
     path = tmp_path / "disk"
     path.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "iact", str(path)], check=False)
@@ -33,7 +33,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def site(tmp_path: Path, disk: Path) -> Site:
-    """A small site whose state lies on the disk, with three expired sessions and two that live."""
+    """Return a small site whose state lies on the disk, with three expired sessions and two that live."""
     site = Site(tmp_path)
     site.fill(3, 2)
     site.state.rmdir()
@@ -74,7 +74,7 @@ def test_fh23_a_read_only_state_directory_ends_the_run_before_any_delete(site: S
 
 @pytest.fixture
 def open_site() -> Iterator[Site]:
-    """A small site in a place that every account may reach."""
+    """Return a small site in a place that every account may reach."""
     folder = Path(tempfile.mkdtemp(prefix="iact-open-", dir="/tmp"))
     folder.chmod(0o755)
     site = Site(folder)
@@ -85,7 +85,7 @@ def open_site() -> Iterator[Site]:
 
 
 def as_root(site: Site, *words: str) -> Done:
-    """How a command ended that root started with a umask of nothing."""
+    """Return how a command ended that root started with a umask of nothing."""
     return finished(site.start(*words, preexec_fn=lambda: os.umask(0)))
 
 

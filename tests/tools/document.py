@@ -59,7 +59,7 @@ _BLOCK = re.compile(r"(?<=\noptions:\n).*?(?=\n[a-z_]+:|\n\"\"\")", re.DOTALL)
 
 
 def documented(options: Iterable[Option]) -> dict[str, object]:
-    """The options as Ansible documents them, by name."""
+    """Return the options as Ansible documents them, by name."""
     return {option.name: _documented(option) for option in options}
 
 
@@ -87,13 +87,13 @@ def _default(value: object) -> str:
 
 
 def block(rows: Mapping[str, object]) -> str:
-    """The YAML of an `options:` block, indented by two blanks."""
+    """Return the YAML of an `options:` block, indented by two blanks."""
     text = yaml.safe_dump(dict(rows), sort_keys=False, width=110, allow_unicode=True, default_flow_style=False)
     return "\n".join("  " + line if line else line for line in text.rstrip().split("\n"))
 
 
 def rewritten(path: Path) -> str:
-    """The file's text with its `options:` block as the table has it."""
+    """Return the file's text with its `options:` block as the table has it."""
     if path == FRAGMENT:
         shared = [option for option in SITE if option.name in (*SHARED_SECTIONS, "state_directory")]
         return _BLOCK.sub(
@@ -104,7 +104,7 @@ def rewritten(path: Path) -> str:
 
 
 def targets() -> list[Path]:
-    """The files that hold such a block."""
+    """Return the files that hold such a block."""
     modules = [ROOT / "plugins" / "modules" / f"{name}.py" for name in MODULES]
     return [FRAGMENT, *(path for path in modules if path.exists())]
 

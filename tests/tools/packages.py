@@ -27,18 +27,18 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def missing(stages: set[str]) -> list[str]:
-    """Gives the packages of these stages of which the machine has no program."""
+    """Return the packages of these stages of which the machine has no program."""
     wanted = {package: program for stage in stages for package, program in PACKAGES.get(stage, {}).items()}
     return sorted(package for package, program in wanted.items() if not _found(program))
 
 
 def can_install() -> bool:
-    """Tells whether we are root on a Debian."""
+    """Return whether we are root on a Debian."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def install(packages: list[str], processes: Processes, log: Path) -> int:
-    """Gives apt-get's exit status; only what is missing is ever asked for."""
+    """Return apt-get's exit status; only what is missing is ever asked for."""
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     commands = [[*APT, "update"], [*APT, "install", "-y", "--no-install-recommends", *packages]]
     for argv in commands:

@@ -55,9 +55,9 @@ class Processes:
         self._closed = False
 
     def run(self, command: Command, log: Path) -> int:
-        """Gives the program's exit status, or TIMED_OUT; all that it prints is appended to the log.
+        """Return the program's exit status, or TIMED_OUT; all that it prints is appended to the log.
 
-        Raises RuntimeError after end_all(), so that a thread in the middle of its work starts nothing more.
+        Raise RuntimeError after end_all(), so that a thread in the middle of its work starts nothing more.
         """
         if self._closed:
             raise RuntimeError("no more programs are started")
@@ -84,7 +84,7 @@ class Processes:
                 self._running.discard(process)
 
     def end_all(self) -> None:
-        """Ends every program that still runs, with its children, and starts no more."""
+        """End every program that still runs, with its children, and starts no more."""
         self._closed = True
         for process in list(self._running):
             _end(process)

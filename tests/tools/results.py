@@ -21,24 +21,24 @@ class Result:
     duration_seconds: float = 0.0
 
     def line(self) -> str:
-        """Gives the figures as the last line of everything shows them."""
+        """Return the figures as the last line of everything shows them."""
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
 def one(stage: str, status: int) -> Result:
-    """Gives the result of a stage that counts as one test and ended with this exit status."""
+    """Return the result of a stage that counts as one test and ended with this exit status."""
     if status == 0:
         return Result(stage, passed=1)
     return Result(stage, failed=1, reasons=(f"ended with status {status}",))
 
 
 def skip(stage: str, reason: str) -> Result:
-    """Gives the result of a stage that counts as one test and could not run."""
+    """Return the result of a stage that counts as one test and could not run."""
     return Result(stage, skipped=1, reasons=(reason,))
 
 
 def from_junit(stage: str, report: Path, status: int) -> Result:
-    """Gives pytest's result from its JUnit file. A run that ended before its end counts one failure more."""
+    """Return pytest's result from its JUnit file. A run that ended before its end counts one failure more."""
     if not report.exists():
         return Result(stage, failed=1, reasons=(f"pytest ended with status {status} and without a report",))
     kinds: Counter[str] = Counter()
@@ -54,7 +54,7 @@ def from_junit(stage: str, report: Path, status: int) -> Result:
 
 
 def judge(result: Result, skips_fail: bool) -> Result:
-    """Gives the result as it counts: no test at all is a failure, and where skips_fail is true a skip is one too."""
+    """Return the result as it counts: no test at all is a failure, and where skips_fail is true a skip is one too."""
     if result.passed + result.failed + result.skipped == 0:
         return replace(result, failed=1, reasons=("there was nothing to test",))
     if skips_fail and result.skipped:
@@ -63,7 +63,7 @@ def judge(result: Result, skips_fail: bool) -> Result:
 
 
 def summary(results: Iterable[Result]) -> str:
-    """Gives the table of all stages, the reasons of what failed or was skipped, and the sum as the last line."""
+    """Return the table of all stages, the reasons of what failed or was skipped, and the sum as the last line."""
     rows = list(results)
     lines = [f"{'stage':<24}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}"]
     for row in rows:
@@ -75,7 +75,7 @@ def summary(results: Iterable[Result]) -> str:
 
 
 def _kind(case: ElementTree.Element) -> tuple[str, str]:
-    """Gives passed, failed or skipped, and the reason of the last two."""
+    """Return passed, failed or skipped, and the reason of the last two."""
     name = f"{case.get('classname', '')}.{case.get('name', '')}"
     if case.find("failure") is not None or case.find("error") is not None:
         return "failed", name

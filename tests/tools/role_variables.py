@@ -79,14 +79,14 @@ def allowed(option: Option) -> str:
 
 
 def plain_default(content: object) -> str:
-    """A default in Ansible's markup."""
+    """Return a default in Ansible's markup."""
     if isinstance(content, tuple):
         return ", ".join(plain_default(one) for one in content)
     return f"C({str(content).lower() if isinstance(content, bool) else content})"
 
 
 def specification() -> str:
-    """The text of meta/argument_specs.yml."""
+    """Return the text of meta/argument_specs.yml."""
     main = {
         "short_description": "Provisions a host of IACT and lets the three jobs look after it",
         "description": [
@@ -118,7 +118,7 @@ def plain(text: str) -> str:
 
 
 def shown(content: object) -> str:
-    """A default as it is written in YAML, in code marks; nothing for none."""
+    """Return a default as it is written in YAML, in code marks; nothing for none."""
     if content is None:
         return ""
     if isinstance(content, (list, tuple)):
@@ -127,7 +127,7 @@ def shown(content: object) -> str:
 
 
 def tables() -> str:
-    """The README's tables of variables, one for the role and one for each section."""
+    """Return the README's tables of variables, one for the role and one for each section."""
     given = defaults()
     own = [(PREFIX + row.name, given.get(PREFIX + row.name), row.help, row.choices) for row in ROLE_OPTIONS]
     parts = [table("The role itself", own)]
@@ -139,7 +139,7 @@ def tables() -> str:
 
 
 def table(title: str, rows: list[tuple[str, object, str, tuple[str, ...]]]) -> str:
-    """One table of variables with their defaults."""
+    """Return one table of variables with their defaults."""
     lines = [f"### {title}\n", "| variable | default | what |", "|---|---|---|"]
     for name, default, text, choices in rows:
         words = plain(text) + (f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else "")
@@ -148,7 +148,7 @@ def table(title: str, rows: list[tuple[str, object, str, tuple[str, ...]]]) -> s
 
 
 def readme(text: str) -> str:
-    """The README with its tables written anew."""
+    """Return the README with its tables written anew."""
     return TABLES.sub(lambda match: f"{match.group(1)}\n{tables()}\n{match.group(2)}", text)
 
 

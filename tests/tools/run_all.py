@@ -24,7 +24,7 @@ _printing = threading.Lock()
 
 
 def main(groups: list[str]) -> int:
-    """Gives 0 when nothing failed, 1 when something did, 2 for a group that there is not."""
+    """Return 0 when nothing failed, 1 when something did, 2 for a group that there is not."""
     chosen = [[stage for stage in lane if not groups or stage.group in groups] for lane in lanes()]
     known = {stage.group for lane in lanes() for stage in lane}
     if unknown := set(groups) - known:
@@ -46,7 +46,7 @@ def main(groups: list[str]) -> int:
 
 
 def _run(chosen: list[list[Stage]], processes: Processes) -> list[Result]:
-    """Gives the results in the order of the stages, whatever order they end in."""
+    """Return the results in the order of the stages, whatever order they end in."""
     pool = ThreadPoolExecutor(len(chosen))
     try:
         lanes_running = [pool.submit(_run_lane, lane, processes) for lane in chosen]
@@ -74,7 +74,7 @@ def _run_stage(stage: Stage, processes: Processes) -> Result:
 
 
 def _packages(groups: set[str], processes: Processes) -> list[Result]:
-    """Installs what is missing; gives a failed result where that does not work, and says what is missing elsewhere."""
+    """Install what is missing; gives a failed result where that does not work, and says what is missing elsewhere."""
     missing = packages.missing(groups)
     if not missing:
         return []

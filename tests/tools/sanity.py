@@ -38,7 +38,7 @@ raise SystemExit(subprocess.call([sys.executable, "-m", "pip", "install", *argum
 
 
 def main(arguments: list[str]) -> int:
-    """Gives ansible-test's exit status; the arguments go to it, such as `--test validate-modules`."""
+    """Return ansible-test's exit status; the arguments go to it, such as `--test validate-modules`."""
     files = _files()
     if files is None:
         sys.stdout.write("git does not know this folder, so that there is no list of files to check\n")
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _files() -> list[str] | None:
-    """Gives the files of the checkout, new ones too but none that git ignores, or None outside of git."""
+    """Return the files of the checkout, new ones too but none that git ignores, or None outside of git."""
     command = ["git", "-C", str(CHECKOUT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -62,7 +62,7 @@ def _files() -> list[str] | None:
 
 
 def _copy(files: list[str]) -> None:
-    """Makes the copy anew, but for the folder where ansible-test keeps its virtual environment for the next time."""
+    """Make the copy anew, but for the folder where ansible-test keeps its virtual environment for the next time."""
     kept, output = CACHE / "output", COLLECTION / "tests" / "output"
     if output.exists():
         output.rename(kept)
@@ -80,7 +80,7 @@ def _copy(files: list[str]) -> None:
 
 
 def _path() -> str:
-    """Gives a PATH with real interpreters only: a pyenv shim makes ansible-test fail with status 127."""
+    """Return a PATH with real interpreters only: a pyenv shim makes ansible-test fail with status 127."""
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder).name != "shims"]
     interpreters = sorted(str(folder) for folder in root.glob("versions/3.*/bin"))
@@ -88,7 +88,7 @@ def _path() -> str:
 
 
 def _provide_get_pip(home: Path) -> None:
-    """Puts our own bootstrap script where ansible-test keeps the downloaded one, only if it cannot be downloaded."""
+    """Put our own bootstrap script where ansible-test keeps the downloaded one, only if it cannot be downloaded."""
     address, name = _get_pip_source()
     script = home / ".ansible" / "test" / "cache" / name
     if script.exists() or _reachable(address):
@@ -98,7 +98,7 @@ def _provide_get_pip(home: Path) -> None:
 
 
 def _get_pip_source() -> tuple[str, str]:
-    """Gives the script's address and cached file name as the installed ansible-test has them."""
+    """Return the script's address and cached file name as the installed ansible-test has them."""
     import ansible_test
 
     package = Path(next(iter(ansible_test.__path__)))

@@ -32,12 +32,12 @@ class Stage:
 
     @property
     def log(self) -> Path:
-        """The file that holds all that the stage printed."""
+        """Return the file that holds all that the stage printed."""
         return LOGS / f"{self.name.replace(' ', '-')}.log"
 
 
 def lanes() -> list[list[Stage]]:
-    """Gives the stages in lanes: within one they follow each other, and the lanes run side by side.
+    """Return the stages in lanes: within one they follow each other, and the lanes run side by side.
 
     Two lanes for two cores: what waits for containers and other interpreters runs beside our own tests.
     """
@@ -81,7 +81,7 @@ def _pytest(name: str, timeout_seconds: float) -> Callable[[Processes, Path], Re
 
 
 def _build(processes: Processes, log: Path) -> Result:
-    """Counts the build, the installation, and the documentation of each module as the installed collection shows it."""
+    """Count the build, the installation, and the documentation of each module as the installed collection shows it."""
     place = LOGS / "build"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()

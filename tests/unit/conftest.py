@@ -22,7 +22,7 @@ settings.load_profile("steady")
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    """Each test knows only its own passwords, and leaves none to others, whose texts would be struck out."""
+    """Return each test knows only its own passwords, and leaves none to others, whose texts would be struck out."""
     secret._known.clear()
     secret._public.clear()
     yield
@@ -32,13 +32,13 @@ def forgotten() -> Iterator[None]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """A small site on SQLite, without sessions yet."""
+    """Return a small site on SQLite, without sessions yet."""
     return Site(tmp_path)
 
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Done]]:
-    """The command, called in this very process, which is faster than starting one."""
+    """Return the command, called in this very process, which is faster than starting one."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     mask = os.umask(0o022)
 

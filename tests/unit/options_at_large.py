@@ -21,12 +21,12 @@ _CHOSEN = {
 
 
 def everything() -> dict[str, object]:
-    """A whole config file, no value of it a default."""
+    """Return a whole config file, no value of it a default."""
     return _filled(SITE, "site")
 
 
 def other_value(option: Option, where: str) -> object:
-    """A valid value of the option that is not its default."""
+    """Return a valid value of the option that is not its default."""
     if option.name in _CHOSEN:
         return _CHOSEN[option.name]
     if option.choices:

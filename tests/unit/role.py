@@ -32,17 +32,17 @@ FOUND = {
 
 
 def evaluated(expression: str, **given: Any) -> Any:
-    """What an expression of the role comes to with these variables."""
+    """Return what an expression of the role comes to with these variables."""
     return _asked("{{ " + expression + " }}", given)
 
 
 def said(text: str, **given: Any) -> str:
-    """What a text of a task, such as the message of a refusal, says with these variables."""
+    """Return what a text of a task, such as the message of a refusal, says with these variables."""
     return str(_asked(text, given))
 
 
 def rendered(template: str, **given: Any) -> str:
-    """The text of a template of the role with these variables."""
+    """Return the text of a template of the role with these variables."""
     return str(_asked((ROLE / "templates" / template).read_text(encoding="utf-8"), given))
 
 
@@ -55,7 +55,7 @@ def _asked(text: str, given: dict[str, Any]) -> Any:
 
 @functools.cache
 def _ansible() -> tuple[Any, Any]:
-    """The two ends of a process that answers until this one ends."""
+    """Return the two ends of a process that answers until this one ends."""
     process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     return process.stdin, process.stdout
 

@@ -41,7 +41,7 @@ class Done:
 
     @property
     def line(self) -> dict[str, Any]:
-        """Its one JSON document."""
+        """Return its one JSON document."""
         assert self.output.count("\n") == 1
         found: dict[str, Any] = json.loads(self.output)
         return found
@@ -61,7 +61,7 @@ class Site:
         self.configure(**options)
 
     def configure(self, **options: Mapping[str, object]) -> None:
-        """Writes the config file anew."""
+        """Write the config file anew."""
         whole = {
             "sqlite": {"path": str(self.database)},
             "state_directory": str(self.state),
@@ -72,27 +72,27 @@ class Site:
         self.config.chmod(0o644)
 
     def settings(self, **flags: object) -> Settings:
-        """What the config file and these flags come to."""
+        """Return what the config file and these flags come to."""
         host = FakeHost(user_id=os.geteuid())
         return config_file.load(host, str(self.config), Layer(COMMAND_LINE, {"session_cleanup": flags}))
 
     def connect(self) -> contextlib.closing[sqlite3.Connection]:
-        """A connection of somebody else, such as the application."""
+        """Return a connection of somebody else, such as the application."""
         connection = sqlite3.connect(self.database, timeout=20, isolation_level=None)
         connection.execute("PRAGMA synchronous = OFF")
         return contextlib.closing(connection)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """The rows of one statement of somebody else."""
+        """Return the rows of one statement of somebody else."""
         with self.connect() as connection:
             return connection.execute(statement, parameters).fetchall()
 
     def add(self, key: str, age: timedelta, moment: datetime = NOON) -> None:
-        """A session that expired so long before the moment; a negative age is one that lives so long still."""
+        """Return a session that expired so long before the moment; a negative age is one that lives so long still."""
         self.add_stored(key, (moment - age).replace(tzinfo=None))
 
     def add_stored(self, key: str, stored: datetime) -> None:
-        """A session whose expire_date is exactly this."""
+        """Return a session whose expire_date is exactly this."""
         self.sql("INSERT INTO django_session VALUES (?, 'data', ?)", key, str(stored))
 
     def fill(self, expired: int, live: int) -> None:
@@ -105,7 +105,7 @@ class Site:
             connection.execute("COMMIT")
 
     def sessions(self) -> set[str]:
-        """The sessions that are there."""
+        """Return the sessions that are there."""
         return {row[0] for row in self.sql("SELECT session_key FROM django_session")}
 
     def live_count(self) -> int:
@@ -117,25 +117,25 @@ class Site:
         return int(self.sql("SELECT count(*) FROM django_session WHERE session_key LIKE 'expired%'")[0][0])
 
     def history(self) -> list[dict[str, Any]]:
-        """The runs that are remembered."""
+        """Return the runs that are remembered."""
         path = self.state / "history.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def snapshot(self) -> dict[str, bytes]:
-        """Every file below the folder with its content."""
+        """Return every file below the folder with its content."""
         return {str(path): path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file()}
 
     def words(self, *words: str) -> list[str]:
-        """The argv of a command of this site, from the checkout."""
+        """Return the argv of a command of this site, from the checkout."""
         return [sys.executable, "-m", "iact_maintenance.cli.start", *words, "--config", str(self.config)]
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
-        """A command of this site, running."""
+        """Return a command of this site, running."""
         given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
         return subprocess.Popen(self.words(*words), cwd=MODULE_UTILS, env=_ENVIRONMENT, text=True, **given)
 
     def run(self, *words: str) -> Done:
-        """How a command of this site ended."""
+        """Return how a command of this site ended."""
         return finished(self.start(*words))
 
 
@@ -143,6 +143,6 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
 
 def finished(process: subprocess.Popen[str]) -> Done:
-    """How a running command ended."""
+    """Return how a running command ended."""
     output, errors = process.communicate(timeout=60)
     return Done(process.returncode, output, errors)

@@ -126,7 +126,7 @@ def test_a_module_s_every_parameter_survives_every_hostile_value(job: str) -> No
 
 
 def _validated(spec: dict[str, Any], parameters: Mapping[str, object]) -> Mapping[str, Any] | None:
-    """What Ansible makes of the parameters; None where it refuses them in its own words."""
+    """Return what Ansible makes of the parameters; None where it refuses them in its own words."""
     try:
         checked = ArgumentSpecValidator(spec).validate(dict(parameters))
     except (ValueError, OverflowError, TypeError):
@@ -227,7 +227,7 @@ sys.addaudithook(WATCH)
 
 @contextlib.contextmanager
 def watched(folder: Path) -> Iterator[list[str]]:
-    """What this process does to the machine outside the folder, meanwhile."""
+    """Return what this process does to the machine outside the folder, meanwhile."""
     WATCH.seen, WATCH.folder = [], str(folder)
     try:
         yield WATCH.seen
@@ -277,7 +277,7 @@ def test_any_line_of_words_ends_in_order_and_touches_nothing_but_expired_session
 
 
 def _site_in(folder: Path) -> Site:
-    """The site of an earlier example, made good again."""
+    """Return the site of an earlier example, made good again."""
     if not folder.exists():
         folder.mkdir()
         site = Site(folder)

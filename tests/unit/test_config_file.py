@@ -22,13 +22,13 @@ SILENCE = Layer(COMMAND_LINE, {})
 
 @pytest.fixture
 def host() -> FakeHost:
-    """A host whose user is the one that runs the tests."""
+    """Return a host whose user is the one that runs the tests."""
     return FakeHost(user_id=os.geteuid())
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A good config file."""
+    """Return a good config file."""
     file = tmp_path / "maintenance.json"
     file.write_text(json.dumps({"session_cleanup": {"days": 30}}))
     file.chmod(0o644)

@@ -30,7 +30,7 @@ FORK = multiprocessing.get_context("fork")
 
 
 def failing(number: int) -> Callable[..., None]:
-    """A system call that fails with that error."""
+    """Return a system call that fails with that error."""
 
     def call(*_arguments: object, **_options: object) -> None:
         raise OSError(number, os.strerror(number))

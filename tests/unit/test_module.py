@@ -30,7 +30,7 @@ Answer = tuple[int, dict[str, Any], str]
 
 @pytest.fixture
 def module(site: Site, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """The module session_cleanup on the site: its exit status, its result, and all it printed."""
+    """Return the module session_cleanup on the site: its exit status, its result, and all it printed."""
 
     def run(**parameters: object) -> Answer:
         with patch_module_args({"config": str(site.config), **parameters}), pytest.raises(SystemExit) as ended:
@@ -135,7 +135,7 @@ def break_down(*_arguments: object, **_options: object) -> object:
 
 
 def patched(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
-    """The layer breaks down; a job bound its functions when it was made, so that it is made again."""
+    """Return the layer breaks down; a job bound its functions when it was made, so that it is made again."""
     monkeypatch.setattr(owner, name, break_down)
 
 

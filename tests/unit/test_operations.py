@@ -51,7 +51,7 @@ TABLES = [
 
 
 def codes_of(call: ast.Call) -> Iterator[ast.expr]:
-    """Gives the expressions of a call that are a code."""
+    """Return the expressions of a call that are a code."""
     position = POSITIONS.get(ast.unparse(call.func).rpartition(".")[2])
     if position is not None and len(call.args) > position:
         yield call.args[position]
@@ -59,7 +59,7 @@ def codes_of(call: ast.Call) -> Iterator[ast.expr]:
 
 
 def spoken() -> tuple[set[str], set[str]]:
-    """Gives the codes that stand in the source, and the files in which one is computed."""
+    """Return the codes that stand in the source, and the files in which one is computed."""
     codes, files = {code for code, _hint in TABLES}, set()
     for path in CORE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -73,7 +73,7 @@ def spoken() -> tuple[set[str], set[str]]:
 
 
 def documented() -> set[str]:
-    """Gives the codes in the first columns of the tables under "Trouble"."""
+    """Return the codes in the first columns of the tables under "Trouble"."""
     rows = re.findall(r"^\| (`[^|]+) \|", documents.section("## Trouble"), re.MULTILINE)
     return {code for row in rows for code in re.findall(r"`([a-z_]+)`", row)}
 

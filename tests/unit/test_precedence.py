@@ -37,7 +37,7 @@ ENVIRONMENT = {"PGPASSFILE": "/weak/.pgpass", "DJANGO_SETTINGS_MODULE": "weak.se
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A config file that sets every option to something other than its default."""
+    """Return a config file that sets every option to something other than its default."""
     path = tmp_path / "maintenance.json"
     path.write_text(json.dumps(everything()))
     path.chmod(0o644)
@@ -49,12 +49,12 @@ def load(config: Path, layer: Layer) -> Settings:
 
 
 def by_command(config: Path, *words: str) -> Settings:
-    """What a command line comes to over the file."""
+    """Return what a command line comes to over the file."""
     return load(config, Layer(COMMAND_LINE, flags.parse(words).options))
 
 
 def by_module(config: Path, job: str, parameters: Mapping[str, Any]) -> Settings:
-    """What a module's parameters come to over the file, after Ansible itself has looked at them."""
+    """Return what a module's parameters come to over the file, after Ansible itself has looked at them."""
     checked = ArgumentSpecValidator(_module.argument_spec(job)).validate(dict(parameters))
     assert checked.error_messages == []
     return load(config, Layer(PARAMETER, _module._options(checked.validated_parameters, job)))
@@ -65,7 +65,7 @@ def value_in(settings: Settings, section: str, name: str) -> object:
 
 
 def explicit(option: Option) -> object:
-    """A value that a run gives: the default itself where there is one, since this is what silence must not be."""
+    """Return a value that a run gives: the default itself if there is one, since silence must not be that."""
     if option.default not in (None, ()):
         return list(option.default) if isinstance(option.default, tuple) else option.default
     if option.choices:

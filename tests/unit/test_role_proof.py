@@ -19,7 +19,7 @@ REFUSED = report_of("health", Refused("not_permitted", "may not be read by this 
 
 
 def unexpected() -> Report:
-    """What the command says of a fault that nobody foresaw."""
+    """Return what the command says of a fault that nobody foresaw."""
     try:
         raise ValueError('"outcome": "failed with error unhealthy"')
     except ValueError as fault:
@@ -27,7 +27,7 @@ def unexpected() -> Report:
 
 
 def fails(report: Report, *, strict: bool = False) -> bool:
-    """Whether the play fails where the command ends with this report."""
+    """Return whether the play fails where the command ends with this report."""
     task = yaml.safe_load((ROLE / "tasks" / "proof.yml").read_text(encoding="utf-8"))[0]
     proof = {"rc": report.exit_status, "stdout": json.render(report)}
     given = {"__iact_maintenance_proof": proof, "iact_maintenance_strict": strict}

@@ -27,7 +27,7 @@ def options() -> dict[str, Any]:
 
 
 def registered() -> set[str]:
-    """What tasks make: registered results and variables of single tasks."""
+    """Return what tasks make: registered results and variables of single tasks."""
     texts = [path.read_text(encoding="utf-8") for path in ROLE.glob("tasks/*.yml")]
     made = r"register: (\w+)|^ +(__iact_maintenance_\w+):"
     return {name for text in texts for found in re.findall(made, text, re.MULTILINE) for name in found if name}

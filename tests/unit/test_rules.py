@@ -40,22 +40,22 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def name_of(path: Path) -> str:
-    """Gives a file's name as a failed test shows it."""
+    """Return a file's name as a failed test shows it."""
     return str(path.relative_to(CHECKOUT))
 
 
 def tree_of(path: Path) -> ast.Module:
-    """Gives a file's syntax tree."""
+    """Return a file's syntax tree."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:
-    """Gives every function and method, also those within others."""
+    """Return every function and method, also those within others."""
     return (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, int, str]]:
-    """Gives each import's line, level (0 is absolute) and module."""
+    """Return each import's line, level (0 is absolute) and module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, 0, alias.name) for alias in node.names)
@@ -64,7 +64,7 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, int, str]]:
 
 
 def public_names(tree: ast.Module) -> Iterator[Function]:
-    """Gives the functions of a file and the methods of its classes that others may call."""
+    """Return the functions of a file and the methods of its classes that others may call."""
     holders = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))]
     for holder in holders:
         for node in holder.body:
@@ -217,7 +217,7 @@ def test_a_module_only_translates(path):
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
 def test_no_variable_is_called_by_an_underline_alone(path):
-    """The sanity tests refuse the name, and take long to say so; call it what it is, or `_unused`."""
+    """Return the sanity tests refuse the name, and take long to say so; call it what it is, or `_unused`."""
     names = [(node.lineno, node.id) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)]
     assert not [line for line, name in names if name == "_"]
 

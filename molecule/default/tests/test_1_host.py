@@ -39,7 +39,7 @@ CRONTAB = [
 
 
 def as_iact(command: str) -> str:
-    """What a command prints in the maintenance user's own environment."""
+    """Return what a command prints in the maintenance user's own environment."""
     return SITE.check_output(f"runuser -u iact -- env -i HOME=/var/lib/iact PATH=/usr/bin:/bin LANG=C.UTF-8 {command}")
 
 

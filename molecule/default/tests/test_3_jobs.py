@@ -34,7 +34,7 @@ def postgresql_rows(database: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def archive() -> str:
-    """An archive of both databases and the application's logs, made by hand."""
+    """Return an archive of both databases and the application's logs, made by hand."""
     for name in LOGS:
         SITE.check_output(f"echo '{{}}' > /var/log/iact/{name}")
     return command("backup")["archive"]
@@ -61,7 +61,7 @@ def test_our_restore_brings_equal_rows_into_other_databases(archive):
 
 
 def plain_recipe(archive: str) -> list[str]:
-    """The handbook's own lines, for this archive, a database called `plain` and this host's port."""
+    """Return the handbook's own lines, for this archive, a database called `plain` and this host's port."""
     changes = (
         (r"iact_data_backup_\d+_\d+\.tar", archive.rpartition("/")[2]),
         (r"\bcopy\b", "plain"),

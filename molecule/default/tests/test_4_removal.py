@@ -24,7 +24,7 @@ NOT_OURS = (*(f"/var/{name}" for name in VAR), "/etc/rc", "/etc/systemd/system/"
 
 
 def left_over(host: object) -> set[str]:
-    """What is there now and was not before, but for the files of packages."""
+    """Return what is there now and was not before, but for the files of packages."""
     now = set(host.check_output("sh /root/fingerprint").splitlines())
     before = set(host.file("/root/before").content_string.splitlines())
     packaged = set(host.check_output("cat /var/lib/dpkg/info/*.list").splitlines())

@@ -171,7 +171,7 @@ CASES = {
 
 
 def fingerprint() -> list[str]:
-    """Every file with its owner, mode, time and size."""
+    """Return every file with its owner, mode, time and size."""
     return [line for line in HOST.check_output(SEEN).splitlines() if line.split(" ")[3].startswith(VOLATILE) is False]
 
 
@@ -192,7 +192,7 @@ def test_the_role_refuses(name):
 
 
 def quoted(text: str) -> str:
-    """The text as one word of the shell."""
+    """Return the text as one word of the shell."""
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 

@@ -77,7 +77,7 @@ def identify(state: Path, number: str = IDENTITY, made_at: str = "2026-03-01T12:
 
 
 def forge(path: Path, members: list[tuple[tarfile.TarInfo, bytes]], manifest: bytes | None = None) -> Path:
-    """`path` as a hostile archive: these members, then a manifest with a digest that agrees."""
+    """Return `path` as a hostile archive: these members, then a manifest with a digest that agrees."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as forged:
         for info, content in members:
@@ -93,5 +93,5 @@ def forge(path: Path, members: list[tuple[tarfile.TarInfo, bytes]], manifest: by
 
 
 def sha256(content: bytes) -> str:
-    """The digest of some bytes."""
+    """Return the digest of some bytes."""
     return hashlib.sha256(content).hexdigest()

@@ -131,7 +131,7 @@ def test_a_maximum_that_was_lowered_to_a_third_is_kept_after_170_nights() -> Non
 
 
 def next_night(found: list[Entry], rule: retention.RetentionPolicy, now: datetime) -> tuple[list[Entry], list[str]]:
-    """What is left after one more run, and the codes of its findings."""
+    """Return what is left after one more run, and the codes of its findings."""
     new = entry(now)
     before = [one for one in found if one.name != new.name]
     everything = [*before, new]

@@ -35,7 +35,7 @@ def fill(path: Path, rows: int, table: str = "django_session") -> None:
 
 
 def project(path: Path, table: str = "django_session") -> list[Fact]:
-    """What a project on that file tells."""
+    """Return what a project on that file tells."""
     return [
         {"fact": "database", "alias": "default", "engine": "django.db.backends.sqlite3", "name": str(path)},
         {"fact": "driver", "alias": "default", "vendor": "sqlite", "driver": "sqlite3", "time_zone": "UTC"},

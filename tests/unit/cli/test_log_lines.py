@@ -16,7 +16,7 @@ Call = Callable[..., Done]
 
 @pytest.fixture
 def command(tmp_path: Path, call: Call) -> Call:
-    """A command as cron starts it, on a site with sessions, logs with telling names, and a directory for archives."""
+    """Return a command as cron starts it, on a site with sessions, logs with telling names and archives."""
     site = Site(tmp_path)
     site.fill(30, 20)
     for name in ("logs", "backups"):

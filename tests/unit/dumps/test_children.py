@@ -18,7 +18,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 
 
 def program(tmp_path: Path, script: str) -> Host:
-    """Gives a host on which the program `dumper` is this shell script."""
+    """Return a host on which the program `dumper` is this shell script."""
     path = tmp_path / "dumper"
     path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     path.chmod(0o755)

@@ -27,7 +27,7 @@ MYSQL = (
 
 
 def pieces(text: bytes, size: int) -> Iterator[bytes]:
-    """Gives a text in pieces of one size."""
+    """Return a text in pieces of one size."""
     return (text[begin : begin + size] for begin in range(0, len(text), size))
 
 
@@ -82,7 +82,7 @@ UNDEFINED = (
 
 
 def to_restore(stream: Iterator[bytes]) -> bytes:
-    """Gives what a restore would send to the client."""
+    """Return what a restore would send to the client."""
     return b"".join(mysql_stream.RestoreStream().of(stream))
 
 

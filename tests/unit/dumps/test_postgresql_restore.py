@@ -46,7 +46,7 @@ COPY = 'pg_restore: error: COPY failed for table "metrics": ERROR:  invalid inpu
 
 
 def judged(said: str, ignored: int, source: Source = TABLE) -> tuple[Finding, ...]:
-    """What is made of a restore that said this and ignored so many errors."""
+    """Return what is made of a restore that said this and ignored so many errors."""
     errors_said = f"{said}pg_restore: warning: errors ignored on restore: {ignored}\n" if ignored else said
     return postgresql_restore._skipped_objects(Completed("pg_restore", 1, errors_said), source, "iact_restore_1")
 

@@ -17,7 +17,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 
 
 def option_file(tmp_path: Path, text: str) -> str:
-    """Gives the path of a private option file with this text in its group."""
+    """Return the path of a private option file with this text in its group."""
     path = tmp_path / "my.cnf"
     path.write_text(f"[client]\n{text}\n", encoding="utf-8")
     path.chmod(0o600)
@@ -30,7 +30,7 @@ def resolve(server: Server, **environment: str) -> Endpoint:
 
 @pytest.fixture(autouse=True)
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The account's home, which is empty."""
+    """Return the account's home, which is empty."""
     monkeypatch.setattr(mysql_connection, "home_file", lambda _host, name: str(tmp_path / "home" / name))
     (tmp_path / "home").mkdir()
     return tmp_path / "home"

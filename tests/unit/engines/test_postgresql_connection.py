@@ -15,7 +15,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 
 
 def passfile(tmp_path: Path, text: str) -> str:
-    """Gives the path of a private password file with this text."""
+    """Return the path of a private password file with this text."""
     path = tmp_path / "pgpass"
     path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
@@ -28,7 +28,7 @@ def resolve(server: Server, **environment: str) -> Endpoint:
 
 @pytest.fixture(autouse=True)
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The account's home, which is empty."""
+    """Return the account's home, which is empty."""
     monkeypatch.setattr(postgresql_connection, "home_file", lambda _host, name: str(tmp_path / "none" / name))
 
 

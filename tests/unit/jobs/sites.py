@@ -68,7 +68,7 @@ class Site:
 
     @property
     def backup(self) -> dict[str, object]:
-        """The section of the backup."""
+        """Return the section of the backup."""
         named = {"directory": str(self.backups), "log_directory": str(self.logs)}
         return {**named, "sqlite_files": [str(self.database)], **self.options}
 
@@ -94,7 +94,7 @@ class Site:
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Nothing; the archive of that name may not be read from now on, also where root runs the tests."""
+    """Let the archive of that name be unreadable from now on, also if root runs the tests."""
     real = os.open
 
     def refused(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
@@ -106,10 +106,10 @@ def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def codes(result: report.Report) -> set[str]:
-    """The codes of a report's findings."""
+    """Return the codes of a report's findings."""
     return {finding.code for finding in result.findings}
 
 
 def line(result: report.Report) -> str:
-    """The report as its line in the log."""
+    """Return the report as its line in the log."""
     return json.dumps(result.as_dict())

@@ -65,7 +65,7 @@ class Recorder:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings whose state lies in a folder of the test's own."""
+    """Return the settings whose state lies in a folder of the test's own."""
     return build([Layer(PARAMETER, {"state_directory": str(tmp_path)})])
 
 

@@ -12,7 +12,7 @@ from tests.unit.fakes import NOON, FakeHost
 
 
 def faulty(code: str, times: int) -> Callable[[], str]:
-    """An action that meets the fault so many times, and then works."""
+    """Return an action that meets the fault so many times, and then works."""
     left = [times]
 
     def action() -> str:

@@ -116,7 +116,7 @@ def test_fd34_a_read_only_target_is_refused() -> None:
 
 
 def project(database: Database | None, **changes: object) -> Project:
-    """A project that keeps its sessions in that database."""
+    """Return a project that keeps its sessions in that database."""
     answers: dict[str, object] = {
         "python_version": "3.11",
         "django_version": "4.2",
