@@ -38,7 +38,7 @@ def taken(found: Any, name: str) -> bool:
 
 
 def test_the_state_is_taken_and_no_other_lock() -> None:
-    found = patterns("absent.yml", "Find the state of the jobs")
+    found = patterns("absent_state.yml", "Find the state of the jobs")
     files = [history.FILE, catalogue.PROOFS, health.MEMORY]
     locks = [health.LOCK, *(job.lock for job in map(table.job, JOBS) if job.lock)]
     beside = [*files, identity.FILE]
