@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..engines.table import ENGINES
+from ..engines.table import PINGS
 from ..report import PASS
 from ..sections.connections import Server, SQLiteFile
 from ..settings import Settings
@@ -31,7 +31,7 @@ def _answers(engine: str, context: Context) -> list[Outcome]:
     target = connection(context.settings, engine)
     if target is None:
         return []
-    version = ENGINES[engine].ping(in_time(target, context), context.host)
+    version = PINGS[engine](in_time(target, context), context.host)
     return [Outcome(PASS, f"answered a query: version {version}")]
 
 

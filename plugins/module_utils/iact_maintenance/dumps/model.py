@@ -1,11 +1,4 @@
-"""What every kind of dump answers with, whatever engine it comes from.
-
-Each engine has the same four functions:
-`locate(settings: Backup, server, host) -> list[Source]`,
-`dump(host, server, source, settings, output) -> DumpFacts`,
-`check_restore(host, server, database)`, which raises what would keep a restore from beginning, and
-`restore(host, server, source, database, stream: Iterator[bytes], settings: Restore) -> RestoreFacts`.
-"""
+"""What every kind of dump answers with, whatever engine it comes from; `table.ServerDump` says what it is asked."""
 
 from __future__ import annotations
 

@@ -1,9 +1,38 @@
-"""The engines, by name. To add one: a file beside this one with the same functions, and its row here."""
+"""The engines by name, one table for each thing that they can do. To add one: a file here, and a row in each."""
 
 from __future__ import annotations
 
-from types import ModuleType
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
+from ..host import Host
 from . import mysql, postgresql, sqlite
+from .facts import Convention, Sessions
 
-ENGINES: dict[str, ModuleType] = {"mysql": mysql, "postgresql": postgresql, "sqlite": sqlite}
+
+class OpenSessions(Protocol):
+    """Open the database that holds the sessions; `connection` is the record of the engine's own section."""
+
+    def __call__(
+        self, target: Any, host: Host, convention: Convention, /, *, writable: bool, schema: str | None = None
+    ) -> Sessions:
+        """Return the open store. Raise DatabaseFault or Refused."""
+
+
+# What answers whether a server is there, with its version.
+PINGS: Mapping[str, Callable[[Any, Host], str]] = {
+    "mysql": mysql.ping,
+    "postgresql": postgresql.ping,
+    "sqlite": sqlite.ping,
+}
+# What may hold the sessions.
+SESSION_STORES: Mapping[str, OpenSessions] = {
+    "mysql": mysql.open_sessions,
+    "postgresql": postgresql.open_sessions,
+    "sqlite": sqlite.open_sessions,
+}
+# What tells a server from every other one, as manifests state it.
+IDENTITIES: Mapping[str, Callable[[Any, Host], Mapping[str, object]]] = {
+    "mysql": mysql.identity,
+    "postgresql": postgresql.identity,
+}

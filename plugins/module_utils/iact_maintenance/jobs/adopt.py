@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .. import identity
 from ..archive import inventory
 from ..archive.manifest import Component
-from ..engines.table import ENGINES
+from ..engines.table import IDENTITIES
 from ..errors import MaintenanceError
 from ..host import Host
 from ..report import Finding, Report
@@ -60,7 +60,7 @@ class _Servers:
 
     def _identity(self, engine: str, server: Server) -> dict[str, object]:
         if engine not in self._known:
-            self._known[engine] = _server_of(ENGINES[engine].identity(server, self._host))
+            self._known[engine] = _server_of(IDENTITIES[engine](server, self._host))
         return self._known[engine]
 
 

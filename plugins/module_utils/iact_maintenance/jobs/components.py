@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from ..archive.manifest import Component, Manifest, Member
@@ -18,6 +19,8 @@ from ..host import Host
 from ..processes import Limits
 from ..report import REPORT_HINT, Finding, place_of
 from ..sections.backup import Backup
+from ..sections.connections import Server
+from ..sections.restore import Restore
 from ..settings import Settings
 from ..tar import member_name
 
@@ -54,18 +57,35 @@ class Located(NamedTuple):
 def locate(settings: Settings, host: Host) -> Located:
     """Return what is to be dumped, from the servers' catalogues. Raise Refused if the settings make no sense."""
     options = settings.backup
-    servers = {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
-    _check_configured(options, servers)
+    _check_configured(options, _configured(settings))
     sources: list[Source] = []
     troubles: list[Trouble] = []
-    for engine, server in servers.items():
-        if _named(options, engine) or (options.tables and server is not None):
-            try:
-                found = (sqlite if engine == "sqlite" else DUMPS[engine]).locate(options, server, host)
-                sources += found
-            except MaintenanceError as error:
-                troubles.append(Trouble(engine, error))
+    for engine, ask in _questions(settings, host):
+        try:
+            sources += ask()
+        except MaintenanceError as error:
+            troubles.append(Trouble(engine, error))
     return _with_missing_tables(Located(tuple(sources), tuple(troubles)), options)
+
+
+def _configured(settings: Settings) -> Mapping[str, object]:
+    options = settings.backup
+    return {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
+
+
+def _questions(settings: Settings, host: Host) -> Iterator[tuple[str, Callable[[], list[Source]]]]:
+    """Yield, for each engine that may hold something to back up, what finds it."""
+    options = settings.backup
+    for engine, server in servers_of(options).items():
+        if server is not None and (_named(options, engine) or options.tables):
+            yield engine, partial(DUMPS[engine].locate, options, server, host)
+    if _named(options, "sqlite") or (options.tables and settings.sqlite is not None):
+        yield "sqlite", partial(sqlite.locate, options, settings.sqlite, host)
+
+
+def servers_of(options: Backup | Restore) -> dict[str, Server | None]:
+    """Return the server of each engine that has a dump, by the section that names it."""
+    return {"mysql": options.mysql, "postgresql": options.postgresql}
 
 
 def _with_missing_tables(located: Located, options: Backup) -> Located:
@@ -87,7 +107,7 @@ def _check_configured(options: Backup, servers: Mapping[str, object]) -> None:
         raise Refused("not_configured", "nothing is configured to be backed up", hint=hint)
     if options.log_directory and os.path.realpath(options.log_directory) == os.path.realpath(options.directory):
         raise BadOption("backup.log_directory is backup.directory: archives would hold the archives before them")
-    for engine in ("mysql", "postgresql"):
+    for engine in DUMPS:
         if _named(options, engine) and servers[engine] is None:
             hint = f"add the section {engine} to the config file"
             message = f"backup.{engine}_databases is set, but there is no section {engine}"
@@ -141,7 +161,7 @@ def _without_bystanders(located: Located, earlier: Sequence[Manifest], options: 
 
 def _gone(located: Located, last: Manifest, settings: Settings) -> list[Trouble]:
     options = settings.backup
-    servers = {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
+    servers = _configured(settings)
     # A server that could not be asked is a trouble already; one that is configured no more was taken out on purpose.
     asked = {engine for engine in servers if servers[engine]} - {trouble.name for trouble in located.troubles}
     now = {(source.component, name) for source in located.sources for name in (*source.tables, *source.covered)}
@@ -239,9 +259,10 @@ class Saver(NamedTuple):
             facts = sqlite.copy(self.host, source, private, self.limits)
             packer.feed(private.chunks(), self.limits)
             return facts
-        server = options.mysql if source.engine == "mysql" else options.postgresql
-        found: DumpFacts = DUMPS[source.engine].dump(self.host, server, source, options, packer)
-        return found
+        server = servers_of(options)[source.engine]
+        if server is None:
+            raise Refused("not_configured", f"there is no section {source.engine}", hint="add it to the config file")
+        return DUMPS[source.engine].dump(self.host, server, source, options, packer)
 
     def save_logs(self, saved: Saved, earlier: list[str]) -> None:
         """Put the logs into the archive, or skip them if no pattern matches. `earlier` names the last one's."""

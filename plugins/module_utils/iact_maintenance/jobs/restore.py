@@ -34,6 +34,7 @@ from ..sections.connections import Server
 from ..sections.jobs import job_named
 from ..settings import Settings
 from ..values import nearest
+from .components import servers_of
 from .model import Job, Progress
 
 NAME = "restore"
@@ -147,13 +148,16 @@ def _check_databases(settings: Settings, databases: list[Component]) -> None:
     if target is not None and len(databases) > 1:
         raise BadOption("restore.target_database names one database for several: name one of restore.components")
     for engine in sorted({component.engine for component in databases}):
-        if _server(settings, engine) is None:
-            message = f"there is no account to restore with: the section restore has no {engine}"
-            raise Refused("restore_account", message, hint=restore_hint(engine))
+        _server(settings, engine)
 
 
-def _server(settings: Settings, engine: str) -> Server | None:
-    return settings.restore.mysql if engine == "mysql" else settings.restore.postgresql
+def _server(settings: Settings, engine: str) -> Server:
+    """Return the server that restores go to, with the account that restores have. Raise Refused without one."""
+    server = servers_of(settings.restore).get(engine)
+    if server is None:
+        message = f"there is no account to restore with: the section restore has no {engine}"
+        raise Refused("restore_account", message, hint=restore_hint(engine))
+    return server
 
 
 def _check_directory(host: Host, path: str | None, files: list[Component]) -> None:
@@ -256,15 +260,8 @@ def _restore_database(planned: Plan, host: Host, archive: Opened, place: Place, 
     component, settings = place.component, planned.settings
     source = Source(component.name, component.engine, component.database, component.tables, rows=component.rows)
     with content(host, archive, place, limits) as pieces:
-        found: RestoreFacts = DUMPS[component.engine].restore(
-            host,
-            _server(settings, component.engine),
-            source,
-            planned.databases[component.name],
-            pieces,
-            settings.restore,
-        )
-    return found
+        server, database = _server(settings, component.engine), planned.databases[component.name]
+        return DUMPS[component.engine].restore(host, server, source, database, pieces, settings.restore)
 
 
 def _compared(

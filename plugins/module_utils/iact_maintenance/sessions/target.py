@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from typing import NamedTuple, Union, cast
+from typing import NamedTuple, Union
 
 from ..django import client, takeover
 from ..django.project import Database, Project
 from ..django.session_store import needs_no_table, tells_no_table
 from ..engines.facts import Convention, Sessions
-from ..engines.table import ENGINES
+from ..engines.table import SESSION_STORES
 from ..errors import DatabaseFault, MaintenanceError, Refused
 from ..host import Host
 from ..sections.connections import Server, SQLiteFile
@@ -85,9 +85,8 @@ class SessionTarget(NamedTuple):
         return opened
 
     def _open(self, connection: Connection, host: Host, writable: bool) -> Sessions:
-        engine = ENGINES[self.engine]
-        opened = engine.open_sessions(connection, host, self.convention, writable=writable, schema=self.schema)
-        return cast(Sessions, opened)
+        opening = SESSION_STORES[self.engine]
+        return opening(connection, host, self.convention, writable=writable, schema=self.schema)
 
     def _check_place(self, sessions: Sessions) -> None:
         if self.identity is None:
@@ -158,7 +157,7 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
     if elsewhere:
         raise NoSessionTable(elsewhere)
     database = project.database(project.sessions_alias)
-    if database is None or database.vendor not in ENGINES or not database.time_zone:
+    if database is None or database.vendor not in SESSION_STORES or not database.time_zone:
         raise _unanswered(project, database)
     schema, table = takeover.table_of(database, project.sessions_table)
     named_table = settings.session_cleanup.table
