@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import yaml
 
 from ansible_collections.iact.maintenance.plugins.modules import iact_host_info
@@ -41,6 +42,14 @@ def test_g10_ansible_prints_no_value_of_a_connection_and_all_refusals_come_at_on
     assert len(failed.splitlines()) == len(given) - 1
     assert SECRET not in run.output
     assert SECRET not in json.dumps(run.events, default=str)
+
+
+@pytest.mark.parametrize("tags", [("--tags", "cron"), ("--skip-tags", "cron")])
+def test_g105_a_removal_of_a_part_is_refused(tags: tuple[str, str]) -> None:
+    options = Options(variables={"iact_maintenance_state": "absent"}, arguments=("--check", *tags))
+    run = run_playbook([PLAY], options)
+    (failed,) = [result.result["msg"] for result in run.results if result.status == "failed"]
+    assert run.return_code != 0 and "run it without --tags and --skip-tags" in failed
 
 
 def test_the_module_s_examples_run_and_its_variables_are_hidden() -> None:
