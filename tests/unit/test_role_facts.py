@@ -18,7 +18,8 @@ SOURCES = [
 # What Ansible itself always defines, and what an inventory sets; every other name of this form would be a fact.
 NO_FACTS = {
     "ansible_facts", "ansible_check_mode", "ansible_become", "ansible_connection", "ansible_host", "ansible_user",
-    "ansible_python_interpreter", "ansible_playbook_python", "ansible_run_tags", "ansible_skip_tags", "ansible_limit", "ansible_collections",
+    "ansible_python_interpreter", "ansible_playbook_python", "ansible_collections",
+    "ansible_run_tags", "ansible_skip_tags", "ansible_limit",
 }  # fmt: skip
 # Of modules that name their facts otherwise: getent, package_facts, service_facts.
 BARE = re.compile(r"(?<![\w.])(?<!ansible_facts\[['\"])(?:ansible_\w+|getent_(?:passwd|group|shadow|gshadow)\b)")
