@@ -104,6 +104,7 @@ EXAMPLES = r"""
   iact.maintenance.session_cleanup:
     days: 30
     engine: sqlite
+    use_tz: true
     sqlite:
       path: /srv/iact/db.sqlite3
     state_directory: /srv/iact/state

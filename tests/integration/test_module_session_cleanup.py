@@ -177,9 +177,12 @@ def test_each_example_of_the_documentation_runs(site: Site) -> None:
     text = text.replace("/srv/iact/state", str(site.state))
     tasks = yaml.safe_load(text)
     assert tasks
-    options = Options(arguments=("--check",), environment={"IACT_MAINTENANCE_CONFIG": str(site.config)})
-    run = play(*tasks, options=options)
-    assert [result.status for result in run.results] == ["ok"] * len(tasks), run.output
+    for task in tasks:
+        # G100: one that says all itself must need no config file.
+        needs_file = not task["iact.maintenance.session_cleanup"]
+        environment = {"IACT_MAINTENANCE_CONFIG": str(site.config)} if needs_file else {}
+        run = play(task, options=Options(arguments=("--check",), environment=environment))
+        assert [result.status for result in run.results] == ["ok"], run.output
     assert site.expired_count() == 3
 
 
