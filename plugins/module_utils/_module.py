@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.iact.maintenance.plugins.module_utils import _python  # noqa: F401
+from ansible_collections.iact.maintenance.plugins.module_utils import _python  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file, guards
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     BadOption,

@@ -60,7 +60,7 @@ files:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.iact.maintenance.plugins.module_utils import _python  # noqa: F401
+from ansible_collections.iact.maintenance.plugins.module_utils import _python  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning import writing

@@ -79,7 +79,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.iact.maintenance.plugins.module_utils import (
     _launcher,
-    _python,  # noqa: F401
+    _python,  # noqa: F401  # pylint: disable=unused-import
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import start

@@ -11,11 +11,12 @@ from functools import partial
 from typing import NamedTuple
 
 from .. import identity
-from ..archive import inventory, retention
+from ..archive import inventory
 from ..archive.manifest import Component, Manifest, Missing
 from ..archive.names import ArchiveName, copy_name, part_name
 from ..archive.packing import ZSTD, Compression
 from ..archive.reading import Stamp, stamp_of
+from ..archive.retention import Decision
 from ..archive.verify import verify
 from ..archive.writer import Staged
 from ..dumps import logs, sqlite
@@ -47,8 +48,8 @@ class Plan(NamedTuple):
     located: Located
     logs: logs.Look | None
     survey: pruning.Survey
-    retention: retention.Decision
-    after_failure: retention.Decision
+    retention: Decision
+    after_failure: Decision
     last: inventory.Entry | None
 
     @property
