@@ -77,9 +77,9 @@ import stat
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.iact.maintenance.plugins.module_utils import (
+from ansible_collections.iact.maintenance.plugins.module_utils import (  # pylint: disable=unused-import
     _launcher,
-    _python,  # noqa: F401  # pylint: disable=unused-import
+    _python,  # noqa: F401
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import start
