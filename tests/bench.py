@@ -201,7 +201,7 @@ def bench_cleanup(site: Site) -> None:
 
 
 def bench_health(site: Site) -> None:
-    """Return the whole health check, and what it costs merely to start the project once."""
+    """Compare the whole health check with what it costs merely to start the project once."""
     peer = [sys.executable, "-c", "import django; django.setup()"]
     # A finding is no trouble here: the command is only measured.
     ours = ["/bin/sh", "-c", '"$@" || true', "sh", *site.ours("health")]
@@ -228,7 +228,7 @@ def bench_backup(site: Site) -> None:
 
 
 def bench_start(site: Site) -> None:
-    """Return how long the command takes to say its version, and a Python that does nothing."""
+    """Compare how long the command takes to say its version with a Python that does nothing."""
     ours = [sys.executable, "-I", str(site.command), "version"]
     peer = [sys.executable, "-I", "-c", "pass"]
     pairs = paired(lambda: measure(ours), lambda: measure(peer))
@@ -238,7 +238,7 @@ def bench_start(site: Site) -> None:
 
 
 def bench_play() -> None:
-    """Return a second run of site.yml over a host that has everything: what a nightly Ansible run costs."""
+    """Measure a second run of site.yml over a host that has everything: what a nightly Ansible run costs."""
     molecule = [sys.executable, "-m", "molecule"]
     subprocess.run([sys.executable, "tests/hosts/prepare.py"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     try:

@@ -48,10 +48,10 @@ class Kit(ABC):
 
     @abstractmethod
     def grant(self) -> None:
-        """Return the accounts the rights that the documents name."""
+        """Give the accounts the rights that the documents name."""
 
     def give(self, need: str, user: str) -> None:
-        """Return an account the rights that a job needs, and no others."""
+        """Give an account the rights that a job needs, and no others."""
         for statement in rights.needed(self.engine, need, str(self.database), user, "dora_metrics"):
             self.server.execute(statement)
 

@@ -58,7 +58,7 @@ class Pair:
     folder: Path
 
     def fill(self) -> None:
-        """Return both servers a fresh session table: one live and two expired here, five expired there."""
+        """Give both servers a fresh session table: one live and two expired here, five expired there."""
         for server, expired in ((self.right, 2), (self.wrong, 5)):
             server.execute("DROP TABLE IF EXISTS django_session", database=NAME)
             sites.create_sessions(server, NAME)

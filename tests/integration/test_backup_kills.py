@@ -17,7 +17,7 @@ def rig(tmp_path: Path) -> Rig:
 
 
 def check(rig: Rig, earlier: dict[Path, bytes], call: Call) -> None:
-    """Return the invariant, and that the next run works: E3, E4 and E7 of the contract."""
+    """Check the invariant, and that the next run works: E3, E4 and E7 of the contract."""
     sources = {path: path.read_bytes() for path in (rig.database, rig.root / "logs" / "a_json.log")}
     assert all(verifies(path) for path in rig.archives()), call
     assert {path: path.read_bytes() for path in earlier} == earlier, call

@@ -28,7 +28,7 @@ def measured(rig: Rig, *words: str) -> tuple[int, int]:
 @pytest.mark.long
 @pytest.mark.parametrize("gibibytes", [2, 9])
 def test_fl03_memory_stays_flat_and_sizes_above_8_gib_are_written_and_read(tmp_path: Path, gibibytes: int) -> None:
-    """Return the log has holes instead of bytes; its inner archive needs a base-256 size all the same."""
+    """Use a log that has holes instead of bytes; its inner archive needs a base-256 size all the same."""
     rig = Rig(tmp_path)
     os.truncate(rig.root / "logs" / "a_json.log", gibibytes * 1024**3)
     status, peak = measured(rig)

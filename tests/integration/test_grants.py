@@ -62,7 +62,7 @@ class GrantSite:
         )
 
     def administer(self, text: str) -> None:
-        """Return a text to the server's own client as an administrator would, where the first fault ends it."""
+        """Give a text to the server's own client as an administrator would; the first fault ends it."""
         user, password, port = self.server.admin_user, self.server.admin_password, str(self.server.port)
         if self.engine == "mysql":
             file = self.folder / "admin.cnf"

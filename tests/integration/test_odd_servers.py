@@ -106,7 +106,7 @@ def rig(tmp_path: Path) -> Rig:
 
 
 def round_trip(rig: Rig, kit: Kit) -> None:
-    """Return a backup, and a restore beside the original with the same rows."""
+    """Make a backup, and restore it beside the original with the same rows."""
     character_set = " CHARSET utf8mb4" if kit.engine == "mysql" else ""
     kit.server.execute(f"CREATE TABLE hostile (k varchar(40)){character_set}", database=kit.database)
     places = ", ".join(["(%s)"] * len(KEYS))

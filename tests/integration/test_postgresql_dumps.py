@@ -389,7 +389,7 @@ def test_ft11_a_dump_in_words_is_refused_and_runs_nothing(
 def test_ft11_ft12_a_hostile_dump_reaches_neither_the_machine_nor_another_database(
     postgresql: PostgreSQL, small: str, restorer: Login, tmp_path: Path, body: str
 ) -> None:
-    """Return the hostile statement hides in a function that an index of the dump calls when the restore builds it."""
+    """Hide the hostile statement in a function that an index of the dump calls when the restore builds it."""
     tmp_path.chmod(0o777)
     canary = tmp_path / "canary"
     statement = body.format(canary=canary, source=small, admin=postgresql.admin_user)

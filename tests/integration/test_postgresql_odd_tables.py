@@ -147,7 +147,7 @@ def test_g48_an_unlogged_table_is_left_out_on_a_standby_as_the_server_does(
 
 
 def test_g49_more_tables_than_the_server_has_locks_for_are_counted(postgresql: PostgreSQL, database: str) -> None:
-    """Return each table has indexes, which a count locks as well and a dump does not."""
+    """Give each table indexes, which a count locks as well and a dump does not."""
     keys = ", ".join(f"k{number} int UNIQUE" for number in range(12))
     postgresql.execute(
         f"DO $$ BEGIN FOR n IN 1..120 LOOP EXECUTE 'CREATE TABLE t' || n || ' ({keys})'; IF n %% 20 = 0 THEN COMMIT; "

@@ -71,7 +71,7 @@ def test_expired_sessions_are_counted_found_and_deleted_and_a_live_one_stays(
 def test_fd40_a_session_whose_renewal_the_delete_waits_for_is_not_deleted(
     postgresql: PostgreSQL, database: str
 ) -> None:
-    """Return the statement without its second test deletes it: seen when the rule was written."""
+    """Show why the statement tests again: without its second test it deletes the row."""
     with (
         sessions(sites.login(postgresql, database)) as opened,
         contextlib.closing(postgresql.connect(database)) as other,

@@ -22,7 +22,7 @@ settings.load_profile("steady")
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    """Return each test knows only its own passwords, and leaves none to others, whose texts would be struck out."""
+    """Forget passwords after each test, since other tests' texts would be struck out."""
     secret._known.clear()
     secret._public.clear()
     yield

@@ -88,11 +88,11 @@ class Site:
             return connection.execute(statement, parameters).fetchall()
 
     def add(self, key: str, age: timedelta, moment: datetime = NOON) -> None:
-        """Return a session that expired so long before the moment; a negative age is one that lives so long still."""
+        """Add a session that expired so long before the moment; a negative age is one that lives so long still."""
         self.add_stored(key, (moment - age).replace(tzinfo=None))
 
     def add_stored(self, key: str, stored: datetime) -> None:
-        """Return a session whose expire_date is exactly this."""
+        """Add a session whose expire_date is exactly this."""
         self.sql("INSERT INTO django_session VALUES (?, 'data', ?)", key, str(stored))
 
     def fill(self, expired: int, live: int) -> None:

@@ -135,7 +135,7 @@ def break_down(*_arguments: object, **_options: object) -> object:
 
 
 def patched(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
-    """Return the layer breaks down; a job bound its functions when it was made, so that it is made again."""
+    """Let the layer break down; a job bound its functions when it was made, so that it is made again."""
     monkeypatch.setattr(owner, name, break_down)
 
 

@@ -217,7 +217,7 @@ def test_a_module_only_translates(path):
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
 def test_no_variable_is_called_by_an_underline_alone(path):
-    """Return the sanity tests refuse the name, and take long to say so; call it what it is, or `_unused`."""
+    """Refuse the name early, since the sanity tests take long to refuse it; call it what it is, or `_unused`."""
     names = [(node.lineno, node.id) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)]
     assert not [line for line, name in names if name == "_"]
 

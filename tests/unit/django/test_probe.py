@@ -253,7 +253,7 @@ def test_the_source_runs_on_every_python_that_a_project_may_have(version: str, t
 
 
 def test_g85_the_socket_that_is_compiled_into_the_loaded_client_library_is_read() -> None:
-    """What mysqlclient takes `localhost` for; read in a process that has loaded the library and connects to nothing."""
+    """Read what mysqlclient takes `localhost` for in a process that has loaded the library and connects to nothing."""
     source = client.SOURCE.split("\nif __name__", maxsplit=1)[0]
     load = "import ctypes\ntry:\n    ctypes.CDLL('libmariadb.so.3')\nexcept OSError:\n    raise SystemExit(9)\n"
     argv = [sys.executable, "-I", "-c", source + "\n" + load + "print(compiled_socket())\n"]

@@ -30,7 +30,7 @@ def resolve(server: Server, **environment: str) -> Endpoint:
 
 @pytest.fixture(autouse=True)
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the account's home, which is empty."""
+    """Let the account's home be empty."""
     monkeypatch.setattr(mysql_connection, "home_file", lambda _host, name: str(tmp_path / "home" / name))
     (tmp_path / "home").mkdir()
     return tmp_path / "home"

@@ -28,7 +28,7 @@ def resolve(server: Server, **environment: str) -> Endpoint:
 
 @pytest.fixture(autouse=True)
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Return the account's home, which is empty."""
+    """Let the account's home be empty."""
     monkeypatch.setattr(postgresql_connection, "home_file", lambda _host, name: str(tmp_path / "none" / name))
 
 

@@ -357,7 +357,7 @@ def test_a_signal_after_the_last_delete_does_not_hide_what_was_deleted(
 
 
 def locked_times(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Return the first deletes find the database locked."""
+    """Let the first deletes find the database locked."""
     whole, calls = sqlite.SQLiteSessions.delete_expired, []
 
     def delete(self: sqlite.SQLiteSessions, table: str, keys: list[str], cutoff: datetime) -> int:
