@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit integration sanity molecule matrix test-long bench clean
+.PHONY: help demo docs test lint unit integration sanity molecule matrix test-long bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -18,6 +18,9 @@ demo: $(READY) ## the main job on an embedded database: no root, Docker or serve
 
 test: $(READY) ## everything, with its set-up; the last line says what passed, failed and was skipped
 	@$(PYTHON) tests/tools/run_all.py
+
+docs: $(READY) ## write the option table into the documents that repeat it
+	@$(PYTHON) tests/tools/generate.py
 
 lint: $(READY) ## ruff, mypy --strict, yamllint, ansible-lint
 	@$(PYTHON) tests/tools/run_all.py lint

@@ -9,7 +9,7 @@ from __future__ import annotations
 class ModuleDocFragment:
     """The options of every module but the launcher's."""
 
-    # The block of options is written by tests/tools/document.py from the option table.
+    # The block of options is generated from the option table by `make docs`.
     DOCUMENTATION = r"""
 options:
   config:

@@ -192,7 +192,7 @@ time:
   description: When the run began, ISO 8601 in UTC.
   returned: always
   type: str
-  sample: "2026-01-31T02:00:00Z"
+  sample: '2026-01-31T02:00:00Z'
 host:
   description: Name of the host.
   returned: always
@@ -208,7 +208,7 @@ outcome:
   type: str
   sample: done
 status:
-  description: The worst of the findings, one of V(ok), V(warning), V(critical), V(unknown).
+  description: The worst of the findings; V(ok), V(warning), V(critical) or V(unknown).
   returned: always
   type: str
   sample: ok
@@ -216,13 +216,13 @@ summary:
   description: The run in one sentence.
   returned: always
   type: str
-  sample: "saved 2 components in iact_data_backup_20260131_020000.tar (12.5 MiB)"
+  sample: saved 2 components in iact_data_backup_20260131_020000.tar (12.5 MiB)
 duration_seconds:
-  description: Time the run took, in seconds.
+  description: Duration of the run, in seconds.
   returned: always
   type: float
 findings:
-  description: What somebody should know; also the warnings, which Ansible removes from registered results.
+  description: What needs attention; also the warnings, which Ansible removes from registered results.
   returned: always
   type: list
   elements: dict
@@ -231,13 +231,13 @@ findings:
       description: One of V(info), V(warning), V(critical), V(unknown).
       type: str
     code:
-      description: Stable word for what happened.
+      description: Stable word for what happened; for a health check that has no other, its name.
       type: str
     subject:
-      description: The component or archive that it is about, V(archives) for several, or the job as a whole.
+      description: The check, component, table, log or archive that it is about, or the job as a whole.
       type: str
     message:
-      description: One sentence.
+      description: What happened, in one sentence.
       type: str
     hint:
       description: What to do next.
@@ -251,7 +251,6 @@ measures:
     name:
       description: What was measured.
       type: str
-      sample: size_bytes
     value:
       description: The figure.
       type: float
@@ -264,6 +263,15 @@ measures:
     critical:
       description: Limit of what is critical, as a Nagios range, if there is one.
       type: str
+dry_run:
+  description: Always V(true).
+  returned: in check mode
+  type: bool
+busy:
+  description: Whether another run held the lock.
+  returned: when another run held the lock
+  type: bool
+# What this job returns besides.
 archive:
   description: Path of the archive, also of a partial one; null where nothing was kept.
   returned: when the run tried to save something
@@ -319,10 +327,6 @@ deleted:
   returned: when the run tried to save something
   type: list
   elements: str
-dry_run:
-  description: Always V(true).
-  returned: in check mode
-  type: bool
 directory:
   description: Directory of the archives.
   returned: in check mode
@@ -332,10 +336,6 @@ would_delete:
   returned: in check mode
   type: list
   elements: str
-busy:
-  description: Whether another run held the lock.
-  returned: when another run held the lock
-  type: bool
 """
 
 from ansible_collections.iact.maintenance.plugins.module_utils import _module

@@ -96,7 +96,7 @@ time:
   description: When the run began, ISO 8601 in UTC.
   returned: always
   type: str
-  sample: "2026-01-31T02:00:00Z"
+  sample: '2026-01-31T02:00:00Z'
 host:
   description: Name of the host.
   returned: always
@@ -112,7 +112,7 @@ outcome:
   type: str
   sample: done
 status:
-  description: The worst of the findings, one of V(ok), V(warning), V(critical), V(unknown).
+  description: The worst of the findings; V(ok), V(warning), V(critical) or V(unknown).
   returned: always
   type: str
   sample: ok
@@ -120,29 +120,28 @@ summary:
   description: The run in one sentence.
   returned: always
   type: str
-  sample: "healthy: 11 checks pass"
+  sample: 'healthy: 11 checks pass'
 duration_seconds:
-  description: Time the run took, in seconds.
+  description: Duration of the run, in seconds.
   returned: always
   type: float
 findings:
-  description: The checks that do not pass; also the warnings, which Ansible removes from registered results.
+  description: What needs attention; also the warnings, which Ansible removes from registered results.
   returned: always
   type: list
   elements: dict
   contains:
     severity:
-      description: V(warning) for a check that warns, V(critical) for one that fails.
+      description: One of V(info), V(warning), V(critical), V(unknown).
       type: str
     code:
-      description: Stable word for what kept the check from passing; the check's name where it has no other word.
+      description: Stable word for what happened; for a health check that has no other, its name.
       type: str
     subject:
-      description: Name of the check, with the alias, directory or job that it is about, as in RV(checks[].name).
+      description: The check, component, table, log or archive that it is about, or the job as a whole.
       type: str
-      sample: migrations_default
     message:
-      description: One sentence.
+      description: What happened, in one sentence.
       type: str
     hint:
       description: What to do next.
@@ -156,7 +155,6 @@ measures:
     name:
       description: What was measured.
       type: str
-      sample: disk_backups
     value:
       description: The figure.
       type: float
@@ -169,6 +167,7 @@ measures:
     critical:
       description: Limit of what is critical, as a Nagios range, if there is one.
       type: str
+# What this job returns besides.
 checks:
   description: Every check of this site.
   returned: when the checks ran

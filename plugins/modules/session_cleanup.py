@@ -115,7 +115,7 @@ time:
   description: When the run began, ISO 8601 in UTC.
   returned: always
   type: str
-  sample: "2026-01-31T02:00:00Z"
+  sample: '2026-01-31T02:00:00Z'
 host:
   description: Name of the host.
   returned: always
@@ -131,7 +131,7 @@ outcome:
   type: str
   sample: done
 status:
-  description: The worst of the findings, one of V(ok), V(warning), V(critical), V(unknown).
+  description: The worst of the findings; V(ok), V(warning), V(critical) or V(unknown).
   returned: always
   type: str
   sample: ok
@@ -141,11 +141,11 @@ summary:
   type: str
   sample: deleted 90,000 sessions in 3.9 s; 30,000 remain
 duration_seconds:
-  description: Time the run took, in seconds.
+  description: Duration of the run, in seconds.
   returned: always
   type: float
 findings:
-  description: What somebody should know; also the warnings, which Ansible removes from registered results.
+  description: What needs attention; also the warnings, which Ansible removes from registered results.
   returned: always
   type: list
   elements: dict
@@ -154,13 +154,13 @@ findings:
       description: One of V(info), V(warning), V(critical), V(unknown).
       type: str
     code:
-      description: Stable word for what happened.
+      description: Stable word for what happened; for a health check that has no other, its name.
       type: str
     subject:
-      description: The table that it is about, or the job as a whole.
+      description: The check, component, table, log or archive that it is about, or the job as a whole.
       type: str
     message:
-      description: One sentence.
+      description: What happened, in one sentence.
       type: str
     hint:
       description: What to do next.
@@ -174,7 +174,6 @@ measures:
     name:
       description: What was measured.
       type: str
-      sample: remaining
     value:
       description: The figure.
       type: float
@@ -187,6 +186,15 @@ measures:
     critical:
       description: Limit of what is critical, as a Nagios range, if there is one.
       type: str
+dry_run:
+  description: Always V(true).
+  returned: in check mode
+  type: bool
+busy:
+  description: Whether another run held the lock.
+  returned: when another run held the lock
+  type: bool
+# What this job returns besides.
 engine:
   description: Engine that holds the sessions.
   returned: when the table was read
@@ -239,10 +247,6 @@ size_before:
     reason:
       description: Why a number is null.
       type: str
-dry_run:
-  description: Always V(true).
-  returned: in check mode
-  type: bool
 deleted:
   description: Rows deleted; exact.
   returned: when the run deleted or tried to
@@ -268,10 +272,6 @@ returned_bytes:
   description: What went back to the disk, in bytes; null where the server cannot tell.
   returned: after a deletion
   type: int
-busy:
-  description: Whether another run held the lock.
-  returned: when another run held the lock
-  type: bool
 """
 
 from ansible_collections.iact.maintenance.plugins.module_utils import _module

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.tools import role_variables
+from tests.tools import role_documents
 
-ROLE = role_variables.ROLE
+ROLE = role_documents.ROLE
 NAME = re.compile(r"(?<![\w.])(?:__)?iact_maintenance_\w+")
 # Built from the name of a section, never written out.
 PREFIXES = re.compile(r"^(__)?iact_maintenance_$")
@@ -36,17 +36,6 @@ def registered() -> set[str]:
 def sources() -> Iterator[Path]:
     for pattern in ("templates/*", "tasks/*.yml", "vars/*.yml", "defaults/*.yml"):
         yield from ROLE.glob(pattern)
-
-
-def test_the_argument_specification_is_what_the_option_table_gives():
-    assert role_variables.SPECIFICATION.read_text(encoding="utf-8") == role_variables.specification(), (
-        "run python tests/tools/role_variables.py"
-    )
-
-
-def test_the_readme_lists_every_variable_with_its_default():
-    text = role_variables.README.read_text(encoding="utf-8")
-    assert text == role_variables.readme(text), "run python tests/tools/role_variables.py"
 
 
 def test_every_default_of_the_role_is_specified_and_the_same():

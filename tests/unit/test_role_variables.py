@@ -11,8 +11,8 @@ import yaml
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning import preflight
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import SECTIONS
-from tests.tools import role_variables
-from tests.tools.role_variables import CHECKOUT, PREFIX, variables
+from tests.tools import role_documents
+from tests.tools.role_documents import CHECKOUT, PREFIX, variables
 from tests.unit.role import ROLE, evaluated
 from tests.unit.test_role_rules import NAME
 
@@ -21,7 +21,7 @@ PRIVATE = {
     f"{PREFIX}{section}_{row.name}": row
     for section, rows in SECTIONS.items()
     for row in rows
-    if role_variables.is_private(row)
+    if role_documents.is_private(row)
 }
 # A text is what they hold, and they name a place.
 NAMES = ("login_host", "login_user", "login_db", "login_password")
@@ -61,7 +61,7 @@ def test_g10_no_specification_lets_ansible_print_the_value_of_a_connection(name:
     row = variables()[name]
     assert row["type"] == "raw"
     assert not {"choices", "options", "elements"} & set(row)
-    assert role_variables.allowed(PRIVATE[name]) in row["description"]
+    assert role_documents.allowed(PRIVATE[name]) in row["description"]
 
 
 @pytest.mark.parametrize("content", [SECRET, [SECRET], {SECRET: SECRET}, {"login_port": SECRET}, 4711.5, True])

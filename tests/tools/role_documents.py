@@ -1,7 +1,4 @@
-"""Writes the role's argument specification and the tables of its README from the option table and the role's own list.
-
-``python tests/tools/role_variables.py`` rewrites both files; a unit test compares them with what this would write.
-"""
+"""The role's argument specification and the tables of its README, which are generated."""
 
 from __future__ import annotations
 
@@ -13,18 +10,19 @@ from typing import Any
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / ".collections"))
+if str(CHECKOUT / "plugins" / "module_utils") not in sys.path:
+    sys.path.insert(0, str(CHECKOUT / "plugins" / "module_utils"))
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.provisioning.variables import (  # noqa: E402
+from iact_maintenance.provisioning.variables import (  # noqa: E402
     PREFIX,
     ROLE_OPTIONS,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import (  # noqa: E402
+from iact_maintenance.sections.table import (  # noqa: E402
     JOB_SECTIONS,
     SECTIONS,
     SHARED_SECTIONS,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option  # noqa: E402
+from iact_maintenance.values import Option  # noqa: E402
 
 ROLE = CHECKOUT / "roles" / "iact_maintenance"
 SPECIFICATION = ROLE / "meta" / "argument_specs.yml"
@@ -35,9 +33,9 @@ TYPES = {"path": "str", "schedule": "str"}
 
 def defaults() -> dict[str, Any]:
     """Return what the role gives its variables."""
-    found = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
-    assert isinstance(found, dict)
-    return found
+    given = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    assert isinstance(given, dict)
+    return given
 
 
 def variables() -> dict[str, dict[str, Any]]:
@@ -96,7 +94,7 @@ def specification() -> str:
         "author": ["IACT maintainers"],
         "options": variables(),
     }
-    head = "---\n# Written by tests/tools/role_variables.py from the option table; change that, then run it.\n"
+    head = "---\n# Generated from the option table: change that, then run `make docs`.\n"
     return head + yaml.dump({"argument_specs": {"main": main}}, Dumper=Indented, sort_keys=False, width=110)
 
 
@@ -104,16 +102,16 @@ class Indented(yaml.SafeDumper):
     """Indents lists as yamllint and ansible-lint want them, and repeats what it meets twice."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        """Never without indentation."""
+        """Indent every sequence."""
         super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: Any) -> bool:
-        """No anchors."""
+        """Return True, so that no anchors are written."""
         return True
 
 
 def plain(text: str) -> str:
-    """Ansible's markup as Markdown."""
+    """Return a text in Ansible's markup as Markdown."""
     return re.sub(r"\b[CO]\(([^)]*)\)", r"`\1`", text).replace("|", "\\|")
 
 
@@ -152,12 +150,6 @@ def readme(text: str) -> str:
     return TABLES.sub(lambda match: f"{match.group(1)}\n{tables()}\n{match.group(2)}", text)
 
 
-def main() -> int:
-    """Rewrite both files."""
-    SPECIFICATION.write_text(specification(), encoding="utf-8")
-    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def texts() -> dict[Path, str]:
+    """Return the text that each file should have."""
+    return {SPECIFICATION: specification(), README: readme(README.read_text(encoding="utf-8"))}
