@@ -80,5 +80,5 @@ def version_of(content: bytes) -> str | None:
             about = archive.read(f"{PACKAGE}/about.py").decode()
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError):
         return None
-    found = re.search(r'^VERSION = "([^"]+)"$', about, re.MULTILINE)
-    return found.group(1) if found else None
+    match = re.search(r'^VERSION = "([^"]+)"$', about, re.MULTILINE)
+    return match.group(1) if match else None

@@ -14,9 +14,9 @@ import sys
 OLDEST = (3, 9)
 
 if sys.version_info < OLDEST:
-    found = ".".join(str(number) for number in sys.version_info[:3])
+    running = ".".join(str(number) for number in sys.version_info[:3])
     sentence = (
-        f"iact.maintenance needs Python 3.9 or newer on the host, and {sys.executable} is {found}: "
+        f"iact.maintenance needs Python 3.9 or newer on the host, and {sys.executable} is {running}: "
         "set ansible_python_interpreter to a newer one"
     )
     sys.stdout.write(json.dumps({"failed": True, "msg": sentence}) + "\n")

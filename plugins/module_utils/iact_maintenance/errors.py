@@ -90,5 +90,5 @@ class Interrupted(BaseException):
         self.changed = False
 
     def __str__(self) -> str:
-        said = f"interrupted by {signal.Signals(self.number).name}"
-        return f"{said} after {self.so_far}" if self.so_far else said
+        text = f"interrupted by {signal.Signals(self.number).name}"
+        return f"{text} after {self.so_far}" if self.so_far else text

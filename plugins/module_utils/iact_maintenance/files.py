@@ -148,8 +148,8 @@ def mark_in_use(descriptor: int) -> None:
 
 def check_room(descriptor: int, path: str, size_bytes: int) -> None:
     """Raise StorageFault `no_space` where the file's filesystem has less room left. Raise OSError."""
-    found = os.fstatvfs(descriptor)
-    if found.f_bavail * found.f_frsize < size_bytes:
+    status = os.fstatvfs(descriptor)
+    if status.f_bavail * status.f_frsize < size_bytes:
         message = f"the disk is nearly full: {path} would have less free than backup.min_free_bytes says"
         raise StorageFault("no_space", message, hint="free some space, then run it again; or lower min_free_bytes")
 

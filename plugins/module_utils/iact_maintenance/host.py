@@ -115,9 +115,9 @@ class Host:
         given = [folder for folder in self.environment.get("PATH", "").split(":") if os.path.isabs(folder)]
         folders = ":".join([*given, _TOOL_FOLDERS])
         for name in names:
-            found = shutil.which(name, path=folders)
-            if found:
-                return os.path.abspath(found)
+            path = shutil.which(name, path=folders)
+            if path:
+                return os.path.abspath(path)
         raise ToolMissing(" or ".join(names), hint=hint)
 
     def run(
@@ -137,14 +137,14 @@ class Host:
     def free_bytes(self, path: str) -> int:
         """Return the bytes that this user may still write to the filesystem of `path`. Raise StorageFault."""
         with storage(path):
-            found = os.statvfs(path)
-        return found.f_bavail * found.f_frsize
+            status = os.statvfs(path)
+        return status.f_bavail * status.f_frsize
 
     def total_bytes(self, path: str) -> int:
         """Return the size of the filesystem of `path`, in bytes. Raise StorageFault."""
         with storage(path):
-            found = os.statvfs(path)
-        return found.f_blocks * found.f_frsize
+            status = os.statvfs(path)
+        return status.f_blocks * status.f_frsize
 
     def free_percent(self, path: str) -> tuple[float, float]:
         """Return the room on the filesystem of `path` that this user may still use, in percent of bytes and of files.
@@ -152,10 +152,10 @@ class Host:
         Counted as df does; a filesystem that makes inodes as it needs them has all of them free. Raise StorageFault.
         """
         with storage(path):
-            found = os.statvfs(path)
-        usable = found.f_blocks - found.f_bfree + found.f_bavail
-        files_percent = 100 * found.f_favail / found.f_files if found.f_files else 100.0
-        return (100 * found.f_bavail / usable if usable else 100.0), files_percent
+            status = os.statvfs(path)
+        usable = status.f_blocks - status.f_bfree + status.f_bavail
+        files_percent = 100 * status.f_favail / status.f_files if status.f_files else 100.0
+        return (100 * status.f_bavail / usable if usable else 100.0), files_percent
 
     def write_atomic(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """Replace the file `path`; see `files.write_atomic`. Raise StorageFault."""

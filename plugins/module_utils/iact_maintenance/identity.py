@@ -70,9 +70,9 @@ def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
     Raise StorageFault or LockHeld.
     """
     path, machine = os.path.join(directory, FILE), host.machine()
-    found, existed = read(host, directory), os.path.lexists(path)
-    if found.id:
-        return found, ()
+    known, existed = read(host, directory), os.path.lexists(path)
+    if known.id:
+        return known, ()
     findings: list[Finding] = []
 
     def change(stored: dict[str, object]) -> None:
@@ -91,10 +91,10 @@ def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
 
 def adopt(host: Host, directory: str, digests: Iterable[str]) -> None:
     """Count the archives whose manifests have these digests as this host's own. Raise StorageFault or LockHeld."""
-    own, _findings = ensure(host, directory)
+    identity, _findings = ensure(host, directory)
 
     def change(stored: dict[str, object]) -> None:
-        stored["adopted"] = sorted(own.adopted.union(digests))
+        stored["adopted"] = sorted(identity.adopted.union(digests))
 
     state.change_mapping(host, directory, FILE, change)
 

@@ -60,8 +60,8 @@ class Completed(NamedTuple):
     def reason(self) -> str:
         """Return how it ended and why, as the end of a sentence: its first line about an error, else its last."""
         how = f"was killed by signal {-self.status}" if self.status < 0 else f"ended with status {self.status}"
-        said = [line.strip() for line in self.errors.splitlines() if line.strip()]
-        why = next((line for line in said if "error" in line.lower()), said[-1] if said else "")
+        lines = [line.strip() for line in self.errors.splitlines() if line.strip()]
+        why = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
         return f"{self.name} {how}" + (f": {why}" if why else "")
 
 

@@ -163,7 +163,7 @@ def report_of(job: str, ending: BaseException) -> Report:
     if isinstance(ending, Interrupted):
         hint = "run it again; what was committed stays"
         return _broken_off(job, Finding("critical", "interrupted", subject=job, message=str(ending), hint=hint), ending)
-    message = f"internal fault: {place_of(ending)}"
+    message = f"internal fault: {location_of(ending)}"
     finding = Finding("unknown", "internal_fault", subject=job, message=message, hint=REPORT_HINT)
     return Report(job, message, (finding,), exit_status=1, error_code="internal_fault")
 
@@ -187,7 +187,7 @@ def _figures_of(facts: Mapping[str, object]) -> tuple[Measure, ...]:
     return counts(**numbers)
 
 
-def place_of(fault: BaseException) -> str:
+def location_of(fault: BaseException) -> str:
     """Return a fault's type and where it arose, without its text, since that might hold a secret."""
     traceback = fault.__traceback__
     if traceback is None:

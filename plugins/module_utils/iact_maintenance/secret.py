@@ -135,7 +135,7 @@ def _forms(text: str) -> tuple[tuple[str, int], ...]:
     """
     raw = text.encode("utf-8", "surrogateescape")
     addresses = {quote(raw, safe=safe) for safe in _UNQUOTED} | {quote_plus(raw)}
-    lower = {re.sub("%[0-9A-F]{2}", lambda found: found.group().lower(), address) for address in addresses}
+    lower = {re.sub("%[0-9A-F]{2}", lambda match: match.group().lower(), address) for address in addresses}
     escaped = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1], shlex.quote(text)}
     escaped |= {text.replace("'", "''"), text.replace("\\", "\\\\").replace("'", "\\'"), repr(raw)[2:-1]}
     forms = {(form, _PIECE) for form in {text, " ".join(text.split()), *addresses, *lower, *escaped}}
@@ -171,8 +171,8 @@ def redact(text: str) -> str:
     return text
 
 
-def _struck(found: re.Match[str]) -> str:
-    return found.group() if found.group("value").strip("'\"\\").lower() in _ANSWERS else found.group("name") + MASK
+def _struck(match: re.Match[str]) -> str:
+    return match.group() if match.group("value").strip("'\"\\").lower() in _ANSWERS else match.group("name") + MASK
 
 
 def _without_pieces(text: str) -> str:
@@ -201,12 +201,12 @@ def _says_nothing(text: str, start: int, end: int) -> bool:
 @functools.lru_cache(maxsize=4)
 def _grams(known: frozenset[str]) -> tuple[tuple[int, frozenset[str], frozenset[str]], ...]:
     """Return a length, every piece of that length that is struck out, and every shorter text within these pieces."""
-    found: dict[int, set[str]] = {}
+    by_size: dict[int, set[str]] = {}
     for form, size in (pair for text in known if len(text) >= _PIECE for pair in _forms(text)):
-        found.setdefault(size, set()).update(_substrings(form, size))
+        by_size.setdefault(size, set()).update(_substrings(form, size))
     return tuple(
         (size, frozenset(pieces), frozenset(short for piece in pieces for short in _substrings(piece, _PROBE)))
-        for size, pieces in found.items()
+        for size, pieces in by_size.items()
     )
 
 

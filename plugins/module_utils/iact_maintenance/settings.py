@@ -54,10 +54,10 @@ class Layer(NamedTuple):
 
     def spelled(self, dotted: str) -> str:
         """Return an option's name as its user typed it: `--days` on a command line, `days` as a module's parameter."""
-        section, _dot, own = dotted.partition(".")
+        section, _dot, name = dotted.partition(".")
         if self.name == COMMAND_LINE:
             return "--" + dotted.rpartition(".")[2].replace("_", "-")
-        return own if self.name == PARAMETER and section in JOB_SECTIONS else dotted
+        return name if self.name == PARAMETER and section in JOB_SECTIONS else dotted
 
 
 _Values = dict[str, object]
@@ -124,7 +124,7 @@ def _known(
 ) -> list[tuple[Option, object]]:
     """Return the rows of `raw` that are set, each with its option; a parameter that is None was not given."""
     by_name = {option.name: option for option in table}
-    found = []
+    known = []
     for key, value in raw.items():
         dotted = f"{where}.{key}" if where else key
         if key not in by_name:
@@ -136,8 +136,8 @@ def _known(
                 hint="put it into the file that config_file or passfile names, mode 0600",
             )
         if value is not None or layer.is_file:
-            found.append((by_name[key], value))
-    return found
+            known.append((by_name[key], value))
+    return known
 
 
 def _apply_defaults(table: tuple[Option, ...], values: _Values, where: str, sources: dict[str, str]) -> None:
@@ -160,7 +160,7 @@ def _section(name: str, values: _Values, sources: dict[str, str]) -> object:
 
 
 def _job(
-    job: str, own: _Values, overlays: dict[str, _Values], values: dict[str, _Values], sources: dict[str, str]
+    job: str, values_of_job: _Values, overlays: dict[str, _Values], values: dict[str, _Values], sources: dict[str, str]
 ) -> object:
     connections: dict[str, object] = {}
     for engine in ("mysql", "postgresql"):
@@ -175,7 +175,7 @@ def _job(
             connections[engine] = RECORDS[engine](**{**base, **overlay, "own_account": True})
         else:
             connections[engine] = None if job == "restore" else _section(engine, values[engine], sources)
-    return RECORDS[job](**{**own, **connections})
+    return RECORDS[job](**{**values_of_job, **connections})
 
 
 def _check_relations(values: dict[str, _Values]) -> None:
@@ -186,10 +186,10 @@ def _check_relations(values: dict[str, _Values]) -> None:
         ("health", health, "disk_critical_percent", "disk_warning_percent"),
         ("backup", backup, "keep_minimum", "retention_count"),
     )
-    for section, own, lesser, greater in pairs:
-        if cast(float, own[lesser]) > cast(float, own[greater]):
+    for section, chosen, lesser, greater in pairs:
+        if cast(float, chosen[lesser]) > cast(float, chosen[greater]):
             raise BadOption(
-                f"{section}.{lesser} is {own[lesser]}: at most {section}.{greater} ({own[greater]}) is allowed"
+                f"{section}.{lesser} is {chosen[lesser]}: at most {section}.{greater} ({chosen[greater]}) is allowed"
             )
     for path in cast("tuple[str, ...]", backup["sqlite_files"]):
         if not path.startswith("/"):

@@ -44,9 +44,9 @@ def change_mapping(host: Host, directory: str, name: str, change: Callable[[dict
     """Change the JSON object in a state file by `change`. Raise StorageFault or LockHeld."""
 
     def rewritten(content: bytes) -> bytes:
-        found = dict(entry_of(content) or {})
-        change(found)
-        return json.dumps(found, sort_keys=True).encode() + b"\n"
+        mapping = dict(entry_of(content) or {})
+        change(mapping)
+        return json.dumps(mapping, sort_keys=True).encode() + b"\n"
 
     rewrite(host, os.path.join(directory, name), rewritten)
 

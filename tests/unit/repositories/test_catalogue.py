@@ -131,9 +131,9 @@ def test_g2a_a_good_archive_that_is_gone_is_missed_until_it_is_told(folder: Fold
     path.unlink()
     catalogue.remember(Host(), str(state), folder, {})
     found = catalogue.read(Host(), folder, str(state))
-    assert found.gone == (path.name,) and path.name in found.gone_in_words
-    catalogue.forget(Host(), str(state), found.gone)
-    assert catalogue.read(Host(), folder, str(state)).gone == ()
+    assert found.missing == (path.name,) and path.name in found.missing_in_words
+    catalogue.forget(Host(), str(state), found.missing)
+    assert catalogue.read(Host(), folder, str(state)).missing == ()
     assert list(json.loads((state / "archives.json").read_text())) == [kept.name]
 
 
@@ -150,12 +150,12 @@ def test_g2a_archives_that_are_gone_together_with_the_identity_are_missed(
     if made_again:
         identity.ensure(Host(), str(state))
     catalogue.remember(Host(), str(state), folder, {})
-    assert catalogue.read(Host(), folder, str(state)).gone == (path.name,)
+    assert catalogue.read(Host(), folder, str(state)).missing == (path.name,)
     # Of a clone's state directory nothing is missed, since the archives are the other host's.
     monkeypatch.setattr(Host, "machine", lambda _host: "b" * 64)
     (state / "identity").unlink(missing_ok=True)
     identity.ensure(Host(), str(state))
-    assert catalogue.read(Host(), folder, str(state)).gone == ()
+    assert catalogue.read(Host(), folder, str(state)).missing == ()
 
 
 def test_proofs_of_partial_broken_and_other_hosts_archives_that_are_gone_are_forgotten(
@@ -169,7 +169,7 @@ def test_proofs_of_partial_broken_and_other_hosts_archives_that_are_gone_are_for
     for path in (partial, other, broken):
         path.unlink()
     catalogue.remember(Host(), str(state), folder, {})
-    assert catalogue.read(Host(), folder, str(state)).gone == ()
+    assert catalogue.read(Host(), folder, str(state)).missing == ()
     assert json.loads((state / "archives.json").read_text()) == {}
 
 
@@ -202,11 +202,11 @@ def test_g22_the_same_content_counts_once(folder: Folder, backups: Path, state: 
     prove_all(folder, state)
     found = kinds(folder, state)
     assert found.pop(path.name) == "good" and set(found.values()) == {"copy"}
-    assert catalogue.read(Host(), folder, str(state)).gone == ()
+    assert catalogue.read(Host(), folder, str(state)).missing == ()
     # Renamed, it is still there, and counts.
     path.unlink()
     assert sorted(kinds(folder, state).values()) == ["copy", "good"]
-    assert catalogue.read(Host(), folder, str(state)).gone == ()
+    assert catalogue.read(Host(), folder, str(state)).missing == ()
 
 
 def test_g22_a_copy_of_a_damaged_archive_counts_in_its_place(folder: Folder, backups: Path, state: Path) -> None:

@@ -212,10 +212,10 @@ def _list(raw: Mapping[str, object], key: str) -> list[object]:
 
 
 def _texts(raw: Mapping[str, object], key: str) -> list[str]:
-    found = _list(raw, key)
-    if not all(isinstance(text, str) for text in found):
+    texts = _list(raw, key)
+    if not all(isinstance(text, str) for text in texts):
         raise ValueError(f"{key} is not a list of texts")
-    return cast("list[str]", found)
+    return cast("list[str]", texts)
 
 
 def _mapping(raw: object) -> Mapping[str, object]:

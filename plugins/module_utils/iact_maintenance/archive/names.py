@@ -40,15 +40,15 @@ class ArchiveName(NamedTuple):
 
 def parse_archive_name(name: str) -> ArchiveName | None:
     """Return what the name of an archive of ours says; None for every other name."""
-    found = _ARCHIVE.fullmatch(name)
-    if found is None:
+    match = _ARCHIVE.fullmatch(name)
+    if match is None:
         return None
     try:
-        year, month, day, hour, minute, second = map(int, found.groups()[:6])
+        year, month, day, hour, minute, second = map(int, match.groups()[:6])
         moment = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except ValueError:
         return None
-    return ArchiveName(moment, partial=found.group(8) is not None, number=int(found.group(7) or 1))
+    return ArchiveName(moment, partial=match.group(8) is not None, number=int(match.group(7) or 1))
 
 
 def part_name(created_at: datetime, identity: str) -> str:
@@ -63,5 +63,5 @@ def copy_name(process_id: int, identity: str) -> str:
 
 def writer_of(name: str) -> str:
     """Return the identity of the host that a file is written by, or was when it was killed; empty for other files."""
-    found = _PART.fullmatch(name)
-    return found[1] or found[2] if found else ""
+    match = _PART.fullmatch(name)
+    return match[1] or match[2] if match else ""

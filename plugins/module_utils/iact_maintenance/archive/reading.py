@@ -64,9 +64,9 @@ class Layout(NamedTuple):
     digest: str = ""
 
 
-def stamp_of(found: os.stat_result) -> Stamp:
+def stamp_of(status: os.stat_result) -> Stamp:
     """Return the stamp of a file."""
-    return Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+    return Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def open_archive(path: str, folder: int | None = None) -> Opened:
@@ -82,14 +82,14 @@ def open_archive(path: str, folder: int | None = None) -> Opened:
                 raise Damaged(os.path.basename(path), "the file", "it is a symbolic link") from None
             raise
         try:
-            found = os.fstat(descriptor)
+            status = os.fstat(descriptor)
         except OSError:
             close(descriptor)
             raise
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         close(descriptor)
         raise Damaged(os.path.basename(path), "the file", "it is not a regular file")
-    return Opened(descriptor, os.path.basename(path), stamp_of(found))
+    return Opened(descriptor, os.path.basename(path), stamp_of(status))
 
 
 def read_layout(archive: Opened) -> Layout:
@@ -120,9 +120,9 @@ def _compare(archive: Opened, manifest: Manifest, headers: list[tar.Header]) -> 
     modified = int(manifest.created_at.timestamp())
     if any(header.modified_seconds != modified for header in headers):
         raise Damaged(archive.label, "a header", "its time is not the manifest's")
-    said = [(entry.member.name, entry.member.size_bytes) for entry in manifest.components]
-    found = [(header.name, header.size_bytes) for header in headers[:-2]]
-    if said != found:
+    listed = [(entry.member.name, entry.member.size_bytes) for entry in manifest.components]
+    present = [(header.name, header.size_bytes) for header in headers[:-2]]
+    if listed != present:
         raise Damaged(archive.label, MANIFEST, "its list of members is not what the archive holds")
 
 

@@ -22,19 +22,19 @@ def backups(context: Context) -> list[Outcome]:
     settings = context.settings
     if not settings.backup.enabled:
         return [Outcome(SKIP, "the backup is disabled on this host")]
-    found, now = _found(context), context.host.now()
-    outcome, said = _judge(context, found, now), inventory.ahead_in_words(found.entries, now)
-    return [outcome.doubting_the_clock(said, inventory.AHEAD_HINT) if said else outcome]
+    archives, now = _catalogue(context), context.host.now()
+    outcome, doubt = _judge(context, archives, now), inventory.ahead_in_words(archives.entries, now)
+    return [outcome.doubting_the_clock(doubt, inventory.AHEAD_HINT) if doubt else outcome]
 
 
-def _judge(context: Context, found: catalogue.Catalogue, now: datetime) -> Outcome:
-    newest = inventory.newest(found.entries, now)
-    if found.gone_in_words:
+def _judge(context: Context, archives: catalogue.Catalogue, now: datetime) -> Outcome:
+    newest = inventory.newest(archives.entries, now)
+    if archives.missing_in_words:
         # At once and whatever else lies there: whoever removed these may remove the others.
         left = f"; the newest left is {newest.name}" if newest else "; no good one is left"
-        return Outcome(FAIL, found.gone_in_words + left, catalogue.GONE_HINT, code="archives_gone")
+        return Outcome(FAIL, archives.missing_in_words + left, catalogue.GONE_HINT, code="archives_gone")
     if newest is None or newest.created_at is None:
-        return _none(context, found)
+        return _none(context, archives)
     age = max(0.0, (now - newest.created_at).total_seconds())
     limit = context.settings.backup.max_age_seconds
     measure = Measure("backups", round(age), "s", "", str(limit))
@@ -44,7 +44,7 @@ def _judge(context: Context, found: catalogue.Catalogue, now: datetime) -> Outco
     return Outcome(PASS, message, measure=measure)
 
 
-def _found(context: Context) -> catalogue.Catalogue:
+def _catalogue(context: Context) -> catalogue.Catalogue:
     settings = context.settings
     if settings.backup.create_directory and not os.path.lexists(settings.backup.directory):
         # The first backup makes it; a later one would begin anew.
@@ -53,9 +53,9 @@ def _found(context: Context) -> catalogue.Catalogue:
         return catalogue.read(context.host, folder, settings.state_directory)
 
 
-def _none(context: Context, found: catalogue.Catalogue) -> Outcome:
+def _none(context: Context, archives: catalogue.Catalogue) -> Outcome:
     """Return the verdict where no archive is known to be good: its time counts from the host's first provisioning."""
-    kinds = Counter(entry.kind for entry in found.entries)
+    kinds = Counter(entry.kind for entry in archives.entries)
     others = ", ".join(f"{kind}: {number}" for kind, number in sorted(kinds.items()))
     message = f"no good archive of this host in {context.settings.backup.directory}"
     message += f" ({others})" if others else ""

@@ -21,14 +21,14 @@ def disk(context: Context) -> list[Outcome]:
 
 def _directories(settings: Settings) -> dict[str, str]:
     backup = settings.backup
-    found = {"logs": backup.log_directory or DEFAULT_LOG_DIRECTORY}
+    directories = {"logs": backup.log_directory or DEFAULT_LOG_DIRECTORY}
     if not backup.log_directory and not os.path.isdir(DEFAULT_LOG_DIRECTORY):
         # The site keeps no logs where the role would put them: its state is what must not run out of room.
-        found = {"state": settings.state_directory}
-    own = settings.health.log_directory
-    if own and os.path.realpath(own) not in map(os.path.realpath, found.values()):
-        found["job_logs"] = own
-    return {**found, "backups": backup.directory} if backup.is_configured else found
+        directories = {"state": settings.state_directory}
+    job_logs = settings.health.log_directory
+    if job_logs and os.path.realpath(job_logs) not in map(os.path.realpath, directories.values()):
+        directories["job_logs"] = job_logs
+    return {**directories, "backups": backup.directory} if backup.is_configured else directories
 
 
 def _room(context: Context, part: str, path: str) -> Outcome:

@@ -13,63 +13,63 @@ _REQUIREMENTS = "install the project's requirements into the environment that dj
 
 def project(context: Context) -> list[Outcome]:
     """Check that the project exists and loads."""
-    found = context.project()
-    if found.trouble("django"):
+    answer = context.project()
+    if answer.trouble("django"):
         return [Outcome(SKIP, "cannot be told without Django: see django_dependencies")]
     settings = context.settings.django.settings_module if context.settings.django else None
     named = settings or "DJANGO_SETTINGS_MODULE"
     hint = f"run manage.py check with {named}, as the user that runs the jobs"
-    trouble = found.trouble("settings")
+    trouble = answer.trouble("settings")
     if trouble:
         return [Outcome(FAIL, f"the settings ({named}) do not load: {trouble}", hint)]
-    trouble = found.trouble("applications") or found.trouble("probe")
+    trouble = answer.trouble("applications") or answer.trouble("probe")
     if trouble:
         return [Outcome(FAIL, f"the project's applications do not load: {trouble}", hint)]
-    if not found.loaded:
-        return [Outcome(FAIL, f"the project did not load: {found.ending}", hint)]
-    return [Outcome(PASS, f"Django {found.django_version} on Python {found.python_version} loads {named}")]
+    if not answer.loaded:
+        return [Outcome(FAIL, f"the project did not load: {answer.ending}", hint)]
+    return [Outcome(PASS, f"Django {answer.django_version} on Python {answer.python_version} loads {named}")]
 
 
 def dependencies(context: Context) -> list[Outcome]:
     """Check that Django and the driver of each of the project's databases import."""
-    found = context.project_or_none()
-    if found is None or not found.python_version:
+    answer = context.project_or_none()
+    if answer is None or not answer.python_version:
         return _UNKNOWN
-    trouble = found.trouble("django")
+    trouble = answer.trouble("django")
     if trouble:
         return [Outcome(FAIL, f"Django does not import: {trouble}", _REQUIREMENTS)]
-    missing = [text for text in (found.trouble("settings"), found.trouble("applications")) if _is_import(text)]
-    missing += [f"{each.alias}: {each.text}" for each in found.troubles if each.step == "driver"]
+    missing = [text for text in (answer.trouble("settings"), answer.trouble("applications")) if _is_import(text)]
+    missing += [f"{each.alias}: {each.text}" for each in answer.troubles if each.step == "driver"]
     if missing:
         return [Outcome(FAIL, "does not import: " + "; ".join(missing), _REQUIREMENTS)]
-    if not found.databases:
+    if not answer.databases:
         return _UNKNOWN
-    drivers = ", ".join(f"{database.driver or database.engine} ({database.alias})" for database in found.databases)
-    return [Outcome(PASS, f"Django {found.django_version}, {drivers}")]
+    drivers = ", ".join(f"{database.driver or database.engine} ({database.alias})" for database in answer.databases)
+    return [Outcome(PASS, f"Django {answer.django_version}, {drivers}")]
 
 
 def migrations(context: Context) -> list[Outcome]:
     """Check each alias of the project for pending migrations."""
-    found = context.project_or_none()
-    if found is None or not found.loaded:
+    answer = context.project_or_none()
+    if answer is None or not answer.loaded:
         return _UNKNOWN
-    trouble = found.trouble("migrations")
+    trouble = answer.trouble("migrations")
     if trouble:
         return [Outcome(FAIL, f"the migrations cannot be read: {trouble}", "run manage.py showmigrations")]
-    return [_migrations_of(found, database) for database in found.databases]
+    return [_migrations_of(answer, database) for database in answer.databases]
 
 
-def _migrations_of(found: Project, database: Database) -> Outcome:
+def _migrations_of(answer: Project, database: Database) -> Outcome:
     alias, hint = database.alias, f"run manage.py migrate --database {database.alias}"
-    if found.trouble("driver", alias):
+    if answer.trouble("driver", alias):
         return Outcome(SKIP, "cannot be told without its driver: see django_dependencies", part=alias)
     if database.is_open is False:
         return Outcome(SKIP, "the project's router lets nothing migrate there", part=alias)
-    trouble = found.trouble("migrations", alias)
+    trouble = answer.trouble("migrations", alias)
     if trouble:
         return Outcome(FAIL, f"the project cannot read its migrations there: {trouble}", _reach(database), alias)
     if database.pending_total is None:
-        return Outcome(FAIL, f"the project got no answer there: {found.ending}", _reach(database), alias)
+        return Outcome(FAIL, f"the project got no answer there: {answer.ending}", _reach(database), alias)
     if database.pending_total:
         shown = ", ".join(database.pending)
         return Outcome(FAIL, f"{database.pending_total} pending: {shown}", hint, alias)

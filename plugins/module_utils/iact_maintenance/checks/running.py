@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from ..errors import MaintenanceError
-from ..report import FAIL, place_of
+from ..report import FAIL, location_of
 from ..settings import Settings
 from ..timeouts import BackgroundCall, GaveUp
 from .context import Context
@@ -57,7 +57,7 @@ def _timed(check: Check, context: Context) -> tuple[list[Outcome], float]:
     except MaintenanceError as error:
         outcomes = [Outcome(FAIL, error.message, error.hint, code=error.code)]
     except Exception as fault:
-        message = f"internal fault: {place_of(fault)}"
+        message = f"internal fault: {location_of(fault)}"
         outcomes = [Outcome(FAIL, message, "please report this line", code="internal_fault")]
     return outcomes, context.host.monotonic() - began
 

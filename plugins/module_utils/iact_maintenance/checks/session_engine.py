@@ -16,57 +16,57 @@ _HINT = f"set SESSION_ENGINE = '{SESSION_BACKEND}' (RNF-002), or allow the engin
 
 def session_engine(context: Context) -> list[Outcome]:
     """Check that the effective SESSION_ENGINE keeps sessions in a database."""
-    found = context.project_or_none()
-    if found is None or (not found.session_engine and not found.loaded):
+    project = context.project_or_none()
+    if project is None or (not project.session_engine and not project.loaded):
         return [Outcome(SKIP, "cannot be told while the settings do not load: see django_project")]
-    return [judge(found, context.settings.health.allowed_session_engines)]
+    return [judge(project, context.settings.health.allowed_session_engines)]
 
 
-def judge(found: Project, allowed: tuple[str, ...]) -> Outcome:
+def judge(project: Project, allowed: tuple[str, ...]) -> Outcome:
     """Return the verdict on a project's session engine.
 
     In this order, because the class of `cached_db` is a subclass of `db`'s: the setting's own path, then what its class
     inherits from, the nearest first.
     """
-    name = found.session_engine
-    trouble = found.trouble("session_engine")
+    name = project.session_engine
+    trouble = project.trouble("session_engine")
     if trouble:
         return Outcome(FAIL, f"SESSION_ENGINE {name or '(empty)'} does not import: {trouble}", _LOADS)
-    unmade = found.trouble("session_store")
+    unmade = project.trouble("session_store")
     if unmade:
         return Outcome(FAIL, f"{name} can make no session: {unmade}", _MAKES)
-    base = nearest_known(found)
+    base = nearest_known(project)
     if name == SESSION_BACKEND:
         return Outcome(PASS, f"sessions are kept in the database ({name})")
     if name in allowed:
-        return _allowed(found, base)
-    if is_redis([name, *found.session_ancestry]):
+        return _allowed(project, base)
+    if is_redis([name, *project.session_ancestry]):
         return Outcome(FAIL, f"{name} keeps sessions in Redis", _HINT)
     if base in FORBIDDEN:
-        return Outcome(FAIL, f"{name} {FORBIDDEN[base]}{_where(found)}", _HINT)
+        return Outcome(FAIL, f"{name} {FORBIDDEN[base]}{_where(project)}", _HINT)
     if base == SESSION_BACKEND:
         return Outcome(PASS, f"sessions are kept in the database ({name}, a subclass of {SESSION_BACKEND})")
-    if not found.session_ancestry:
-        reason = found.ending or "the project does not load"
+    if not project.session_ancestry:
+        reason = project.ending or "the project does not load"
         return Outcome(FAIL, f"{name} cannot be judged: {reason}", _HINT)
     return Outcome(FAIL, f"{name} is not an engine that keeps sessions in a database", _HINT)
 
 
-def _allowed(found: Project, base: str) -> Outcome:
+def _allowed(project: Project, base: str) -> Outcome:
     """Return the outcome for an engine that the site allows: what it keeps in a cache is named, and Redis fails."""
-    name = found.session_engine
+    name = project.session_engine
     if base not in (CACHED_DATABASE, CACHE):
         return Outcome(PASS, f"{name} is allowed on this site")
-    if not found.cache_backend:
-        reason = found.trouble("session_cache") or found.ending or "the project does not load"
+    if not project.cache_backend:
+        reason = project.trouble("session_cache") or project.ending or "the project does not load"
         return Outcome(FAIL, f"{name} is allowed, but its cache cannot be told: {reason}", _HINT)
-    if is_redis([found.cache_backend, *found.cache_ancestry]):
-        return Outcome(FAIL, f"{name} is allowed, but its cache is Redis ({found.cache_backend})", _HINT)
-    if base == CACHE and DUMMY in (found.cache_backend, *found.cache_ancestry):
-        return Outcome(FAIL, f"{name} is allowed, but its cache keeps nothing ({found.cache_backend})", _HINT)
+    if is_redis([project.cache_backend, *project.cache_ancestry]):
+        return Outcome(FAIL, f"{name} is allowed, but its cache is Redis ({project.cache_backend})", _HINT)
+    if base == CACHE and DUMMY in (project.cache_backend, *project.cache_ancestry):
+        return Outcome(FAIL, f"{name} is allowed, but its cache keeps nothing ({project.cache_backend})", _HINT)
     hint = "Redis would not be allowed there; an empty cache only costs time"
-    return Outcome(WARN, f"{name} is allowed on this site and uses a cache{_where(found)}", hint)
+    return Outcome(WARN, f"{name} is allowed on this site and uses a cache{_where(project)}", hint)
 
 
-def _where(found: Project) -> str:
-    return f" ({found.cache_backend})" if found.cache_backend else ""
+def _where(project: Project) -> str:
+    return f" ({project.cache_backend})" if project.cache_backend else ""

@@ -50,12 +50,14 @@ def _target(context: Context) -> SessionTarget:
     settings = context.settings
     asked = _asked_target(context) if _is_asked(context) else None
     target = asked or configured_target(settings)
-    found = connection(settings, target.engine) or target.connection
-    project = target.project_connection or (target.connection if asked and found is not target.connection else None)
-    if isinstance(found, Server):
-        found = like_the_project(found, target.connection)
-    own = None if project is None else in_time(project, context)
-    return target._replace(connection=in_time(found, context), project_connection=own)
+    chosen = connection(settings, target.engine) or target.connection
+    connection_of_project = target.project_connection or (
+        target.connection if asked and chosen is not target.connection else None
+    )
+    if isinstance(chosen, Server):
+        chosen = like_the_project(chosen, target.connection)
+    project_connection = None if connection_of_project is None else in_time(connection_of_project, context)
+    return target._replace(connection=in_time(chosen, context), project_connection=project_connection)
 
 
 def _asked_target(context: Context) -> SessionTarget | None:

@@ -25,13 +25,13 @@ class Progress:
         self._shown = False
         self.wanted = stream.isatty()
 
-    def show(self, said: str) -> None:
+    def show(self, text: str) -> None:
         """Show one line of progress, at most ten times a second; an empty text removes it."""
         now = time.monotonic()
-        if (said and now - self._last < 1 / _FRAMES_A_SECOND) or (not said and not self._shown):
+        if (text and now - self._last < 1 / _FRAMES_A_SECOND) or (not text and not self._shown):
             return
-        self._last, self._shown = now, bool(said)
-        write(self._stream, f"\r\033[K{printable(said)}")
+        self._last, self._shown = now, bool(text)
+        write(self._stream, f"\r\033[K{printable(text)}")
 
 
 def secure_streams() -> None:
@@ -67,10 +67,10 @@ def has_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def write(stream: TextIO, said: str) -> None:
+def write(stream: TextIO, text: str) -> None:
     """Write a text, which is lost if nobody reads any more: the run's work and exit status stand."""
     try:
-        stream.write(said)
+        stream.write(text)
         stream.flush()
     except (OSError, ValueError):
         # Else the interpreter would try again at its end and change the exit status.

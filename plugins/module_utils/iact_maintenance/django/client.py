@@ -98,10 +98,10 @@ def _variables(path: str | None) -> dict[str, str]:
 def _content(path: str) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:
-        found = os.fstat(stream.fileno())
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_ENV_FILE_BYTES:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_ENV_FILE_BYTES:
             raise MaintenanceError("env_file", f"{path} is not a regular file of at most 1 MiB")
-        if found.st_mode & stat.S_IWOTH:
+        if status.st_mode & stat.S_IWOTH:
             # It decides which code the project runs, and the jobs run it.
             raise MaintenanceError("unsafe_permissions", f"everybody may write {path}", hint=f"chmod o-w {path}")
         return stream.read(_LARGEST_ENV_FILE_BYTES)

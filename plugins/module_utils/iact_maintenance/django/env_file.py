@@ -30,10 +30,10 @@ def parse(text: str) -> dict[str, str]:
 
 
 def _assignment(line: str) -> tuple[str, str]:
-    found = ASSIGNMENT.fullmatch(line)
-    if not found:
+    match = ASSIGNMENT.fullmatch(line)
+    if not match:
         raise ValueError("expected NAME=VALUE, with a name of letters, digits and _")
-    name, rest = found.group(1), found.group(2)
+    name, rest = match.group(1), match.group(2)
     if "\0" in rest:
         raise ValueError(f"the value of {name} holds a NUL character")
     if rest[:1] in ("'", '"'):
@@ -43,10 +43,10 @@ def _assignment(line: str) -> tuple[str, str]:
 
 def _quoted(name: str, rest: str) -> str:
     double = rest.startswith('"')
-    found = (DOUBLE_QUOTED if double else SINGLE_QUOTED).fullmatch(rest)
-    if not found:
+    match = (DOUBLE_QUOTED if double else SINGLE_QUOTED).fullmatch(rest)
+    if not match:
         raise ValueError(f"the quote of {name} is not closed on this line")
-    behind = found.group(2).strip()
+    behind = match.group(2).strip()
     if behind and not behind.startswith("#"):
         raise ValueError(f"there is text behind the closing quote of {name}")
-    return ESCAPED.sub(r"\1", found.group(1)) if double else found.group(1)
+    return ESCAPED.sub(r"\1", match.group(1)) if double else match.group(1)

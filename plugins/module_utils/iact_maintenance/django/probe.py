@@ -295,9 +295,9 @@ def ask(answers: Answers, request: Dict[str, Any]) -> None:
     answers.fact("applications", {})
     questions = ask_sessions(answers, request.get("connection", {}))
     if request["servers"]:
-        found = answers.attempt("migrations", None, migration_questions, answers, aliases) or {}
+        pending = answers.attempt("migrations", None, migration_questions, answers, aliases) or {}
         # Migrations first, because the session table may be locked for a while.
-        both = {alias: found.get(alias, []) + questions.get(alias, []) for alias in {*found, *questions}}
+        both = {alias: pending.get(alias, []) + questions.get(alias, []) for alias in {*pending, *questions}}
         ask_servers(answers, both)
 
 

@@ -53,8 +53,8 @@ def default_socket(connection: Any, named: Dict[str, str]) -> str:
         try:
             module.connect(dbname="none", user="none", port=UNUSED_PORT).close()
         except module.OperationalError as refusal:
-            found = re.search(rf'"([^"]+)/\.s\.PGSQL\.{UNUSED_PORT}"', str(refusal))
-            return found.group(1) if found else ""
+            match = re.search(rf'"([^"]+)/\.s\.PGSQL\.{UNUSED_PORT}"', str(refusal))
+            return match.group(1) if match else ""
     if module.__name__ == "MySQLdb" and named.get("host", "localhost") == "localhost" and "unix_socket" not in named:
         return compiled_socket()
     return ""
@@ -64,12 +64,12 @@ def compiled_socket() -> str:
     """Return the one socket that is compiled into the loaded client library of MySQL or MariaDB; empty if not one."""
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         paths = {line.split(None, 5)[5].strip() for line in maps if line.count("/")}
-    found = set()
+    sockets = set()
     for path in paths:
         if re.search(r"/lib(mariadb|mysqlclient)[^/]*$|/_mysql\.[^/]*$", path):
             with open(path, "rb") as library:
-                found.update(re.findall(rb"\0(/[\x21-\x7e]{1,100}/mysqld?\.sock)\0", library.read()))
-    return found.pop().decode() if len(found) == 1 else ""
+                sockets.update(re.findall(rb"\0(/[\x21-\x7e]{1,100}/mysqld?\.sock)\0", library.read()))
+    return sockets.pop().decode() if len(sockets) == 1 else ""
 
 
 def check_saving(alias: str, model: Any) -> None:

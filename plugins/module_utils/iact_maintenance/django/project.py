@@ -83,8 +83,8 @@ class Project(NamedTuple):
 
     def trouble(self, step: str, alias: str | None = None) -> str:
         """Return what kept a question from being answered, as text; empty where nothing is known to."""
-        found = (each.text for each in self.troubles if each.step == step and each.alias == alias)
-        return next(found, "")
+        texts = (each.text for each in self.troubles if each.step == step and each.alias == alias)
+        return next(texts, "")
 
 
 def from_answers(output: bytes, ending: str = "") -> Project:
@@ -160,8 +160,8 @@ def _driver_connection(fact: Fact) -> DriverConnection:
 
 
 def _mapping(fact: Fact, name: str) -> dict[str, str]:
-    found = fact.get(name)
-    return {str(key): str(text) for key, text in found.items()} if isinstance(found, dict) else {}
+    mapping = fact.get(name)
+    return {str(key): str(text) for key, text in mapping.items()} if isinstance(mapping, dict) else {}
 
 
 def _trouble(fact: Fact) -> Trouble:
@@ -175,5 +175,5 @@ def _text(fact: Fact, name: str) -> str:
 
 
 def _texts(fact: Fact, name: str) -> tuple[str, ...]:
-    found = fact.get(name)
-    return tuple(str(each) for each in found) if isinstance(found, list) else ()
+    texts = fact.get(name)
+    return tuple(str(each) for each in texts) if isinstance(texts, list) else ()

@@ -23,9 +23,9 @@ FORBIDDEN = {
 _REDIS = re.compile(r"(?:^|[._])(?:redis|valkey)(?:cache|[._]|$)", re.IGNORECASE)
 
 
-def nearest_known(found: Project) -> str:
+def nearest_known(project: Project) -> str:
     """Return which of Django's own backends a project's engine is, or inherits from first; empty for none."""
-    modules = [found.session_engine, *(name.rpartition(".")[0] for name in found.session_ancestry)]
+    modules = [project.session_engine, *(name.rpartition(".")[0] for name in project.session_ancestry)]
     return next((name for name in modules if name == SESSION_BACKEND or name in FORBIDDEN), "")
 
 
@@ -34,17 +34,21 @@ def is_redis(names: Iterable[str]) -> bool:
     return any(_REDIS.search(name) for name in names)
 
 
-def tells_no_table(found: Project) -> bool:
+def tells_no_table(project: Project) -> bool:
     """Return whether a project loads and its session engine names no table: that of `get_model_class`."""
-    return found.loaded and bool(found.session_ancestry) and not (found.sessions_alias or found.trouble("sessions"))
+    return (
+        project.loaded
+        and bool(project.session_ancestry)
+        and not (project.sessions_alias or project.trouble("sessions"))
+    )
 
 
-def needs_no_table(found: Project) -> str:
+def needs_no_table(project: Project) -> str:
     """Return why a project keeps no session in a table; empty where it does, or where nobody can tell."""
-    if not tells_no_table(found):
+    if not tells_no_table(project):
         return ""
-    kind = nearest_known(found)
+    kind = nearest_known(project)
     if kind in FORBIDDEN:
-        return f"{found.session_engine} {FORBIDDEN[kind]}"
-    redis = is_redis([found.session_engine, *found.session_ancestry])
-    return f"{found.session_engine} keeps sessions in Redis" if redis else ""
+        return f"{project.session_engine} {FORBIDDEN[kind]}"
+    redis = is_redis([project.session_engine, *project.session_ancestry])
+    return f"{project.session_engine} keeps sessions in Redis" if redis else ""

@@ -50,31 +50,31 @@ def table_of(database: Database, name: str) -> tuple[str | None, str]:
     quote = _QUOTES[database.vendor]
     quoted = name if name.startswith(quote) and name.endswith(quote) else f"{quote}{name}{quote}"
     part = f"{quote}((?:[^{quote}]|{quote}{quote})+){quote}"
-    found = re.fullmatch(rf"(?:{part}\s*\.\s*)?{part}", quoted)
-    if found is None:
+    match = re.fullmatch(rf"(?:{part}\s*\.\s*)?{part}", quoted)
+    if match is None:
         hint = "correct db_table of the session model"
         raise Refused("not_a_session_table", f"the project's session table {printable(name)} is no name", hint=hint)
-    schema, table = (text and text.replace(quote * 2, quote) for text in found.groups())
+    schema, table = (text and text.replace(quote * 2, quote) for text in match.groups())
     return schema, table
 
 
 def _judged(database: Database) -> dict[str, str]:
     """Return the parameters with those of the environment below them. Raise Refused for one that is not taken over."""
     table, told = TABLES[database.vendor], database.connection or DriverConnection({})
-    found = {**_from_variables(database, told), **told.parameters}
-    if not found.get("options", "x"):
+    parameters = {**_from_variables(database, told), **told.parameters}
+    if not parameters.get("options", "x"):
         # To libpq the same as none.
-        del found["options"]
-    for name in sorted({*found, *told.withheld} - table.harmless):
+        del parameters["options"]
+    for name in sorted({*parameters, *told.withheld} - table.harmless):
         if name not in table.taken or name in told.withheld:
             raise _refused(database, f"its option {name} cannot be taken over exactly")
-    for name in sorted(table.files & set(found)):
-        if not found[name].startswith("/") and found[name] != "system":
+    for name in sorted(table.files & set(parameters)):
+        if not parameters[name].startswith("/") and parameters[name] != "system":
             raise _refused(database, f"its option {name} is no absolute path, and where the site starts is not known")
-    empty = sorted(name for name, text in found.items() if not text)
+    empty = sorted(name for name, text in parameters.items() if not text)
     if empty and database.vendor == "postgresql":
         raise _refused(database, f"its option {empty[0]} is empty")
-    return {name: text for name, text in found.items() if name not in ("password", "passwd", *table.harmless)}
+    return {name: text for name, text in parameters.items() if name not in ("password", "passwd", *table.harmless)}
 
 
 def _from_variables(database: Database, told: DriverConnection) -> dict[str, str]:
@@ -106,36 +106,36 @@ def _driver(database: Database, known: tuple[str, ...]) -> str:
 def _postgresql(database: Database, parameters: Mapping[str, str]) -> Server:
     driver = _driver(database, _POSTGRESQL_DRIVERS)
     role, libpq_options = parameters.get("assume_role"), parameters.get("options")
-    own = {name: text for name, text in parameters.items() if name not in ("assume_role", "options")}
+    remaining = {name: text for name, text in parameters.items() if name not in ("assume_role", "options")}
     default_socket = database.connection.default_socket if database.connection else ""
-    if "host" not in own and "hostaddr" not in own:
+    if "host" not in remaining and "hostaddr" not in remaining:
         if not default_socket:
             raise _refused(database, "it names no host, and the default socket of its driver is not known")
-        own["host"] = default_socket
-    return _server(database, ProjectConnection(driver, own, role=role))._replace(
-        login_user=own.get("user"),
-        login_db=own.get("dbname"),
-        passfile=own.get("passfile"),
+        remaining["host"] = default_socket
+    return _server(database, ProjectConnection(driver, remaining, role=role))._replace(
+        login_user=remaining.get("user"),
+        login_db=remaining.get("dbname"),
+        passfile=remaining.get("passfile"),
         libpq_options=libpq_options,
     )
 
 
 def _mysql(database: Database, parameters: Mapping[str, str]) -> Server:
     driver = _driver(database, _MYSQL_DRIVERS)
-    own = dict(parameters)
-    command = own.pop("init_command", "")
+    remaining = dict(parameters)
+    command = remaining.pop("init_command", "")
     if command and not _SETS_VARIABLES.fullmatch(command):
         raise _refused(database, "its option init_command does more than set variables")
-    if own.pop("client_flag", _FOUND_ROWS) != _FOUND_ROWS:
+    if remaining.pop("client_flag", _FOUND_ROWS) != _FOUND_ROWS:
         raise _refused(database, "its option client_flag cannot be taken over exactly")
-    port = own.get("port", "")
+    port = remaining.get("port", "")
     if port and not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise _refused(database, "its PORT is not a number up to 65535")
     default_socket = database.connection.default_socket if database.connection else ""
-    return _server(database, ProjectConnection(driver, own, default_socket))._replace(
-        login_user=own.get("user"),
-        login_db=own.get("database") or own.get("db"),
-        config_file=own.get("read_default_file"),
+    return _server(database, ProjectConnection(driver, remaining, default_socket))._replace(
+        login_user=remaining.get("user"),
+        login_db=remaining.get("database") or remaining.get("db"),
+        config_file=remaining.get("read_default_file"),
     )
 
 
@@ -157,11 +157,11 @@ def _sqlite_file(database: Database, parameters: Mapping[str, str]) -> SQLiteFil
 
 
 def _sqlite_uri(database: Database, name: str) -> SQLiteFile:
-    found = urlsplit(name)
-    query = parse_qs(found.query, keep_blank_values=True)
+    uri = urlsplit(name)
+    query = parse_qs(uri.query, keep_blank_values=True)
     modes = set(query.get("mode", ["rwc"]))
-    if found.netloc not in ("", "localhost") or not found.path.startswith("/"):
+    if uri.netloc not in ("", "localhost") or not uri.path.startswith("/"):
         raise _refused(database, "its URI names no absolute path")
     if set(query) - {"mode", "cache"} or len(modes) != 1 or not modes <= _SQLITE_MODES:
         raise _refused(database, "its URI has a parameter that cannot be taken over exactly")
-    return SQLiteFile(unquote(found.path), read_only=modes == {"ro"})
+    return SQLiteFile(unquote(uri.path), read_only=modes == {"ro"})

@@ -57,14 +57,14 @@ def read_private(host: Host, path: str, *, required: bool, others_may_read: bool
         os.close(descriptor)
 
 
-def _check_trust(found: os.stat_result, path: str, user_id: int, refused: int) -> None:
+def _check_trust(status: os.stat_result, path: str, user_id: int, refused: int) -> None:
     shown = printable(path)
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise Refused("no_credentials_file", f"the credentials file {shown} is not a regular file")
-    if found.st_uid not in (0, user_id):
+    if status.st_uid not in (0, user_id):
         raise Refused("unsafe_permissions", f"the credentials file {shown} belongs to another user")
-    if found.st_mode & refused:
-        mode = stat.S_IMODE(found.st_mode)
+    if status.st_mode & refused:
+        mode = stat.S_IMODE(status.st_mode)
         raise Refused(
             "unsafe_permissions",
             f"the credentials file {shown} may be {_MAY[refused]} by others (mode {mode:04o})",

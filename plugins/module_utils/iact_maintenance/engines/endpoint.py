@@ -40,7 +40,7 @@ class Endpoint(NamedTuple):
     def place(self) -> str:
         """Return the socket, or host and port, for messages."""
         if self.project is not None and self.engine == "postgresql":
-            return _place_of(self.project.parameters)
+            return _server_address(self.project.parameters)
         return self.socket or f"{self.host}:{self.port}"
 
     @property
@@ -49,7 +49,7 @@ class Endpoint(NamedTuple):
         return self.ca_cert or SYSTEM_AUTHORITIES
 
 
-def _place_of(parameters: Mapping[str, str]) -> str:
+def _server_address(parameters: Mapping[str, str]) -> str:
     """Return where libpq's parameters lead, lists of hosts and ports as they are written."""
     host = parameters.get("host") or parameters.get("hostaddr") or "the default socket"
     return f"{host}:{parameters.get('port', '5432')}"

@@ -55,7 +55,7 @@ def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
     endpoint = resolve(server, host)
     connection = connect(endpoint)
     try:
-        found = rows(
+        tables = rows(
             connection,
             endpoint,
             "SELECT table_schema, table_name FROM information_schema.tables "
@@ -67,4 +67,4 @@ def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
     finally:
         connection.close()
     # Compared here as well, because the catalogue's collation takes `A` for `a` and ignores blanks at the end.
-    return [FoundTable(schema, schema, table) for schema, table in found if table == name and schema not in _SYSTEM]
+    return [FoundTable(schema, schema, table) for schema, table in tables if table == name and schema not in _SYSTEM]

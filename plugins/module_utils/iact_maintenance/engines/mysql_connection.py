@@ -243,9 +243,9 @@ def _fault(endpoint: Endpoint, error: Exception) -> MaintenanceError:
         code, hint = "timeout", "see whether the server hangs, and whether a firewall drops packets"
     elif isinstance(cause, ssl.SSLError):
         code, hint = "tls", _TLS
-    said = foreign(text, _MESSAGE_CHARACTERS)
+    message = foreign(text, _MESSAGE_CHARACTERS)
     facts = {"server_code": number} if number else None
-    return DatabaseFault(code, f"{_spoken(endpoint)}: {said}", hint=hint, facts=facts)
+    return DatabaseFault(code, f"{_spoken(endpoint)}: {message}", hint=hint, facts=facts)
 
 
 def _spoken(endpoint: Endpoint) -> str:
@@ -279,5 +279,5 @@ def offers_tls(connection: Any) -> bool:
 
 def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:
     """Return the server's own name, port and data directory, and the database: no proxy or alias changes them."""
-    found = rows(connection, endpoint, "SELECT @@hostname, @@port, @@datadir, DATABASE()")
-    return {"engine": ENGINE, **dict(zip(("hostname", "port", "datadir", "database"), found[0]))}
+    answer = rows(connection, endpoint, "SELECT @@hostname, @@port, @@datadir, DATABASE()")
+    return {"engine": ENGINE, **dict(zip(("hostname", "port", "datadir", "database"), answer[0]))}

@@ -45,12 +45,12 @@ class MySQLSessions:
 
     def _storage(self, table: str) -> str:
         """Return the storage engine of a base table, small letters."""
-        found = self._rows(
+        tables = self._rows(
             "SELECT table_name, engine, @@lower_case_table_names FROM information_schema.tables "
             "WHERE table_schema = DATABASE() AND table_name = %s AND table_type = 'BASE TABLE'",
             table,
         )
-        for name, engine, folds_case in found:
+        for name, engine, folds_case in tables:
             # Compared here as well, because the catalogue's collation takes `A` for `a` and ignores blanks at the end.
             if name == table or (folds_case and name.lower() == table.lower()):
                 return str(engine or "").lower()
@@ -74,12 +74,12 @@ class MySQLSessions:
             )
 
     def _is_indexed(self, table: str) -> bool:
-        found = self._rows(
+        indexes = self._rows(
             "SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = %s "
             "AND column_name = 'expire_date' AND seq_in_index = 1 LIMIT 1",
             table,
         )
-        return bool(found)
+        return bool(indexes)
 
     def count_rows(self, table: str, before: datetime | None = None) -> int:
         """Return the number of rows, of all or of those whose expire_date lies before a moment."""
@@ -94,8 +94,8 @@ class MySQLSessions:
         A key is the bytes that the server stores: not every one of them has a place in UTF-8.
         """
         rows_of = f"FROM {quote_identifier(table)} WHERE expire_date < %s ORDER BY expire_date LIMIT %s"
-        found = self._rows(f"SELECT HEX(session_key) {rows_of}", stored_time(cutoff, self.convention), limit)
-        return [bytes.fromhex(key).decode("utf-8", "surrogateescape") for (key,) in found]
+        keys = self._rows(f"SELECT HEX(session_key) {rows_of}", stored_time(cutoff, self.convention), limit)
+        return [bytes.fromhex(key).decode("utf-8", "surrogateescape") for (key,) in keys]
 
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
         """Return the rows deleted among `keys`, in short transactions that test `expire_date < cutoff` again for each.
@@ -106,8 +106,8 @@ class MySQLSessions:
 
     def count_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
         """Return how many of `keys` are sessions that expired before `cutoff`."""
-        found = [self._among("SELECT COUNT(*)", table, part, cutoff)[0] for part in self._parts(keys)]
-        return sum(int(counted[0][0]) for counted in found)
+        counts = [self._among("SELECT COUNT(*)", table, part, cutoff)[0] for part in self._parts(keys)]
+        return sum(int(counted[0][0]) for counted in counts)
 
     def _among(self, verb: str, table: str, keys: list[str], cutoff: datetime) -> tuple[list[Any], int]:
         places = ", ".join(["%s"] * len(keys))
@@ -128,12 +128,12 @@ class MySQLSessions:
     def _character_set(self, table: str) -> str:
         """Return the character set of the keys."""
         if table not in self._character_sets:
-            found = self._rows(
+            answer = self._rows(
                 "SELECT character_set_name FROM information_schema.columns "
                 "WHERE table_schema = DATABASE() AND table_name = %s AND column_name = 'session_key'",
                 table,
             )
-            self._character_sets[table] = str(found[0][0]) if found else "utf8mb4"
+            self._character_sets[table] = str(answer[0][0]) if answer else "utf8mb4"
         return self._character_sets[table]
 
     def check_writable(self) -> None:
@@ -154,14 +154,14 @@ class MySQLSessions:
 
     def size(self, table: str) -> TableSize:
         """Return the table's size as the server's statistics state it, with their age where the account may see it."""
-        found = self._rows(
+        answer = self._rows(
             "SELECT data_length + index_length, data_free, @@innodb_file_per_table FROM information_schema.tables "
             "WHERE table_schema = DATABASE() AND table_name = %s",
             table,
         )
-        if not found or found[0][0] is None:
+        if not answer or answer[0][0] is None:
             return TableSize(None, reason="the server shows this account no size of the table")
-        total, free, own_file = found[0]
+        total, free, own_file = answer[0]
         reason = "" if own_file else "the table shares its file, so its free space is not its own"
         return TableSize(
             int(total),
@@ -172,7 +172,7 @@ class MySQLSessions:
 
     def _statistics_at(self, table: str) -> str | None:
         try:
-            found = self._rows(
+            answer = self._rows(
                 "SELECT last_update FROM mysql.innodb_table_stats WHERE database_name = DATABASE() AND table_name = %s",
                 table,
             )
@@ -181,7 +181,7 @@ class MySQLSessions:
                 raise
             return None
         # A TIMESTAMP column, which the server turns into this session's time zone: UTC.
-        return iso(found[0][0].replace(tzinfo=timezone.utc)) if found else None
+        return iso(answer[0][0].replace(tzinfo=timezone.utc)) if answer else None
 
     def server_now(self) -> datetime:
         """Return the server's clock."""

@@ -25,7 +25,7 @@ def parse(text: str, path: str) -> dict[str, str]:
     Dashes in names become underscores. Raise Refused `bad_credentials_file` for an include, which could name a file of
     anybody, and for a broken line; the message names the line by its number and never shows it.
     """
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     group: str | None = None
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         line = raw.lstrip(_BLANKS)
@@ -40,10 +40,10 @@ def parse(text: str, path: str) -> dict[str, str]:
             raise _broken(path, number, "an option stands before the first [group]")
         name, value = _assignment(line)
         if group in GROUPS:
-            found[name.replace("-", "_")] = value
-    if found.get("password"):
-        Secret(found["password"])  # Known to the redactor from here on, also if it is never used.
-    return found
+            options[name.replace("-", "_")] = value
+    if options.get("password"):
+        Secret(options["password"])  # Known to the redactor from here on, also if it is never used.
+    return options
 
 
 def _broken(path: str, number: int, reason: str) -> Refused:

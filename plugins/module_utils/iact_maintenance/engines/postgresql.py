@@ -14,13 +14,13 @@ def ping(server: Server, host: Host) -> str:
     endpoint = resolve(server, host)
     connection = connect(endpoint)
     try:
-        found, _touched = run(
+        answer, _touched = run(
             connection,
             endpoint,
             "SELECT pg_catalog.current_setting('server_version')",
             statement_seconds=endpoint.connect_timeout,
         )
-        return str(found[0][0])
+        return str(answer[0][0])
     finally:
         close(connection)
 
@@ -56,7 +56,7 @@ def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
     endpoint = resolve(server, host)
     connection = connect(endpoint, own_session=True)
     try:
-        found = rows(
+        tables = rows(
             connection,
             endpoint,
             "SELECT current_database(), n.nspname, c.relname FROM pg_catalog.pg_class c "
@@ -66,4 +66,4 @@ def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
         )
     finally:
         close(connection)
-    return [FoundTable(*row) for row in found]
+    return [FoundTable(*row) for row in tables]

@@ -112,8 +112,8 @@ def _begun(endpoint: Endpoint, own_session: bool, later_limits: Sequence[str]) -
     try:
         # The driver says it with each BEGIN. READ WRITE never: that would undo an administrator's guard.
         connection.set_session(isolation_level="READ COMMITTED", **({"readonly": True} if endpoint.read_only else {}))
-        found, _touched = _transaction(connection, guards(endpoint.connect_timeout), READ_BACK)
-        session = Session(started, connection.get_backend_pid(), *found[0])
+        answer, _touched = _transaction(connection, guards(endpoint.connect_timeout), READ_BACK)
+        session = Session(started, connection.get_backend_pid(), *answer[0])
         check(session, endpoint.place, own_session=own_session)
     except BaseException:
         connection.close()
@@ -172,8 +172,8 @@ def _own_way(endpoint: Endpoint) -> dict[str, Any]:
 
 def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> list[Any]:
     """Return the rows of a statement in a transaction of its own; parameters stand as %s. Raise DatabaseFault."""
-    found, _touched = run(connection, endpoint, statement, parameters)
-    return found
+    answer, _touched = run(connection, endpoint, statement, parameters)
+    return answer
 
 
 def run(

@@ -92,26 +92,26 @@ def fault_of(endpoint: Endpoint, spoken: str, error: Exception) -> DatabaseFault
     source = getattr(getattr(error, "diag", None), "source_file", None) or ""
     named = _STATES.get(source) or _STATES.get(state) or _CLASSES.get(state[:2])
     code, hint = named or _by_words(endpoint, text, known=bool(state))
-    said = foreign(_PLACE.sub("", text.strip()), _MESSAGE_CHARACTERS)
-    return DatabaseFault(code, f"{spoken}: {said}", hint=hint, facts={"server_code": state} if state else None)
+    message = foreign(_PLACE.sub("", text.strip()), _MESSAGE_CHARACTERS)
+    return DatabaseFault(code, f"{spoken}: {message}", hint=hint, facts={"server_code": state} if state else None)
 
 
 def _by_words(endpoint: Endpoint, text: str, *, known: bool) -> tuple[str, str]:
     if known:
         return "db_refused", ""
-    _client, refused, said = text.partition("FATAL:")
-    names_database = bool(refused) and _names(said, endpoint.database or "") and "pg_hba" not in said
+    _client, refused, message = text.partition("FATAL:")
+    names_database = bool(refused) and _names(message, endpoint.database or "") and "pg_hba" not in message
     # In any language: only about a database that is missing does a refusal name the database and no account.
-    if names_database and ("database" in said or not _names(said, endpoint.user)):
+    if names_database and ("database" in message or not _names(message, endpoint.user)):
         return _NO_DATABASE
-    for words, found in _WORDS:
+    for words, meaning in _WORDS:
         if words in text:
-            return found
+            return meaning
     if refused:
-        return _AUTH if _names(said, endpoint.user) else ("db_refused", "")
+        return _AUTH if _names(message, endpoint.user) else ("db_refused", "")
     return _PROTOCOL
 
 
-def _names(said: str, name: str) -> bool:
+def _names(message: str, name: str) -> bool:
     """Return whether a sentence names it, in the quotation marks of any language."""
-    return re.search(rf"[{_QUOTES}]\s?{re.escape(name)}\s?[{_QUOTES}]", said) is not None
+    return re.search(rf"[{_QUOTES}]\s?{re.escape(name)}\s?[{_QUOTES}]", message) is not None

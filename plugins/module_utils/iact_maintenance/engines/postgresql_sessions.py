@@ -41,7 +41,7 @@ def _stored_keys(keys: list[str]) -> list[object]:
     return [key.encode("utf-8", "surrogateescape") for key in keys]
 
 
-class _Found(NamedTuple):
+class _StoredTable(NamedTuple):
     """A session table in the catalogue: its number, its name in SQL, whether its times know no zone, its index."""
 
     number: int
@@ -56,19 +56,19 @@ class PostgreSQLSessions:
     def __init__(self, connection: Any, endpoint: Endpoint, convention: Convention, schema: str | None = None) -> None:
         self.connection, self.endpoint, self.convention = connection, endpoint, convention
         self._schema = schema
-        self._tables: dict[str, _Found] = {}
+        self._tables: dict[str, _StoredTable] = {}
 
     def _rows(self, statement: str, *parameters: object) -> list[Any]:
         return rows(self.connection, self.endpoint, statement, *parameters)
 
-    def _find(self, table: str) -> _Found:
+    def _find(self, table: str) -> _StoredTable:
         if table not in self._tables:
             self._tables[table] = self._look_up(table)
         return self._tables[table]
 
-    def _look_up(self, table: str) -> _Found:
-        found = self._named(table)
-        if not found:
+    def _look_up(self, table: str) -> _StoredTable:
+        tables = self._named(table)
+        if not tables:
             where = f"in the schema {self._schema}" if self._schema else "on the search path"
             raise DatabaseFault(
                 "no_table",
@@ -76,12 +76,12 @@ class PostgreSQLSessions:
                 f"{self.endpoint.database}",
                 hint="check login_db and the table's name, and that its schema is on the account's search_path",
             )
-        number, schema = found[0]
+        number, schema = tables[0]
         columns = {str(name): (str(kind), str(position)) for name, kind, position in self._rows(_COLUMNS, number)}
         indexes = [(primary, str(keys).split()) for primary, keys in self._rows(_INDEXES, number)]
         self._check_columns(table, columns, [keys for primary, keys in indexes if primary])
         kind, position = columns["expire_date"]
-        return _Found(
+        return _StoredTable(
             number,
             f"{quote_identifier(schema)}.{quote_identifier(table)}",
             naive=kind == _WITHOUT_ZONE,
@@ -105,9 +105,9 @@ class PostgreSQLSessions:
                 hint="name the table of the session model; Django's own is django_session",
             )
 
-    def _stored(self, found: _Found, moment: datetime) -> datetime:
+    def _stored(self, stored: _StoredTable, moment: datetime) -> datetime:
         """Return what the column stores: with a zone it is compared with a moment, whatever zone the site writes in."""
-        return stored_time(moment, self.convention) if found.naive else moment
+        return stored_time(moment, self.convention) if stored.naive else moment
 
     def describe(self, table: str) -> SessionTable:
         """Return the table as the catalogue shows it. Raise DatabaseFault no_table, Refused not_a_session_table."""
@@ -115,12 +115,12 @@ class PostgreSQLSessions:
 
     def count_rows(self, table: str, before: datetime | None = None) -> int:
         """Return the number of rows, of all or of those whose expire_date lies before a moment."""
-        found = self._find(table)
-        query = f"SELECT pg_catalog.count(*) FROM {found.in_sql}"
+        stored = self._find(table)
+        query = f"SELECT pg_catalog.count(*) FROM {stored.in_sql}"
         if before is None:
             return int(self._rows(query)[0][0])
         return int(
-            self._rows(f"{query} WHERE expire_date OPERATOR(pg_catalog.<) %s", self._stored(found, before))[0][0]
+            self._rows(f"{query} WHERE expire_date OPERATOR(pg_catalog.<) %s", self._stored(stored, before))[0][0]
         )
 
     def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
@@ -128,12 +128,12 @@ class PostgreSQLSessions:
 
         A key is the bytes that the server stores: in a SQL_ASCII database they need not be text of any encoding.
         """
-        found = self._find(table)
+        stored = self._find(table)
         query = (
-            f"SELECT {_KEY_IN_HEX} FROM {found.in_sql} WHERE expire_date OPERATOR(pg_catalog.<) %s "
+            f"SELECT {_KEY_IN_HEX} FROM {stored.in_sql} WHERE expire_date OPERATOR(pg_catalog.<) %s "
             "ORDER BY expire_date LIMIT %s"
         )
-        found_keys = self._rows(query, self._stored(found, cutoff), limit)
+        found_keys = self._rows(query, self._stored(stored, cutoff), limit)
         return [bytes.fromhex(key).decode("utf-8", "surrogateescape") for (key,) in found_keys]
 
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
@@ -143,17 +143,17 @@ class PostgreSQLSessions:
         """
         if not keys:
             return 0
-        found = self._find(table)
-        statement = f"DELETE FROM {found.in_sql} WHERE {_AMONG}"
-        return run(self.connection, self.endpoint, statement, (_stored_keys(keys), self._stored(found, cutoff)))[1]
+        stored = self._find(table)
+        statement = f"DELETE FROM {stored.in_sql} WHERE {_AMONG}"
+        return run(self.connection, self.endpoint, statement, (_stored_keys(keys), self._stored(stored, cutoff)))[1]
 
     def count_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
         """Return how many of `keys` are sessions that expired before `cutoff`."""
         if not keys:
             return 0
-        found = self._find(table)
-        query = f"SELECT pg_catalog.count(*) FROM {found.in_sql} WHERE {_AMONG}"
-        return int(self._rows(query, _stored_keys(keys), self._stored(found, cutoff))[0][0])
+        stored = self._find(table)
+        query = f"SELECT pg_catalog.count(*) FROM {stored.in_sql} WHERE {_AMONG}"
+        return int(self._rows(query, _stored_keys(keys), self._stored(stored, cutoff))[0][0])
 
     def check_writable(self) -> None:
         """Raise DatabaseFault `read_only` if the server is a standby, or a guard keeps this account from writing."""

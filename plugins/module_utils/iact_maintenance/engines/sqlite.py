@@ -45,9 +45,9 @@ def faults(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        said = str(error)
-        code, hint = next((found for words, found in _CODES if words in said), ("database", ""))
-        raise DatabaseFault(code, f"SQLite file {path}: {foreign(said)}", hint=hint) from None
+        message = str(error)
+        code, hint = next((meaning for words, meaning in _CODES if words in message), ("database", ""))
+        raise DatabaseFault(code, f"SQLite file {path}: {foreign(message)}", hint=hint) from None
 
 
 _CODES = (
@@ -89,12 +89,12 @@ class SQLiteSessions:
         return SessionTable(table, indexed=self._is_indexed(table))
 
     def _is_indexed(self, table: str) -> bool:
-        found = self._rows(
+        indexes = self._rows(
             "SELECT 1 FROM pragma_index_list(?) AS list, pragma_index_info(list.name) AS info "
             "WHERE info.seqno = 0 AND info.name = 'expire_date'",
             (table,),
         )
-        return bool(found)
+        return bool(indexes)
 
     def count_rows(self, table: str, before: datetime | None = None) -> int:
         """Return the number of rows, of all or of those whose expire_date lies before a moment."""
@@ -114,7 +114,7 @@ class SQLiteSessions:
         with faults(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                deleted = sum(found.rowcount for found in self._each(statement, keys, cutoff))
+                deleted = sum(cursor.rowcount for cursor in self._each(statement, keys, cutoff))
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
@@ -126,7 +126,7 @@ class SQLiteSessions:
         """Return how many of `keys` are sessions that expired before `cutoff`."""
         query = f"SELECT count(*) FROM {quote_identifier(table)} WHERE session_key = {{}} AND expire_date < ?"
         with faults(self._path):
-            return sum(int(found.fetchone()[0]) for found in self._each(query, keys, cutoff))
+            return sum(int(cursor.fetchone()[0]) for cursor in self._each(query, keys, cutoff))
 
     def _each(self, statement: str, keys: list[str], cutoff: datetime) -> Iterator[sqlite3.Cursor]:
         """Run `statement` for each key; one that is no UTF-8 goes as the bytes that it is."""

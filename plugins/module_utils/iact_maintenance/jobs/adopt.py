@@ -52,10 +52,10 @@ class _Servers:
         if server is None:
             return f"no {component.engine} server is configured here"
         try:
-            own = self._identity(component.engine, server)
+            configured = self._identity(component.engine, server)
         except MaintenanceError as error:
             return f"the {component.engine} server cannot be asked who it is: {error.message}"
-        same = _server_of(component.server_identity) == own
+        same = _server_of(component.server_identity) == configured
         return "" if same else f"{component.name} is of another {component.engine} server"
 
     def _identity(self, engine: str, server: Server) -> dict[str, object]:
@@ -64,9 +64,9 @@ class _Servers:
         return self._known[engine]
 
 
-def _server_of(found: Mapping[str, object]) -> dict[str, object]:
+def _server_of(server_identity: Mapping[str, object]) -> dict[str, object]:
     """Return what tells a server from another, without the database."""
-    return {name: value for name, value in found.items() if name != "database"}
+    return {name: value for name, value in server_identity.items() if name != "database"}
 
 
 def plan(settings: Settings, host: Host) -> Plan:
@@ -79,9 +79,9 @@ def plan(settings: Settings, host: Host) -> Plan:
     return Plan(settings, matching, {name: reason for name, reason in reasons.items() if reason})
 
 
-def _at_work(others: Iterable[inventory.Entry], own: identity.Identity) -> frozenset[str]:
+def _at_work(others: Iterable[inventory.Entry], this_host: identity.Identity) -> frozenset[str]:
     """Return the identities that wrote archives after this host got its own: they are of hosts that are at work."""
-    made_at = own.made_at_seconds
+    made_at = this_host.made_at_seconds
     return frozenset(
         entry.manifest.identity
         for entry in others

@@ -64,14 +64,14 @@ def preview(planned: Plan, host: Host) -> Report:
 
 def _elsewhere(planned: Plan) -> list[Finding]:
     """Return what to know of archives that are gone and of those of other hosts."""
-    found = []
-    if planned.listed.gone_in_words:
-        found.append(
+    findings = []
+    if planned.listed.missing_in_words:
+        findings.append(
             Finding(
                 "warning",
                 "archives_gone",
                 subject="archives",
-                message=planned.listed.gone_in_words,
+                message=planned.listed.missing_in_words,
                 hint=catalogue.GONE_HINT,
             )
         )
@@ -80,8 +80,8 @@ def _elsewhere(planned: Plan) -> list[Finding]:
         hosts = sorted({entry.manifest.host for entry in others if entry.manifest})
         message = f"archives of other hosts, neither counted nor deleted here: {len(others)} ({', '.join(hosts)})"
         hint = "`archives --adopt` takes over those whose host name and servers are this host's"
-        found.append(Finding("info", "other_host", subject="archives", message=printable(message), hint=hint))
-    return found
+        findings.append(Finding("info", "other_host", subject="archives", message=printable(message), hint=hint))
+    return findings
 
 
 def _newer(planned: Plan) -> tuple[Finding, ...]:
@@ -111,10 +111,10 @@ def _unread(entry: inventory.Entry) -> Finding:
 
 
 def _ahead(planned: Plan, host: Host) -> list[Finding]:
-    said = inventory.ahead_in_words(planned.entries, host.now())
+    message = inventory.ahead_in_words(planned.entries, host.now())
     return (
-        [Finding("warning", "ahead_of_clock", subject="archives", message=said, hint=inventory.AHEAD_HINT)]
-        if said
+        [Finding("warning", "ahead_of_clock", subject="archives", message=message, hint=inventory.AHEAD_HINT)]
+        if message
         else []
     )
 

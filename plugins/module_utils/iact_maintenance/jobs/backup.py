@@ -78,7 +78,7 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
     if not saved.troubles:
         saved.findings += _of_the_directory(planned, host)
         # Told in this run's line; from here on the new archive is what there is.
-        catalogue.forget(host, state_directory, planned.survey.catalogue.gone)
+        catalogue.forget(host, state_directory, planned.survey.catalogue.missing)
     decision = planned.after_failure if saved.troubles else planned.retention
     removal = pruning.Removal(folder, state_directory, deleted)
     saved.findings += decision.findings
@@ -105,10 +105,10 @@ def _of_the_directory(planned: Plan, host: Host) -> list[Finding]:
     """Return what there is to know of the archives that the run met."""
     listed = planned.survey.catalogue
     findings = [*planned.survey.findings, *_without_identity(listed, host)]
-    if listed.gone_in_words:
+    if listed.missing_in_words:
         hint = catalogue.GONE_HINT
         findings.append(
-            Finding("warning", "archives_gone", subject="archives", message=listed.gone_in_words, hint=hint)
+            Finding("warning", "archives_gone", subject="archives", message=listed.missing_in_words, hint=hint)
         )
     return findings
 

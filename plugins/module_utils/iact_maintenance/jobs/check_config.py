@@ -28,15 +28,15 @@ def document(name: str) -> Report:
 
 
 def _flat(prefix: str, holder: NamedTuple) -> list[tuple[str, object]]:
-    found: list[tuple[str, object]] = []
+    rows: list[tuple[str, object]] = []
     for option, value in holder._asdict().items():
         if not prefix and option in ("sources", "config_written_at"):
             continue
         name = f"{prefix}{option}"
         if hasattr(value, "_fields"):
-            found += _flat(f"{name}.", value)
+            rows += _flat(f"{name}.", value)
         elif option == "login_password":
-            found.append((name, repr(value) if value is not None else None))
+            rows.append((name, repr(value) if value is not None else None))
         elif option not in ("own_account", "libpq_options"):
-            found.append((name, list(value) if isinstance(value, tuple) else value))
-    return found
+            rows.append((name, list(value) if isinstance(value, tuple) else value))
+    return rows

@@ -17,7 +17,7 @@ from ..dumps.table import DUMPS
 from ..errors import BadOption, MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
-from ..report import REPORT_HINT, Finding, place_of
+from ..report import REPORT_HINT, Finding, location_of
 from ..sections.backup import Backup
 from ..sections.connections import Server
 from ..sections.restore import Restore
@@ -220,7 +220,7 @@ class Saver(NamedTuple):
             saved.troubles.append(Trouble(name, error))
         except Exception as fault:
             # A fault of ours that one component meets must not cost the others.
-            trouble = MaintenanceError("internal_fault", f"internal fault: {place_of(fault)}", hint=REPORT_HINT)
+            trouble = MaintenanceError("internal_fault", f"internal fault: {location_of(fault)}", hint=REPORT_HINT)
             saved.troubles.append(Trouble(name, trouble))
 
     def save_source(self, saved: Saved, source: Source) -> None:

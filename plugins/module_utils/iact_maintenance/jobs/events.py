@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .. import history, identity
 from ..errors import Interrupted, LockHeld, MaintenanceError
 from ..host import Host
-from ..report import Finding, Report, place_of
+from ..report import Finding, Report, location_of
 from ..settings import Settings
 from ..timeouts import GaveUp, call_with_timeout
 from .model import Job, Mode
@@ -40,7 +40,7 @@ class Listener(NamedTuple):
     hear: Callable[[Event], Iterable[Finding]]
 
 
-def tell(event: Event) -> list[Finding]:
+def emit(event: Event) -> list[Finding]:
     """Return what the listeners add to the report, and a warning for what could not be written down."""
     listeners = [listener for listener in LISTENERS if event.kind in listener.kinds]
     if not listeners:
@@ -80,7 +80,7 @@ def _heard(listener: Listener, event: Event) -> list[Finding]:
         return [_lost(listener, error.message, hint)]
     except Exception as fault:
         # Without its type, because most end in a word that no line of a good run may hold.
-        place = place_of(fault).rpartition(" at ")[2]
+        place = location_of(fault).rpartition(" at ")[2]
         return [_lost(listener, f"internal fault at {place}", "report this line; the run's own work stands")]
 
 

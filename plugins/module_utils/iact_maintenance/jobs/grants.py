@@ -76,8 +76,8 @@ def _of_sessions(settings: Settings, host: Host, job: str) -> Iterator[Need]:
     if server is None and isinstance(target.connection, Server):
         server = target.connection
     if server is not None:
-        own = target.connection if isinstance(target.connection, Server) else server
-        database = server.login_db or own.login_db or ""
+        connection = target.connection if isinstance(target.connection, Server) else server
+        database = server.login_db or connection.login_db or ""
         yield Need(target.engine, job, server, Subject(database, target.table, target.schema or "public"))
 
 
@@ -105,18 +105,20 @@ def _of_restore(settings: Settings) -> Iterator[Need]:
 
 def _script(host: Host, job: str, engine: str, needs: list[Need]) -> list[str]:
     """Return the lines for one kind of server: a comment, the account, its rights without repetition, its password."""
-    own = [need for need in needs if need.engine == engine]
-    if not own:
+    engine_needs = [need for need in needs if need.engine == engine]
+    if not engine_needs:
         return []
-    account, place, database = _account(host, own[0])
+    account, place, database = _account(host, engine_needs[0])
     rights: list[str] = []
-    for need in own:
+    for need in engine_needs:
         subject = need.subject._replace(database=need.subject.database or database or "DATABASE")
         is_own = need.server is None or need.server.own_account
         rights += statements(engine, need.need, account, subject, own_account=is_own)
     title = {"mysql": "MySQL or MariaDB", "postgresql": "PostgreSQL"}[engine]
     shown = _ANYWHERE if engine == "mysql" and account.place == "%" else ""
-    variable = f"iact_maintenance_{job}_{engine}" if own[0].need == "restore" else f"iact_maintenance_{engine}_…"
+    variable = (
+        f"iact_maintenance_{job}_{engine}" if engine_needs[0].need == "restore" else f"iact_maintenance_{engine}_…"
+    )
     last = f"-- then its password, which the role takes from {variable}: {password(engine, account)}"
     return [
         line

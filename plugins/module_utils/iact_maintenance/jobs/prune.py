@@ -59,8 +59,8 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     leftovers: list[str] = []
     try:
         with open_backups(host, settings) as folder:
-            own, _findings = identity.ensure(host, settings.state_directory)
-            leftovers += folder.remove_leftovers(own.id)
+            this_host, _findings = identity.ensure(host, settings.state_directory)
+            leftovers += folder.remove_leftovers(this_host.id)
             # Before the removal, which forgets the proofs of what it deletes: else these would be missed.
             catalogue.remember(host, settings.state_directory, folder, survey.proofs)
             removal = pruning.Removal(folder, settings.state_directory, deleted)

@@ -12,7 +12,7 @@ from ..host import HeldLock, Host
 from ..report import Finding, Report, report_of
 from ..settings import Settings
 from ..timestamps import iso
-from .events import FINISHED, INTERRUPTED, STARTED, Event, tell
+from .events import FINISHED, INTERRUPTED, STARTED, Event, emit
 from .model import Job, Mode
 
 # A refused or busy run did nothing, and an interrupted one says less of its time than of who ended it.
@@ -61,7 +61,7 @@ def _run(event: Event, watch: _Watch) -> Report:
         mode.confirm(job.preview(job.plan(settings, host), host))
         watch.began = host.monotonic()
     with _locked(job, settings, host) as held:
-        findings = [] if mode.dry_run else tell(event)
+        findings = [] if mode.dry_run else emit(event)
         try:
             report = job.apply(job.plan(settings, host), host, mode.progress)
         finally:
@@ -93,7 +93,7 @@ def _locked(job: Job, settings: Settings, host: Host) -> Iterator[HeldLock | Non
 def _ended(event: Event, report: Report) -> Report:
     """Return the report with what the listeners add to it, after they were told how the run ended."""
     kind = INTERRUPTED if report.error_code == INTERRUPTED else FINISHED
-    findings = tell(event._replace(kind=kind, report=report))
+    findings = emit(event._replace(kind=kind, report=report))
     if report.exit_status != 0:
         # What kept the run from its work comes first, and is all that the one line for people has room for.
         findings = [finding for finding in findings if finding.code != "not_recorded"]

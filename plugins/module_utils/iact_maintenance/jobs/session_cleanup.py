@@ -77,10 +77,10 @@ def plan(settings: Settings, host: Host) -> Plan:
 
 def _nothing(options: SessionCleanup, now: datetime, reason: str) -> Plan:
     """Return the plan for a project without a session table: a table that is there all the same is not its own."""
-    said = "the project keeps no sessions in a table: nothing to do"
-    finding = Finding("info", "no_session_table", subject="sessions", message=f"{said} ({reason})")
+    summary = "the project keeps no sessions in a table: nothing to do"
+    finding = Finding("info", "no_session_table", subject="sessions", message=f"{summary} ({reason})")
     target = SessionTarget("none", SQLiteFile(""), "", Convention())
-    return Plan(target, options, now, now, None, 0, 0, 0, TableSize(None, reason=said), (finding,), said)
+    return Plan(target, options, now, now, None, 0, 0, 0, TableSize(None, reason=summary), (finding,), summary)
 
 
 def preview(planned: Plan, host: Host) -> Report:
@@ -97,8 +97,8 @@ def preview(planned: Plan, host: Host) -> Report:
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     """Delete what was planned and return the report. Raise MaintenanceError with what was deleted by then."""
     if planned.table is None:
-        said = planned.nothing_to_do or f"there is no table {planned.target.table}: nothing to do"
-        return Report(NAME, said, planned.findings, _facts(planned))
+        summary = planned.nothing_to_do or f"there is no table {planned.target.table}: nothing to do"
+        return Report(NAME, summary, planned.findings, _facts(planned))
     began = host.monotonic()
     with closing(retry.connecting(host, lambda: planned.target.open(host, writable=True))) as sessions:
         done = _delete_all(planned, sessions, host, progress)
@@ -111,7 +111,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     except DatabaseFault as fault:
         raise _with_deleted(fault, planned, _committed(fault, planned, deleted)) from None
     except Interrupted as ended:
-        _tell(ended, planned, deleted)
+        _add_progress(ended, planned, deleted)
         raise
     returned_bytes = _difference(planned.size.disk_bytes, after.disk_bytes)
     facts = {
@@ -151,10 +151,10 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
             keys = sessions.expired_keys(name, planned.cutoff, batch_rows)
             if not keys:
                 return done
-            gone = retry.locking(host, partial(sessions.delete_expired, name, keys, planned.cutoff))
-            if gone == 0 and tuple(keys) == done.last_keys:
+            deleted = retry.locking(host, partial(sessions.delete_expired, name, keys, planned.cutoff))
+            if deleted == 0 and tuple(keys) == done.last_keys:
                 raise _no_progress(f"expired rows of {name} stay although they were deleted")
-            done = _Deleted(done.rows + gone, tuple(keys), gone)
+            done = _Deleted(done.rows + deleted, tuple(keys), deleted)
             progress(f"{done.rows:,} of {planned.eligible:,} expired sessions deleted")
             host.sleep(pause_seconds)
     except DatabaseFault as fault:
@@ -166,7 +166,7 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
             return done._replace(findings=(finding,))
         raise _with_deleted(fault, planned, done.rows) from None
     except Interrupted as ended:
-        _tell(ended, planned, done.rows)
+        _add_progress(ended, planned, done.rows)
         raise
 
 
@@ -216,7 +216,7 @@ def _with_deleted(fault: DatabaseFault, planned: Plan, deleted: int) -> Maintena
     return fault
 
 
-def _tell(ended: Interrupted, planned: Plan, deleted: int) -> None:
+def _add_progress(ended: Interrupted, planned: Plan, deleted: int) -> None:
     """Add to the signal's report how far the run came."""
     ended.changed, ended.facts = deleted > 0, {**_facts(planned), "deleted": deleted}
     ended.so_far = f"at least {deleted:,} of {planned.eligible:,} rows"

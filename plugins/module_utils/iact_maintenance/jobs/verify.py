@@ -58,8 +58,8 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 def _here(planned: Plan, host: Host, progress: Progress) -> list[inventory.Entry]:
     settings, proofs, results = planned.settings, {}, []
     with open_backups(host, settings) as folder:
-        found = catalogue.read(host, folder, settings.state_directory)
-        entries = {entry.name: entry for entry in found.entries}
+        listed = catalogue.read(host, folder, settings.state_directory)
+        entries = {entry.name: entry for entry in listed.entries}
         for name in planned.names:
             progress(f"reading {name}")
             entry = entries.get(name) or inventory.Entry(name, inventory.UNVERIFIED)
@@ -113,12 +113,12 @@ def _broken(entry: inventory.Entry) -> Finding:
 
 
 def _unread(entry: inventory.Entry) -> Finding:
-    said = f"{entry.name} could not be verified and is not counted: {entry.reason}"
+    message = f"{entry.name} could not be verified and is not counted: {entry.reason}"
     return Finding(
         "critical",
         "unverified",
         subject=entry.name,
-        message=said,
+        message=message,
         hint="put right what the message names, then verify it again",
     )
 

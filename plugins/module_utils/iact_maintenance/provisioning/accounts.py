@@ -40,8 +40,8 @@ def _groups_to_join(subject: Subject, account: pwd.struct_passwd | None) -> list
     names = [name for name in map(subject.host.group_name, subject.site.groups) if name]
     if account is None:
         return names
-    own = {subject.host.group_name(str(number)) for number in subject.host.groups_of(account)}
-    return [name for name in names if name not in own]
+    joined = {subject.host.group_name(str(number)) for number in subject.host.groups_of(account)}
+    return [name for name in names if name not in joined]
 
 
 def name_refusals(subject: Subject) -> Iterator[Refusal]:

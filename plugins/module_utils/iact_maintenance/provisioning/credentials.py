@@ -68,16 +68,16 @@ def wanted(site: Site, home: str) -> list[CredentialsFile]:
 
 def _file(site: Site, home: str, kind: Kind, job: str) -> CredentialsFile | None:
     shared = site.sections[kind.engine]
-    own = site.sections[job].get(kind.engine, {}) if job else shared
-    if "login_password" not in own:
+    overrides = site.sections[job].get(kind.engine, {}) if job else shared
+    if "login_password" not in overrides:
         return None
     variable = f"{PREFIX}{job}_{kind.engine}.login_password" if job else f"{PREFIX}{kind.engine}_login_password"
-    return CredentialsFile(kind, job, _path(own, home, kind, job), {**shared, **own}, variable)
+    return CredentialsFile(kind, job, _path(overrides, home, kind, job), {**shared, **overrides}, variable)
 
 
-def _path(own: Mapping[str, Any], home: str, kind: Kind, job: str) -> str:
+def _path(overrides: Mapping[str, Any], home: str, kind: Kind, job: str) -> str:
     usual = f".iact/{job}.{kind.suffix}" if job else kind.home_name
-    return str(own.get(kind.option) or f"{home}/{usual}")
+    return str(overrides.get(kind.option) or f"{home}/{usual}")
 
 
 def shared_paths(site: Site, home: str) -> dict[str, str]:
@@ -124,7 +124,7 @@ def unwritable(files: list[CredentialsFile]) -> Iterator[Refusal]:
 
 def present(paths: list[str]) -> list[Present]:
     """Return those of the files that are there. No value of theirs is given."""
-    return [found for path in paths if os.path.lexists(path) and (found := _present(path))]
+    return [file for path in paths if os.path.lexists(path) and (file := _present(path))]
 
 
 def _present(path: str) -> Present | None:
@@ -156,12 +156,12 @@ def _names(path: str, lines: list[str]) -> str:
     return " ".join(match[1] for match in matches)
 
 
-def foreign(site: Site, files: list[CredentialsFile], found: list[Present]) -> Iterator[Refusal]:
+def foreign(site: Site, files: list[CredentialsFile], existing: list[Present]) -> Iterator[Refusal]:
     """Return the files that the role would replace and did not write."""
     if site.credentials == "keep":
         return
     paths = {file.path for file in files}
-    for each in found:
+    for each in existing:
         if each.path in paths and not each.is_ours:
             message = (
                 f"the role did not write {each.path} and would replace it; it holds {each.holds}. Set "

@@ -47,10 +47,10 @@ def _folder(subject: Subject, path: str) -> Folder:
     return Folder(path, owner.pw_name if owner else str(number), is_ours, is_kept)
 
 
-def refusals(subject: Subject, found: list[Folder]) -> Iterator[Refusal]:
+def refusals(subject: Subject, folders: list[Folder]) -> Iterator[Refusal]:
     """Return which folders the role may not take."""
     names = wanted(subject)
-    for folder in found:
+    for folder in folders:
         variable = PREFIX + names[folder.path] if names[folder.path] else ""
         if not os.path.isdir(folder.path):
             yield Refusal("not_a_directory", f"{folder.path} is not a directory; move it away", variable)

@@ -108,11 +108,11 @@ def _words(text: str) -> list[str]:
 def _counts(path: str) -> bool:
     """Return whether logrotate would read a file, through a link as well."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return False
-    is_trusted = found.st_uid in (0, os.geteuid()) and not found.st_mode & _OTHERS_MAY_WRITE
-    return stat.S_ISREG(found.st_mode) and is_trusted
+    is_trusted = status.st_uid in (0, os.geteuid()) and not status.st_mode & _OTHERS_MAY_WRITE
+    return stat.S_ISREG(status.st_mode) and is_trusted
 
 
 def is_ours(path: str) -> bool:
@@ -122,12 +122,12 @@ def is_ours(path: str) -> bool:
 
 def look(subject: Subject) -> list[Rule]:
     """Return the rules of others that take a log of ours."""
-    own = subject.places.rotation if is_ours(subject.places.rotation) else ""
+    ours = subject.places.rotation if is_ours(subject.places.rotation) else ""
     logs = [os.path.join(subject.site.log_directory, job.log) for job in SCHEDULED_JOBS]
     main = subject.places.logrotate
     # Before the package is there: the configuration that it brings includes the folder.
     read = _Reader().patterns(main if os.path.exists(main) else os.path.dirname(subject.places.rotation))
-    return [Rule(file, pattern, log) for file, pattern in read if file != own for log in logs if _takes(pattern, log)]
+    return [Rule(file, pattern, log) for file, pattern in read if file != ours for log in logs if _takes(pattern, log)]
 
 
 def _takes(pattern: str, log: str) -> bool:

@@ -92,15 +92,17 @@ def from_json(text: str) -> Mapping[str, object]:
 
 def known() -> dict[str, tuple[str, Option]]:
     """Return every variable with its section, empty for the role's own, and its option."""
-    own = {PREFIX + row.name: ("", row) for row in ROLE_OPTIONS}
-    return own | {f"{PREFIX}{name}_{row.name}": (name, row) for name, rows in SECTIONS.items() for row in rows}
+    options_of_role = {PREFIX + row.name: ("", row) for row in ROLE_OPTIONS}
+    return options_of_role | {
+        f"{PREFIX}{name}_{row.name}": (name, row) for name, rows in SECTIONS.items() for row in rows
+    }
 
 
 def read(variables: Mapping[str, object]) -> tuple[Site, list[Refusal]]:
     """Return what the variables ask for, and everything that is wrong with them; a wrong one is left out."""
     table = known()
     refusals = [_unknown(name, list(table)) for name in sorted(set(variables).difference(table))]
-    own: dict[str, object] = {row.name: row.default for row in ROLE_OPTIONS}
+    values: dict[str, object] = {row.name: row.default for row in ROLE_OPTIONS}
     sections: dict[str, dict[str, object]] = {name: {} for name in SECTIONS}
     for name, (section, row) in table.items():
         raw = variables.get(name)
@@ -111,8 +113,8 @@ def read(variables: Mapping[str, object]) -> tuple[Site, list[Refusal]]:
         if not wrong and section:
             sections[section][row.name] = without_nulls(raw) if row.kind == "section" else raw
         elif not wrong:
-            own[row.name] = parse(row, raw, name)
-    return Site(**own, sections=sections), refusals  # type: ignore[arg-type]
+            values[row.name] = parse(row, raw, name)
+    return Site(**values, sections=sections), refusals  # type: ignore[arg-type]
 
 
 def without_nulls(raw: Any) -> dict[str, object]:

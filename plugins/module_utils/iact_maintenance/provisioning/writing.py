@@ -76,11 +76,11 @@ def _state(path: str, content: bytes, after: State) -> State | None:
     except OSError:
         return State("", "", "", "a link, or nothing that can be read")
     try:
-        found = os.fstat(descriptor)
-        is_file = stat.S_ISREG(found.st_mode)
+        status = os.fstat(descriptor)
+        is_file = stat.S_ISREG(status.st_mode)
         same = is_file and os.read(descriptor, _LARGEST_BYTES) == content
         word = after.content if same else "another"
-        return State(str(found.st_uid), str(found.st_gid), f"{stat.S_IMODE(found.st_mode):04o}", word)
+        return State(str(status.st_uid), str(status.st_gid), f"{stat.S_IMODE(status.st_mode):04o}", word)
     finally:
         close(descriptor)
 

@@ -35,7 +35,7 @@ class Catalogue(NamedTuple):
     """
 
     entries: tuple[Entry, ...] = ()
-    gone: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     identity: str = ""
 
     def of_kind(self, kind: str) -> list[Entry]:
@@ -43,12 +43,12 @@ class Catalogue(NamedTuple):
         return [entry for entry in self.entries if entry.kind == kind]
 
     @property
-    def gone_in_words(self) -> str:
+    def missing_in_words(self) -> str:
         """Return which proven archives are gone, for people; empty where none is."""
-        if not self.gone:
+        if not self.missing:
             return ""
-        others = f" and {len(self.gone) - 1} more" if len(self.gone) > 1 else ""
-        return f"proven good on this host, and gone since without being deleted by it: {self.gone[-1]}{others}"
+        others = f" and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
+        return f"proven good on this host, and gone since without being deleted by it: {self.missing[-1]}{others}"
 
 
 def of_no_directory(host: Host, state_directory: str) -> Catalogue:
@@ -64,9 +64,9 @@ def _proofs(state_directory: str) -> dict[str, object]:
 def read(host: Host, folder: Folder, state_directory: str) -> Catalogue:
     """Return the catalogue; only headers and manifests are read."""
     proofs = _proofs(state_directory)
-    own = identity.read(host, state_directory)
-    entries = [_owned(_entry(folder, name, proofs.get(name)), own) for name in names(folder)]
-    return _catalogue(entries, proofs, own, folder.names())
+    this_host = identity.read(host, state_directory)
+    entries = [_owned(_entry(folder, name, proofs.get(name)), this_host) for name in names(folder)]
+    return _catalogue(entries, proofs, this_host, folder.names())
 
 
 def names(folder: Folder) -> list[str]:
@@ -75,23 +75,23 @@ def names(folder: Folder) -> list[str]:
 
 
 def _catalogue(
-    entries: list[Entry], proofs: Mapping[str, object], own: identity.Identity, present: list[str]
+    entries: list[Entry], proofs: Mapping[str, object], this_host: identity.Identity, present: list[str]
 ) -> Catalogue:
     # By content too, since one that somebody renamed is not gone.
     there = {*present, *(entry.digest for entry in entries if entry.kind != BROKEN)}
-    gone = [name for name, proof in proofs.items() if name not in there and _is_missed(proof, own, there)]
-    return Catalogue(tuple(_without_copies(entries)), tuple(sorted(gone)), own.id)
+    missing = [name for name, proof in proofs.items() if name not in there and _is_missed(proof, this_host, there)]
+    return Catalogue(tuple(_without_copies(entries)), tuple(sorted(missing)), this_host.id)
 
 
-def _owned(entry: Entry, own: identity.Identity) -> Entry:
-    if entry.kind == BROKEN or entry.manifest is None or is_own(entry.manifest, entry.digest, own):
+def _owned(entry: Entry, this_host: identity.Identity) -> Entry:
+    if entry.kind == BROKEN or entry.manifest is None or is_own(entry.manifest, entry.digest, this_host):
         return entry
     return entry._replace(kind=OTHER_HOST, reason=whose(entry.manifest))
 
 
-def is_own(manifest: Manifest, digest: str, own: identity.Identity) -> bool:
+def is_own(manifest: Manifest, digest: str, this_host: identity.Identity) -> bool:
     """Return whether an archive is this host's own."""
-    return own.wrote(manifest.identity, manifest.host, digest)
+    return this_host.wrote(manifest.identity, manifest.host, digest)
 
 
 def whose(manifest: Manifest) -> str:
@@ -122,18 +122,18 @@ def _unless_counted(entry: Entry, counted: Entry) -> Entry:
     return entry._replace(kind=COPY, reason=f"has the same content as {counted.name}")
 
 
-def _is_missed(proof: object, own: identity.Identity, there: set[str]) -> bool:
+def _is_missed(proof: object, this_host: identity.Identity, there: set[str]) -> bool:
     """Return whether this host proved the archive to be good and its own, and its content is not there any more."""
-    if not isinstance(proof, dict) or proof.get("verdict") != _PROVEN or not _is_of(proof, own):
+    if not isinstance(proof, dict) or proof.get("verdict") != _PROVEN or not _is_of(proof, this_host):
         return False
     digest = proof.get("digest")
     return isinstance(digest, str) and digest not in there
 
 
-def _is_of(proof: Proof, own: identity.Identity) -> bool:
+def _is_of(proof: Proof, this_host: identity.Identity) -> bool:
     """Return whether this host made the proof, by its identity or, in case that was lost since, by its machine-id."""
-    of_identity = bool(own.id) and proof.get("identity") == own.id
-    return of_identity or (bool(own.machine) and proof.get("machine") == own.machine)
+    of_identity = bool(this_host.id) and proof.get("identity") == this_host.id
+    return of_identity or (bool(this_host.machine) and proof.get("machine") == this_host.machine)
 
 
 def _entry(folder: Folder, name: str, proof: object) -> Entry:
@@ -150,10 +150,10 @@ def _entry(folder: Folder, name: str, proof: object) -> Entry:
         return Entry(name, _worth(error), archive.stamp, reason=error.message)
     finally:
         archive.close()
-    found = Entry(name, UNVERIFIED, archive.stamp, layout.manifest, digest=layout.digest)
+    entry = Entry(name, UNVERIFIED, archive.stamp, layout.manifest, digest=layout.digest)
     if parsed.partial or not layout.manifest.complete:
-        found = found._replace(kind=PARTIAL)
-    return _judged(found, proof)
+        entry = entry._replace(kind=PARTIAL)
+    return _judged(entry, proof)
 
 
 def _worth(error: MaintenanceError) -> str:
@@ -207,9 +207,9 @@ def proven(stamp: Stamp, proven_at: str) -> dict[str, object]:
     return {"stamp": stamp._asdict(), "verdict": _PROVEN, "proven_at": proven_at}
 
 
-def _missed(proof: Proof, own: identity.Identity, digest: str) -> dict[str, object]:
+def _missed(proof: Proof, this_host: identity.Identity, digest: str) -> dict[str, object]:
     """Return the proof of a good archive of this host, which is missed from now on if it goes."""
-    return {**proof, "identity": own.id, "machine": own.machine, "digest": digest}
+    return {**proof, "identity": this_host.id, "machine": this_host.machine, "digest": digest}
 
 
 def damaged(stamp: Stamp, proven_at: str, reason: str) -> dict[str, object]:
@@ -222,14 +222,14 @@ def remember(host: Host, state_directory: str, folder: Folder, proven: Mapping[s
 
     Those of files that are gone are dropped, but not of good ones: that they are gone is what somebody has to be told.
     """
-    own, present = identity.read(host, state_directory), set(folder.names())
+    this_host, present = identity.read(host, state_directory), set(folder.names())
 
     def change(known: dict[str, object]) -> None:
         for name, (entry, proof) in proven.items():
             if proof:
-                known[name] = _missed(proof, own, entry.digest) if entry.kind == GOOD else dict(proof)
+                known[name] = _missed(proof, this_host, entry.digest) if entry.kind == GOOD else dict(proof)
         for name in set(known) - present:
-            if not _is_missed(known[name], own, set()):
+            if not _is_missed(known[name], this_host, set()):
                 del known[name]
 
     state.change_mapping(host, state_directory, PROOFS, change)

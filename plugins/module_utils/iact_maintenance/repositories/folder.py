@@ -121,8 +121,8 @@ def open_folder(host: Host, path: str, *, create: bool = False) -> Iterator[Fold
         raise _unsafe(path, _open_reason(path, error)) from None
     try:
         with storage(path):
-            found = os.fstat(descriptor)
-        _check(host, path, found)
+            status = os.fstat(descriptor)
+        _check(host, path, status)
         yield Folder(descriptor, path)
     finally:
         close(descriptor)
@@ -141,11 +141,11 @@ def _open_reason(path: str, error: OSError) -> str:
     return _WHAT.get(error.errno or 0, str(error.strerror))
 
 
-def _check(host: Host, path: str, found: os.stat_result) -> None:
-    if found.st_uid != host.effective_user_id():
-        raise _unsafe(path, f"belongs to user {found.st_uid}, not to user {host.effective_user_id()} who runs this")
-    if found.st_mode & _OTHERS_MAY_WRITE:
-        raise _unsafe(path, f"may be written by others (mode {stat.S_IMODE(found.st_mode):04o})")
+def _check(host: Host, path: str, status: os.stat_result) -> None:
+    if status.st_uid != host.effective_user_id():
+        raise _unsafe(path, f"belongs to user {status.st_uid}, not to user {host.effective_user_id()} who runs this")
+    if status.st_mode & _OTHERS_MAY_WRITE:
+        raise _unsafe(path, f"may be written by others (mode {stat.S_IMODE(status.st_mode):04o})")
 
 
 def _unsafe(path: str, what: str) -> MaintenanceError:

@@ -22,10 +22,10 @@ def select(entries: Sequence[inventory.Entry], directory: str, wanted: str, now:
     whoever uses it reads all of it first. One that lies ahead of `now` is never the latest, but can be named.
     """
     if wanted == LATEST:
-        found = inventory.newest(entries, now) or inventory.newest(entries, now, inventory.UNVERIFIED)
-        if found is None:
+        newest = inventory.newest(entries, now) or inventory.newest(entries, now, inventory.UNVERIFIED)
+        if newest is None:
             raise _none(entries, directory, now)
-        return found
+        return newest
     name = os.path.basename(wanted) if os.path.dirname(wanted) in ("", directory) else wanted
     for entry in entries:
         if entry.name == name:

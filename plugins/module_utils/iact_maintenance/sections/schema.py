@@ -57,14 +57,14 @@ def _object(rows: tuple[Option, ...], description: str) -> dict[str, object]:
 def _property(row: Option) -> dict[str, object]:
     if row.kind == "section":
         return _object(SECTIONS[row.section], row.plain_help)
-    found: dict[str, object] = {"description": row.plain_help, **_TYPES[row.kind]}
+    schema: dict[str, object] = {"description": row.plain_help, **_TYPES[row.kind]}
     if row.choices:
-        found["enum"] = list(row.choices)
+        schema["enum"] = list(row.choices)
     if row.minimum is not None:
-        found.update(minimum=row.minimum, maximum=row.maximum)
+        schema.update(minimum=row.minimum, maximum=row.maximum)
     if row.default is not None:
-        found["default"] = _plain(row.default)
-    return found
+        schema["default"] = _plain(row.default)
+    return schema
 
 
 def example() -> dict[str, object]:
@@ -75,8 +75,8 @@ def example() -> dict[str, object]:
 
 
 def _filled(section: str) -> dict[str, object]:
-    own = _SITE.get(section, {})
-    values = {row.name: own.get(row.name, row.default) for row in SECTIONS[section]}
+    given = _SITE.get(section, {})
+    values = {row.name: given.get(row.name, row.default) for row in SECTIONS[section]}
     return {name: _plain(value) for name, value in values.items() if value is not None}
 
 

@@ -165,15 +165,15 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
     if is_named and named_table not in (table, project.sessions_table):
         message = f"session_cleanup.table is {named_table}, but the project's session table is {project.sessions_table}"
         raise Refused("not_a_session_table", message, hint="leave session_cleanup.table out")
-    own = takeover.connection_of(database, project.trouble("connection", database.alias))
+    of_project = takeover.connection_of(database, project.trouble("connection", database.alias))
     named = _connections(settings).get(database.vendor)
     # The alias's own zone, because Django stores by DATABASES[alias]["TIME_ZONE"] where the database knows no zones.
     convention = Convention(database.time_zone == "UTC", database.time_zone)
     if named is None:
-        return SessionTarget(database.vendor, own, table, convention, schema=schema)
+        return SessionTarget(database.vendor, of_project, table, convention, schema=schema)
     if isinstance(named, Server):
-        named = like_the_project(named, own)
-    return SessionTarget(database.vendor, named, table, convention, project_connection=own, schema=schema)
+        named = like_the_project(named, of_project)
+    return SessionTarget(database.vendor, named, table, convention, project_connection=of_project, schema=schema)
 
 
 def _unanswered(project: Project, database: Database | None) -> MaintenanceError:
@@ -194,14 +194,14 @@ def _unanswered(project: Project, database: Database | None) -> MaintenanceError
     return MaintenanceError("django", f"{message}: {reason}" if reason else message, hint=hint)
 
 
-def like_the_project(named: Server, own: Connection) -> Server:
+def like_the_project(named: Server, of_project: Connection) -> Server:
     """Return the named connection, into the project's database and with its search path where it says nothing else."""
-    if not isinstance(own, Server):
+    if not isinstance(of_project, Server):
         return named
-    return named._replace(login_db=named.login_db or own.login_db, libpq_options=own.libpq_options)
+    return named._replace(login_db=named.login_db or of_project.login_db, libpq_options=of_project.libpq_options)
 
 
 def _connections(settings: Settings) -> dict[str, Connection]:
     options = settings.session_cleanup
-    found = {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
-    return {engine: connection for engine, connection in found.items() if connection is not None}
+    connections = {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
+    return {engine: connection for engine, connection in connections.items() if connection is not None}
