@@ -224,7 +224,7 @@ def test_the_handbook_s_recipe_for_named_tables_brings_them_back(
     dump.write_bytes(subprocess.run(["zstd", "-c"], input=kept.content, capture_output=True, check=True).stdout)
     with tarfile.open(tmp_path / "iact_data_backup_20260131_020000.tar", "w") as archive:
         archive.add(dump, dump.name)
-    lines = documents.typed(documents.section("### PostgreSQL tables without any tool of ours"))
+    lines = documents.typed(documents.section("### Manual restore of single PostgreSQL tables"))
     script = "\n".join(lines).replace("runuser -u postgres -- ", "").replace("copy", TARGET)
     environment = {
         **os.environ,

@@ -73,8 +73,8 @@ def spoken() -> tuple[set[str], set[str]]:
 
 
 def documented() -> set[str]:
-    """Return the codes in the first columns of the tables under "Trouble"."""
-    rows = re.findall(r"^\| (`[^|]+) \|", documents.section("## Trouble"), re.MULTILINE)
+    """Return the codes in the first columns of the tables under "Error codes"."""
+    rows = re.findall(r"^\| (`[^|]+) \|", documents.section("## Error codes"), re.MULTILINE)
     return {code for row in rows for code in re.findall(r"`([a-z_]+)`", row)}
 
 

@@ -67,7 +67,7 @@ def plain_recipe(archive: str) -> list[str]:
         (r"\bcopy\b", "plain"),
         (r"\b(createdb|pg_restore)\b", r"\1 -p 15432"),
     )
-    lines = documents.typed(documents.section("### Without any tool of ours"))
+    lines = documents.typed(documents.section("### Manual restore with standard tools"))
     for pattern, replacement in changes:
         lines = [re.sub(pattern, replacement, line) for line in lines]
     return [line for line in lines if line != "sudo -i"]
