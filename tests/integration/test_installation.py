@@ -18,7 +18,7 @@ ADDRESS = "https://github.com/iact/maintenance.git"
 
 def installing() -> str:
     """Return the README's section, with the address of this checkout's copy left to fill in."""
-    return documents.text("README.md").split("\n## Installing it on a controller\n")[1].split("\n## ")[0]
+    return documents.text("README.md").split("\n## Installing the collection\n")[1].split("\n## ")[0]
 
 
 # What an installed collection consists of; the rest of a checkout is for those who work on it.
