@@ -1,7 +1,7 @@
 # Copyright: IACT maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command as one file: an executable zip of the core, made from the very files that this process imported."""
+"""Build the command as one file: an executable zip of the core, made from the files that this process imported."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _MARSHAL_VERSION = 2
 
 
 def core_sources(module_file: str, archive: str | None) -> dict[str, bytes]:
-    """Return the core's files by their names below the package's folder.
+    """Return the content of the core's files, by their names in the package.
 
-    `module_file` is the file of any module at the top of the core. `archive` is the zip that it was imported from
+    `module_file` is the file of a module at the top of the core. `archive` is the zip that it was imported from
     (AnsiballZ's payload), None for a folder.
     """
     root = os.path.dirname(module_file)
@@ -49,7 +49,7 @@ def _folder_sources(root: str) -> Iterator[tuple[str, bytes]]:
 
 
 def build(sources: Mapping[str, bytes]) -> bytes:
-    """Return the command: shebang, then a zip whose bytes depend on the sources and on Python's version alone."""
+    """Return the command: a shebang and a zip. The bytes depend only on the sources and on Python's version."""
     target = io.BytesIO()
     target.write(SHEBANG)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
@@ -74,7 +74,7 @@ def _compiled(name: str, source: bytes) -> bytes:
 
 
 def version_of(content: bytes) -> str | None:
-    """Return the version of a command that `build` made; None for a file that is not ours."""
+    """Return the version of a command that `build` made; None for any other file."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             about = archive.read(f"{PACKAGE}/about.py").decode()

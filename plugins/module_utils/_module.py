@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, IACT maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The Ansible side of the jobs: option table to argument_spec, parameters to settings, report to the result.
+"""Run jobs as Ansible modules: option table to argument_spec, parameters to settings, report to result.
 
-The only file of the collection's module_utils that imports ansible, and the only fail_json.
+The only file of the collection's module_utils that imports ansible or calls fail_json.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ _MISPLACED = "login_password"
 
 
 class _Module(AnsibleModule):
-    """A module whose refusal of its parameters shows no value of a connection, since it may be a password."""
+    """An AnsibleModule that shows no connection value when it refuses parameters, because it may be a password."""
 
     accepted = False
 
     def fail_json(self, msg: str, **result: Any) -> None:
-        """End the module; before its parameters were accepted, without them."""
+        """End the module; if its parameters were not accepted yet, without them."""
         if not self.accepted:
             for text in _possible_secrets(self.params):
                 Secret(text)
@@ -63,7 +63,7 @@ class _Module(AnsibleModule):
 
 
 def _possible_secrets(params: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every text below a connection but those that name a place, and a password given outside of one."""
+    """Yield every text of a connection except names and paths, and a password given outside of a connection."""
     for name, value in params.items():
         if name in _OWN_CONNECTIONS or name == _MISPLACED:
             yield from _texts(value)
@@ -82,7 +82,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def argument_spec(job: str) -> dict[str, Any]:
-    """Return the argument_spec of a job's module, without defaults, so that silence leaves the config file alone."""
+    """Return the argument_spec of a job's module. It has no defaults, so that they do not override the config file."""
     spec: dict[str, Any] = {
         "config": {"type": "path"},
         "fail_on": {"type": "str", "choices": list(FAIL_ON)},
@@ -95,7 +95,7 @@ def argument_spec(job: str) -> dict[str, Any]:
 
 
 def run(job: str) -> None:
-    """Run the job as the host's own command would, and end the module with its report."""
+    """Run the job as the host's command does, and end the module with its report."""
     host = Host()
     module = _Module(argument_spec=argument_spec(job), supports_check_mode=True)
     module.accepted = True
@@ -146,7 +146,7 @@ def _run(module: AnsibleModule, name: str, host: Host) -> Mapping[str, Any]:
 
 
 def _options(params: Mapping[str, Any], job: str) -> dict[str, object]:
-    """Return the parameters by section, without those not given. A restore's connection is its own section's."""
+    """Return the parameters that were given, by section. The connections of a restore are those of its own section."""
     if params.get(_MISPLACED) is not None:
         hint = "write mysql: {login_password: …} or postgresql: {login_password: …}"
         raise BadOption(f"{_MISPLACED} stands outside of a connection, and was not used", hint=hint)
@@ -164,7 +164,7 @@ def _options(params: Mapping[str, Any], job: str) -> dict[str, object]:
 
 
 def _plain(report: Report) -> dict[str, Any]:
-    """Return the report as plain data that crosses a pipe, with what `_finish` needs beside it."""
+    """Return the report as plain data for a pipe, with what `_finish` needs."""
     return {"result": report.as_dict(), "exit_status": report.exit_status, "diff": report.diff}
 
 
@@ -188,7 +188,7 @@ def _finish(module: AnsibleModule, plain: Mapping[str, Any]) -> None:
 
 
 def _is_failure(fail_on: str | None, exit_status: int, status: str) -> bool:
-    """Return whether the exit status is not 0, unless fail_on says otherwise; a refusal always fails."""
+    """Return whether the exit status is not 0; `fail_on` can change that, but not for a refused run."""
     if fail_on is None or exit_status == 2:
         return exit_status != 0
     return fail_on in status_named(status).fail_on

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, IACT maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""End a module with one sentence if the host's Python is too old for the core, before any of the core is imported.
+"""End a module with one sentence if the host's Python is too old for the core.
 
-Every module imports it before the core; it must itself run on every Python that Ansible still reaches.
+Modules import this file before the core, so it must run on every Python that Ansible supports.
 """
 
 from __future__ import annotations

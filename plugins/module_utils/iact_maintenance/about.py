@@ -1,4 +1,4 @@
-"""What this program is called, which version it is, and where its settings are."""
+"""The program's name, its version and the path of its settings."""
 
 from __future__ import annotations
 

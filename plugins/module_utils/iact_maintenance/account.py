@@ -1,7 +1,7 @@
-"""Who runs: as root with a config file that names a user, a run becomes that user first.
+"""Change the user: a process of root with a config file that names a user becomes that user first.
 
-So cron, `sudo iact-maintenance health` and `ansible -b -m iact_health` see the same files with the same rights, share
-locks and state, and leave nothing of root's behind.
+So cron, `sudo iact-maintenance health` and `ansible -b -m iact_health` use the same files with the same rights, share
+locks and state, and leave no files of root.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .errors import BadOption, MaintenanceError
 
 
 def must_become(user: str | None) -> bool:
-    """Return whether this process is root's and the settings name somebody else."""
+    """Return whether this is a process of root and the settings name another user."""
     return user is not None and os.geteuid() == 0
 
 
 def become(user: str) -> None:
-    """Run as `user` from now on, for good. Raise BadOption."""
+    """Change this process to `user` permanently. Raise BadOption."""
     try:
         account = pwd.getpwnam(user)
     except (KeyError, ValueError):
@@ -39,8 +39,8 @@ def become(user: str) -> None:
 def run_as(user: str, action: Callable[[], Mapping[str, object]]) -> Mapping[str, object]:
     """Return what `action` returns in a forked child that became `user`; it must be plain data. Raise MaintenanceError.
 
-    A child, because a module's own process must stay root's: AnsiballZ's zip is, and every later import reads it (tried
-    on ansible-core 2.19). So everything of ours must have been imported before.
+    In a child, because AnsiballZ's zip belongs to root and every later import in the module's process reads it (tried
+    on ansible-core 2.19). For the same reason everything must be imported before the call.
     """
     reading, writing = os.pipe()
     alive_reading, alive_writing = os.pipe()

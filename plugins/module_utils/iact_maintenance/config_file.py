@@ -1,4 +1,4 @@
-"""The site's config file: read safely, refused with one line when it cannot be trusted or is not JSON."""
+"""Read the site's config file safely; refuse it if it is not trustworthy or not JSON."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _LARGEST_BYTES = 1024 * 1024
 
 
 def load(host: Host, path: str | None, run: Layer) -> Settings:
-    """Return the settings of this host with one run's own options laid over them.
+    """Return the settings of this host, overridden by the run's own options.
 
-    `path` is the config file that was named, or None for the default, which may be missing. Raise BadOption or Refused.
+    `path` is the config file that was named; None for the default one, which may be missing. Raise BadOption or
+    Refused.
     """
     named = path if path is not None else host.environment.get(PATH_VARIABLE) or None
     found = _read(host, DEFAULT_CONFIG if named is None else named)
@@ -36,9 +37,9 @@ def load(host: Host, path: str | None, run: Layer) -> Settings:
 
 
 def _from_environment(environment: Mapping[str, str], configured: set[str]) -> Layer:
-    """Return what the environment says, the weakest layer; passwords are read where a connection is resolved, not here.
+    """Return the layer from the environment, the weakest; passwords are read later, when a connection is resolved.
 
-    It completes sections but adds none, because a variable of somebody's shell must not name another database.
+    It completes sections but never adds one, because a variable of somebody's shell must not name another database.
     """
     rows = (("postgresql", "passfile", "PGPASSFILE"), ("django", "settings_module", "DJANGO_SETTINGS_MODULE"))
     found = {
@@ -73,7 +74,7 @@ def _shown(path: str) -> str:
 
 
 def _check_trust(found: os.stat_result, path: str, user_id: int) -> None:
-    """Raise Refused for a file that somebody else could have written: it decides which user and programs run."""
+    """Raise Refused for a file that others could have written, because it decides which user and programs run."""
     if not stat.S_ISREG(found.st_mode):
         raise Refused("no_config", f"the config file {path} is not a regular file")
     if found.st_uid not in (0, user_id):

@@ -1,4 +1,4 @@
-"""The trouble this program expects, each kind with the exit status it ends a run with."""
+"""The errors that this program expects, each with the exit status of the run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Mapping
 
 
 class MaintenanceError(Exception):
-    """Expected trouble: the job did not do its work (exit status 1).
+    """An expected error: the job did not do its work (exit status 1).
 
-    `code` is the stable word that logs, tests and operators search for; `message` one clear line; `hint` what to do.
-    `changed` is true where something was done before the trouble came; `subject` is what the trouble is about, if it is
-    not the job as a whole.
+    `code` is a stable word for logs, tests and operators; `message` a single line; `hint` what to do. `changed` is
+    whether something was changed before; `subject` is what the error is about, if it is not the whole job.
     """
 
     exit_status = 1
@@ -27,13 +26,13 @@ class MaintenanceError(Exception):
 
 
 class Refused(MaintenanceError):
-    """Not allowed, or not possible as asked: nothing was touched (exit status 2)."""
+    """Not allowed, or not possible as requested: nothing was changed (exit status 2)."""
 
     exit_status = 2
 
 
 class BadOption(Refused):
-    """An option that has no such name, type or range; the message names it and says what is allowed."""
+    """An option with an unknown name, a wrong type or a value out of range; the message says what is allowed."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__("bad_option", message, hint=hint)
@@ -56,15 +55,15 @@ class LockHeld(MaintenanceError):
 
 
 class StorageFault(MaintenanceError):
-    """A file could not be written, synced or renamed."""
+    """A file could not be read, written, synced or renamed."""
 
 
 class ProcessFault(MaintenanceError):
-    """A child process could not be started, ran past its deadline, or stopped giving bytes."""
+    """A child process could not be started, exceeded its deadline, or stopped producing output."""
 
 
 class Damaged(MaintenanceError):
-    """An archive that is not, byte for byte, what was once written; the message names it and the place."""
+    """The content of an archive is not what was written; the message names the archive and the part."""
 
     def __init__(self, label: str, where: str, what: str) -> None:
         hint = "do not restore from it; `iact-maintenance archives` lists the others"
@@ -72,13 +71,13 @@ class Damaged(MaintenanceError):
 
 
 class DatabaseFault(MaintenanceError):
-    """A database server did not answer, or refused what was asked."""
+    """A database server did not answer, or refused a request."""
 
 
 class Interrupted(BaseException):
-    """A signal ended the run; a BaseException so that no handler of expected trouble mistakes it for a component's.
+    """A signal ended the run; a BaseException, so that handlers of expected errors do not catch it.
 
-    `so_far` is what was done by then, at least: a signal may come between a commit and its count.
+    `so_far` is the least that was done until then, because a signal may arrive between a commit and its count.
     """
 
     def __init__(self, number: int) -> None:

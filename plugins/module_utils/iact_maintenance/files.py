@@ -1,4 +1,4 @@
-"""Opening, writing and syncing files safely: no link is followed, a fault leaves what was there."""
+"""Open, write and sync files safely: no link is followed, and a fault leaves the previous content."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def storage(path: str) -> Iterator[None]:
 
 
 def open_existing(path: str | bytes, *, folder: int | None = None, writable: bool = False, follow: bool = False) -> int:
-    """Return a descriptor of an existing file, below the open directory `folder` if one is given. Raise OSError.
+    """Return a descriptor of an existing file, in the open directory `folder` if given. Raise OSError.
 
-    Without waiting, because a FIFO that somebody left there would wait for its other end for ever.
+    Non-blocking, because opening a FIFO would wait for its other end.
     """
     access = os.O_RDWR if writable else os.O_RDONLY
     return os.open(path, access | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW), dir_fd=folder)
 
 
 def create(path: str | bytes, *, folder: int | None = None) -> int:
-    """Return a descriptor of a new file with mode 0600, to write and read back. Raise OSError if the name is taken."""
+    """Return a descriptor of a new file with mode 0600, for writing and reading. Raise OSError if it exists."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, _PRIVATE, dir_fd=folder)
 
@@ -50,16 +50,16 @@ def open_directory(path: str, *, follow: bool = False) -> int:
 
 
 def close(descriptor: int) -> None:
-    """Close a descriptor. A fault is ignored, because what has to be on the disk was synced before."""
+    """Close a descriptor. Errors are ignored, because what must be on the disk was synced before."""
     with contextlib.suppress(OSError):
         os.close(descriptor)
 
 
 def write_atomic(path: str, content: bytes, mode: int = _PRIVATE) -> None:
-    """Replace the file `path`, which after any fault holds what it held before. Raise StorageFault.
+    """Replace the file `path`; after a fault it has its previous content. Raise StorageFault.
 
-    In this order, because with less a power cut leaves an empty file under the final name: write beside it, fsync,
-    rename, fsync the directory.
+    In this order, so that a power failure cannot leave an empty file under the final name: write a temporary file,
+    fsync, rename, fsync the directory.
     """
     # Always the same name, so that what a killed run left is removed by the next; callers hold a lock.
     temporary = f"{path}.part"
@@ -82,9 +82,9 @@ def write_atomic(path: str, content: bytes, mode: int = _PRIVATE) -> None:
 
 
 def append_line(path: str, line: bytes) -> None:
-    """Append a line to a file, which is made if it is missing, and sync it. Raise StorageFault; then nothing is added.
+    """Append a line to a file, which is created if missing, and sync it. Raise StorageFault; then nothing is added.
 
-    A line that a power cut tore is ended first, so that it costs no other.
+    An incomplete last line, left by a power failure, is ended first.
     """
     with storage(path):
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -101,7 +101,7 @@ def append_line(path: str, line: bytes) -> None:
 
 
 def _append(descriptor: int, content: bytes, size: int) -> None:
-    """Append to an open file of that size, or leave it as it was. Raise OSError."""
+    """Append to an open file of that size; after a fault it is unchanged. Raise OSError."""
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
         content = b"\n" + content
     try:
@@ -114,7 +114,7 @@ def _append(descriptor: int, content: bytes, size: int) -> None:
 
 
 def sync_directory(path: str) -> None:
-    """Write the directory's entries to the disk, if its filesystem can. Raise OSError."""
+    """Sync the directory's entries to the disk, if its filesystem can. Raise OSError."""
     descriptor = open_directory(path, follow=True)
     try:
         sync_entries(descriptor)
@@ -123,9 +123,9 @@ def sync_directory(path: str) -> None:
 
 
 def sync_entries(descriptor: int) -> bool:
-    """Return whether an open directory's entries were written to the disk; False if its filesystem cannot.
+    """Return whether an open directory's entries were synced; False if its filesystem cannot.
 
-    Network filesystems and those of FUSE may say so by EINVAL or ENOTSUP. Raise OSError for every other fault.
+    Network and FUSE filesystems report that as EINVAL or ENOTSUP. Raise OSError for any other fault.
     """
     try:
         os.fsync(descriptor)
@@ -137,7 +137,7 @@ def sync_entries(descriptor: int) -> bool:
 
 
 def mark_in_use(descriptor: int) -> None:
-    """Lock an unfinished file for as long as it is open. Raise LockHeld where another run has it locked."""
+    """Lock an unfinished file while it is open. Raise LockHeld if another run has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -147,7 +147,7 @@ def mark_in_use(descriptor: int) -> None:
 
 
 def check_room(descriptor: int, path: str, size_bytes: int) -> None:
-    """Raise StorageFault `no_space` where the file's filesystem has less room left. Raise OSError."""
+    """Raise StorageFault `no_space` if the file's filesystem has less free space. Raise OSError."""
     status = os.fstatvfs(descriptor)
     if status.f_bavail * status.f_frsize < size_bytes:
         message = f"the disk is nearly full: {path} would have less free than backup.min_free_bytes says"
@@ -155,14 +155,14 @@ def check_room(descriptor: int, path: str, size_bytes: int) -> None:
 
 
 def write_all(descriptor: int, chunk: bytes | memoryview) -> None:
-    """Write every byte, however little the system takes at once. Raise OSError."""
+    """Write every byte, also if the system accepts only a part at once. Raise OSError."""
     view = memoryview(chunk)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
 class SparseWriter:
-    """Writes a file from its start, blocks of zeros as holes, so that it takes no more room than what is in it."""
+    """Write a file from its start with holes for blocks of zeros."""
 
     _BLOCK_BYTES = 1 << 16
     _ZEROS = bytes(_BLOCK_BYTES)
@@ -183,5 +183,5 @@ class SparseWriter:
             view = view[len(block) :]
 
     def finish(self) -> None:
-        """Give the file its size, since it may end with a hole. Raise OSError."""
+        """Set the file's size, because it may end with a hole. Raise OSError."""
         os.ftruncate(self._descriptor, self._offset)

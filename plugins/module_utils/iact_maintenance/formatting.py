@@ -1,4 +1,4 @@
-"""Figures as people read them."""
+"""Format durations, sizes and counts for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _UNITS = ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "h"), (120, 60, "min"))
 
 
 def span(seconds: float) -> str:
-    """Return a length of time in its largest sensible unit."""
+    """Return a duration in its largest suitable unit."""
     for least, unit_seconds, word in _UNITS:
         if seconds >= least:
             return f"{seconds / unit_seconds:.0f} {word}"

@@ -1,6 +1,6 @@
-"""What protects a process that does a job: private files, no memory image of a crash, and signals that end it in order.
+"""Protect the process of a job: private files, no core dump, and signals that end it in order.
 
-A signal becomes an Interrupted, raised in the main thread, so that every `finally` on the way out does its part.
+A signal becomes an Interrupted in the main thread, so that every `finally` is executed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _AGAIN_SECONDS = 0.02
 
 
 def protect() -> None:
-    """Make files private, let a crash leave no image, and an ending signal raise Interrupted."""
+    """Make new files private, disable core dumps, and turn ending signals into Interrupted."""
     os.umask(0o077)
     # Whoever started us may have it ignored, and then every child, a dump that broke off too, ends with status 0.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -32,7 +32,7 @@ def protect() -> None:
 
 
 def release() -> None:
-    """Let a signal just end the process again, since nothing is left to be put in order."""
+    """Restore the default action of ending signals, because there is nothing left to clean up."""
     _on_signals(signal.SIG_DFL)
 
 
@@ -52,13 +52,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _go_on(number: int, frame: FrameType | None) -> None:
-    """Ignore a signal while the run is ending, because its order must not be disturbed."""
+    """Ignore a signal while the run is already ending."""
 
 
 def _unraisable(lost: sys.UnraisableHookArgs) -> None:
-    """Print nothing, since foreign text may hold a secret, and send a signal that Python could not raise again.
+    """Print nothing, since foreign text may hold a secret, and resend a signal whose exception Python dropped.
 
-    The handler may run inside a destructor or a weak reference's callback, where Python drops whatever is raised.
+    The handler may run inside a destructor or a weak reference's callback, where Python drops exceptions.
     """
     if isinstance(lost.exc_value, Interrupted):
         _on_signals(_interrupt)
@@ -68,7 +68,7 @@ def _unraisable(lost: sys.UnraisableHookArgs) -> None:
 
 
 def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    """Set what an ending signal does, unless whoever started us (nohup, a shell's `&`) had it ignored."""
+    """Set the handler of ending signals, except those that the parent (nohup, a shell's `&`) ignores."""
     for number in _ENDING_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, action)

@@ -1,4 +1,4 @@
-"""The history of runs: a line of JSON each, appended, kept for 400 days; old days of health checks are rolled up."""
+"""The history of runs: one JSON line each, kept for 400 days; old health checks are merged by day."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Entry = Mapping[str, object]
 
 
 class Starter(NamedTuple):
-    """Who started a run: `started_by` is cron, ansible or hand; `user` the person, if it is known."""
+    """Who started a run: `started_by` is cron, ansible or hand; `user` the person, if known."""
 
     scheduled: bool = False
     started_by: str = "hand"
@@ -48,7 +48,10 @@ class Starter(NamedTuple):
 
 
 def record(host: Host, directory: str, report: Report, starter: Starter) -> None:
-    """Append a run to the history; each job's first run of a day compacts it. Raise StorageFault or LockHeld."""
+    """Append a run to the history. Raise StorageFault or LockHeld.
+
+    Each job's first run of a day also compacts the file.
+    """
     path = os.path.join(directory, FILE)
     line = json.dumps(_entry(report, starter)).encode()
     with host.lock(path + ".lock", "history", wait_seconds=_LOCK_WAIT_SECONDS):
@@ -62,7 +65,7 @@ def record(host: Host, directory: str, report: Report, starter: Starter) -> None
 
 
 def ending(exit_status: object) -> str:
-    """Return how a run of that exit status ended: done, failed, refused, busy or interrupted."""
+    """Return how a run with that exit status ended: done, failed, refused, busy or interrupted."""
     if not isinstance(exit_status, int):
         return BROKEN_OFF
     return INTERRUPTED if exit_status > _FIRST_SIGNAL else _ENDINGS.get(exit_status, BROKEN_OFF)
@@ -92,14 +95,14 @@ def _short(finding: Finding) -> dict[str, str]:
 
 
 def runs(directory: str) -> list[Entry]:
-    """Return the remembered runs, oldest first. Raise OSError."""
+    """Return the recorded runs, oldest first. Raise OSError."""
     return list(newest_first(directory))[::-1]
 
 
 def newest_first(directory: str, job: str = "") -> Iterator[Entry]:
-    """Yield the remembered runs, of one job if it is named, from the end of the file. Raise OSError.
+    """Yield the recorded runs, of one job if named, from the end of the file. Raise OSError.
 
-    Damaged lines are passed over. Only as much is read as is asked for.
+    Damaged lines are ignored. Only as much is read as is consumed.
     """
     # Most lines are health's: those that cannot be of the job are not parsed.
     mark = json.dumps(job).encode() if job else b""
@@ -133,7 +136,7 @@ def _lines_from_end(path: str) -> Iterator[bytes]:
 
 
 def times(directory: str, since: datetime) -> list[datetime]:
-    """Return when the runs began that came after a moment, and the last one before it. Raise OSError."""
+    """Return the start times of the runs after a moment, and of the last one before it. Raise OSError."""
     moments = []
     for entry in newest_first(directory):
         with contextlib.suppress(ValueError):
@@ -144,7 +147,7 @@ def times(directory: str, since: datetime) -> list[datetime]:
 
 
 def _job(entry: Entry) -> str:
-    """Return the job that a line is about; empty for a line that was damaged."""
+    """Return the job of a line; empty for a damaged line."""
     job = entry.get("job")
     return job if isinstance(job, str) else ""
 
@@ -164,10 +167,10 @@ class _Line(NamedTuple):
 
 
 def compact(lines: Iterable[bytes], now: datetime) -> list[bytes]:
-    """Return the lines to keep, oldest first: without damaged and old ones, and with old days of health as one line.
+    """Return the lines to keep, oldest first: without damaged and old ones, and with old health checks merged by day.
 
-    Age is counted from the newest run before the last one, if that is earlier than `now`: a clock that is wrong for
-    one run must not cost the history.
+    Age is counted from the newest run before the last one if that is earlier than `now`, so that a wrong clock during
+    one run does not delete the history.
     """
     known = [line for line in map(_parsed, lines) if line is not None]
     reference = min([now, max((line.moment for line in known[:-1]), default=now)])
@@ -182,7 +185,7 @@ def compact(lines: Iterable[bytes], now: datetime) -> list[bytes]:
 
 
 def _parsed(text: bytes) -> _Line | None:
-    """Return a line with its job and time; None for a damaged one."""
+    """Return a line with its job and time; None for a damaged line."""
     head = _HEAD.fullmatch(text)
     entry = state.entry_of(text) if head is None else {"job": head[1].decode(), "time": head[2].decode()}
     if entry is None or not _job(entry):
@@ -194,7 +197,7 @@ def _parsed(text: bytes) -> _Line | None:
 
 
 def _rolled_up(lines: list[_Line], before: datetime) -> list[bytes]:
-    """Return the lines, with those of health from days before a moment as one line a day, where the last one stood."""
+    """Return the lines, with each day's health checks before a moment merged into one line, where the last was."""
     groups: dict[object, list[_Line]] = {}
     for place, line in enumerate(lines):
         day = line.moment.date()
@@ -208,7 +211,7 @@ def _rolled_up(lines: list[_Line], before: datetime) -> list[bytes]:
 
 
 def _as_one(group: list[_Line]) -> list[bytes]:
-    """Return the lines of a group as one; none if all of them are damaged."""
+    """Return the lines of a group as one; none if all are damaged."""
     if len(group) == 1:
         return [group[0].text]
     entries = [entry for entry in (state.entry_of(line.text) for line in group) if entry is not None]
@@ -216,7 +219,7 @@ def _as_one(group: list[_Line]) -> list[bytes]:
 
 
 def _day(entries: list[Entry]) -> dict[str, object]:
-    """Return one entry for a day's runs: the last scheduled run that did its work, or else the last one, and counts."""
+    """Return one entry for a day's runs: the last successful scheduled run, or else the last run, with counts."""
     good = [entry for entry in entries if entry.get("scheduled") is True and entry.get("exit_status") in (0, 1)]
     endings: Counter[str] = Counter()
     for entry in entries:
@@ -237,7 +240,7 @@ def _number_of_runs(entry: Entry) -> int:
 
 
 def _endings(entry: Entry) -> dict[str, int]:
-    """Return how many runs of each status a line stands for."""
+    """Return the number of runs of each status in a line."""
     counted = entry.get("statuses")
     if isinstance(counted, dict):
         return {status: number for status, number in counted.items() if _is_number(number)}
@@ -245,7 +248,7 @@ def _endings(entry: Entry) -> dict[str, int]:
 
 
 def _findings_of_a_day(entries: list[Entry]) -> list[object]:
-    """Return each finding of a day once, in its last words."""
+    """Return each finding of a day once, in its last wording."""
     findings: dict[object, object] = {}
     for entry in entries:
         listed = entry.get("findings")

@@ -1,4 +1,4 @@
-"""The machine: clock, programs, files, locks. Everything that touches it goes through here; tests replace it whole."""
+"""The machine: clock, programs, files, locks. Other code accesses it only through this class; tests replace it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class HeldLock(NamedTuple):
     path: str
 
     def was_replaced(self) -> bool:
-        """Return whether the file was deleted or replaced since it was locked, so that another run may hold the new."""
+        """Return whether the file was deleted or replaced after locking, so that another run may hold the new one."""
         try:
             return not os.path.samestat(os.fstat(self.descriptor), os.stat(self.path, follow_symlinks=False))
         except OSError:
@@ -49,7 +49,7 @@ class HeldLock(NamedTuple):
 
 
 class Host:
-    """This machine, as the jobs see it."""
+    """The machine that the jobs run on."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self.environment: Mapping[str, str] = os.environ if environment is None else environment
@@ -59,15 +59,15 @@ class Host:
         return datetime.now(timezone.utc)
 
     def monotonic(self) -> float:
-        """Return the seconds of a clock that never jumps."""
+        """Return the seconds of a monotonic clock."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds."""
+        """Wait that number of seconds."""
         time.sleep(seconds)
 
     def jitter(self) -> float:
-        """Return a number from 0.5 to 1.5 to stretch a pause by, so that two retrying runs do not stay in step."""
+        """Return a random factor from 0.5 to 1.5 for a pause, so that two retrying runs do not stay in step."""
         return random.uniform(0.5, 1.5)
 
     def name(self) -> str:
@@ -75,7 +75,7 @@ class Host:
         return socket.gethostname()
 
     def machine(self) -> str:
-        """Return a digest of this machine's own number (machine-id(5) asks not to show it); empty without one."""
+        """Return a digest of this machine's id (machine-id(5) asks not to show the id); empty without one."""
         try:
             with open(_MACHINE_ID, "rb") as stream:
                 number = stream.read(_MACHINE_ID_BYTES).strip()
@@ -84,23 +84,23 @@ class Host:
         return hashlib.sha256(b"iact-maintenance " + number).hexdigest() if _NUMBER.fullmatch(number) else ""
 
     def mount_points(self) -> frozenset[str]:
-        """Return the paths on which a filesystem is mounted. Raise StorageFault."""
+        """Return the paths of all mounted filesystems. Raise StorageFault."""
         with storage(_MOUNTS), open(_MOUNTS, "rb") as stream:
             fields = [line.split(b" ") for line in stream]
         return frozenset(os.fsdecode(_OCTAL.sub(_byte, field[_MOUNTED_ON])) for field in fields)
 
     def effective_user_id(self) -> int:
-        """Return the number of the user this process runs as."""
+        """Return the number of the user that this process runs as."""
         return os.geteuid()
 
     def account(self, name: str) -> pwd.struct_passwd | None:
-        """Return the account of that name, or of that number, from whatever source; None if there is none."""
+        """Return the account with that name or number, from any source of NSS; None if there is none."""
         with contextlib.suppress(KeyError, ValueError, OverflowError):
             return pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
         return None
 
     def group_name(self, name: str) -> str | None:
-        """Return the name of the group of that name or number; None if there is none."""
+        """Return the name of the group with that name or number; None if there is none."""
         with contextlib.suppress(KeyError, ValueError, OverflowError):
             return (grp.getgrgid(int(name)) if name.isdigit() else grp.getgrnam(name)).gr_name
         return None
@@ -123,7 +123,7 @@ class Host:
     def run(
         self, command: Command, limits: Limits, source: Iterator[bytes] | None = None, keep_bytes: int = 1 << 20
     ) -> Completed:
-        """Run a command and return how it ended, with the first `keep_bytes` of what it wrote. Raise ProcessFault."""
+        """Run a command and return how it ended, with the first `keep_bytes` of its output. Raise ProcessFault."""
         kept = bytearray()
         (done,) = self.pipeline([command], [lambda chunk: kept.extend(chunk[: keep_bytes - len(kept)])], limits, source)
         return Completed(done.name, done.status, done.errors, bytes(kept))
@@ -135,7 +135,7 @@ class Host:
         return run_pipeline(commands, taps, limits, source)
 
     def free_bytes(self, path: str) -> int:
-        """Return the bytes that this user may still write to the filesystem of `path`. Raise StorageFault."""
+        """Return the bytes that this user can still write to the filesystem of `path`. Raise StorageFault."""
         with storage(path):
             status = os.statvfs(path)
         return status.f_bavail * status.f_frsize
@@ -147,9 +147,9 @@ class Host:
         return status.f_blocks * status.f_frsize
 
     def free_percent(self, path: str) -> tuple[float, float]:
-        """Return the room on the filesystem of `path` that this user may still use, in percent of bytes and of files.
+        """Return the free space and the free inodes of the filesystem of `path`, in percent. Raise StorageFault.
 
-        Counted as df does; a filesystem that makes inodes as it needs them has all of them free. Raise StorageFault.
+        Counted as df does for this user; a filesystem without a fixed number of inodes has 100 percent of them.
         """
         with storage(path):
             status = os.statvfs(path)
@@ -167,10 +167,10 @@ class Host:
 
     @contextlib.contextmanager
     def lock(self, path: str, job: str, *, shared: bool = False, wait_seconds: float = 0) -> Iterator[HeldLock]:
-        """Return a context in which this process holds the lock file `path`. Raise LockHeld, naming the holder.
+        """Return a context in which this process holds the lock file `path`. Raise LockHeld with the holder.
 
-        The lock is an flock, never the file's existence: it is free again however its holder ended. A shared holder
-        leaves no name behind, since there may be many.
+        The lock is an flock, not the existence of the file, so it is released however its holder ends. A shared holder
+        does not write its name, because there may be several.
         """
         held = self._held(path, shared, wait_seconds)
         descriptor = held.descriptor
@@ -189,7 +189,7 @@ class Host:
             close(descriptor)
 
     def _held(self, path: str, shared: bool, wait_seconds: float) -> HeldLock:
-        """Return the lock, taken on the file that bears its name now: one deleted meanwhile would lock nobody out."""
+        """Return the lock on the file that has the name now; a file deleted in the meantime would exclude nobody."""
         while True:
             held = HeldLock(_open_lock(path), path)
             try:
@@ -226,7 +226,7 @@ class Host:
 
 
 def _write_note(descriptor: int, note: bytes) -> None:
-    """Write into a lock file who holds it; a full disk must not matter, because the flock is the lock."""
+    """Write the holder into a lock file; faults are ignored, because the flock is the lock."""
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, note, 0)

@@ -1,6 +1,6 @@
-"""The host's identity, made once and written into every archive, so that no host takes another's for its own.
+"""The host's identity, created once and written into every archive, so that hosts do not confuse their archives.
 
-It lies in the state directory. A copy of that on another machine (a cloned host) is told by `/etc/machine-id`.
+It is in the state directory. A copy on another machine (a cloned host) is recognised by `/etc/machine-id`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _RANDOM_BYTES = 32
 
 
 class Identity(NamedTuple):
-    """This host's identity; `adopted` are the digests of the manifests of archives that it took over.
+    """This host's identity; `adopted` are the digests of the manifests of archives that it adopted.
 
-    `made_at` is the moment of its first run, from which limits count where nothing has succeeded yet. `host` is its
-    name now, `machine` the digest of its machine-id.
+    `made_at` is the time of its first run, from which limits count until something succeeds. `host` is its present
+    name, `machine` the digest of its machine-id.
     """
 
     id: str
@@ -39,24 +39,24 @@ class Identity(NamedTuple):
 
     @property
     def made_at_seconds(self) -> float | None:
-        """Return when it was made, in seconds since 1970; None where that is not known."""
+        """Return its time of creation in seconds since 1970; None if unknown."""
         try:
             return parse_iso(self.made_at).timestamp()
         except ValueError:
             return None
 
     def wrote(self, identity: str, host: str, digest: str) -> bool:
-        """Return whether an archive is this host's own: written by it, or taken over.
+        """Return whether an archive belongs to this host: written by it, or adopted.
 
-        By identity and name, since a clone that kept the machine-id has the same identity, and usually another name.
+        By identity and name, because a clone that kept the machine-id has the same identity, and usually another name.
         """
         return (bool(identity) and identity == self.id and host == self.host) or digest in self.adopted
 
 
 def read(host: Host, directory: str) -> Identity:
-    """Return this host's identity; without an `id` if none was made yet, or the state is another machine's.
+    """Return this host's identity; without an `id` if there is none yet, or the state is another machine's.
 
-    Raise StorageFault where the state cannot be read.
+    Raise StorageFault if the state cannot be read.
     """
     with storage(os.path.join(directory, FILE)):
         machine = host.machine()
@@ -65,7 +65,7 @@ def read(host: Host, directory: str) -> Identity:
 
 
 def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
-    """Return this host's identity, made where there is none, and a warning where it replaces another one.
+    """Return this host's identity, created if missing, and a warning if it replaces another one.
 
     Raise StorageFault or LockHeld.
     """
@@ -90,7 +90,7 @@ def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
 
 
 def adopt(host: Host, directory: str, digests: Iterable[str]) -> None:
-    """Count the archives whose manifests have these digests as this host's own. Raise StorageFault or LockHeld."""
+    """Count the archives whose manifests have these digests as this host's. Raise StorageFault or LockHeld."""
     identity, _findings = ensure(host, directory)
 
     def change(stored: dict[str, object]) -> None:
@@ -105,7 +105,7 @@ def _made(host: Host, machine: str) -> dict[str, object]:
 
 
 def _identity(stored: Mapping[str, object], machine: str) -> Identity | None:
-    """Return the identity in a state file; None where it is damaged, missing, or of another machine."""
+    """Return the identity in a state file; None if it is damaged, missing, or of another machine."""
     identifier, made_at, adopted = stored.get("id"), stored.get("made_at"), stored.get("adopted", [])
     if not isinstance(identifier, str) or not _ID.fullmatch(identifier) or not isinstance(made_at, str):
         return None

@@ -1,7 +1,7 @@
-"""Child processes: a clean environment, a deadline, a stall watchdog, bounded output, and the exit status of every one.
+"""Run child processes with a clean environment, a deadline, a stall watchdog and bounded output.
 
-Each child leads a process group of its own, which is killed as a whole, and dies with the thread that started it
-(PR_SET_PDEATHSIG, set by setpriv of util-linux): a job that was killed leaves no dump running.
+Each child leads a process group, which is killed as a whole, and dies with the thread that started it
+(PR_SET_PDEATHSIG, set by setpriv of util-linux), so a killed job leaves no dump running.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Command(NamedTuple):
-    """One program to run: argv, what is added to the clean environment, where, and the descriptors it gets."""
+    """A program to run: argv, additions to the clean environment, working directory, and descriptors to pass."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = {}
@@ -42,7 +42,7 @@ class Command(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How long children may run in all, and how long they may give no byte (None: no watchdog), in seconds."""
+    """How long children may run in all, and how long without output (None: no watchdog), in seconds."""
 
     deadline_seconds: float
     stall_timeout_seconds: float | None = None
@@ -66,7 +66,7 @@ class Completed(NamedTuple):
 
 
 class _Bounded:
-    """Keeps the head and the tail of what a child says, so that a flood costs neither memory nor a blocked pipe."""
+    """Keep the head and the tail of a child's stderr, so that a flood costs neither memory nor a blocked pipe."""
 
     def __init__(self) -> None:
         self.head, self.tail = b"", b""
@@ -82,15 +82,15 @@ class _Bounded:
 
 
 def base_environment() -> dict[str, str]:
-    """Return the environment every child starts from: nothing is inherited, because it is an input like any other."""
+    """Return the environment of every child; nothing is inherited, because the environment is untrusted input."""
     return {"PATH": _SAFE_PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
 
 
 class _Child(subprocess.Popen[bytes]):
     """A child process.
 
-    A class of our own, because the linter of ansible-test wants a module's run_command in the place of Popen, and the
-    core, which cron starts, has none.
+    A subclass, because the linter of ansible-test wants a module's run_command instead of Popen, and the core, which
+    cron starts, has none.
     """
 
 
@@ -113,7 +113,7 @@ def _spawn(command: Command, fed: bool) -> _Child:
 
 
 class _Pipeline:
-    """Moves bytes from a source through children to a sink with one selector loop and at most one chunk between two."""
+    """Move bytes from a source through children to a sink in one selector loop, with at most one chunk between two."""
 
     def __init__(
         self, children: list[subprocess.Popen[bytes]], source: Iterator[bytes] | None, taps: Sequence[Sink]
@@ -134,7 +134,7 @@ class _Pipeline:
             self._refill()
 
     def _refill(self) -> None:
-        """Take the next chunk of the outer source; closes the first child's stdin at its end."""
+        """Take the next chunk of the outer source; close the first child's stdin at its end."""
         source = self.sources[0]
         chunk = next(source, None) if source is not None else None
         if chunk is None:
@@ -168,7 +168,7 @@ class _Pipeline:
             self.selector.register(stream, selectors.EVENT_READ, ("out", position - 1))
 
     def step(self, wait_seconds: float) -> bool:
-        """Move what is ready, or becomes so within `wait_seconds`; True if a byte of data moved."""
+        """Move what is ready, or becomes ready within `wait_seconds`; return whether data moved."""
         moved = False
         for key, _events in self.selector.select(wait_seconds):
             role, position = key.data
@@ -238,7 +238,7 @@ def _stream(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
-    """Kill the child's process group and reap the child, whose own status stands if it had ended."""
+    """Kill the child's process group and reap the child; the status of a child that had ended is kept."""
     if child.returncode is not None:
         return
     try:
@@ -251,7 +251,7 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
 def _has_ended(child: subprocess.Popen[bytes]) -> bool:
     """Return whether the child has ended.
 
-    It is not reaped, because its number must stay its own until its group is killed.
+    It is not reaped, so that its number is not reused before its group is killed.
     """
     return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
@@ -259,10 +259,10 @@ def _has_ended(child: subprocess.Popen[bytes]) -> bool:
 def run_pipeline(
     commands: Sequence[Command], taps: Sequence[Sink], limits: Limits, source: Iterator[bytes] | None = None
 ) -> list[Completed]:
-    """Return how each of the commands ended, standard output of each piped into the next.
+    """Return how each command ended; the output of each is piped into the next.
 
-    `taps` has one sink for each command, called with every chunk it writes; the last one's receives the result.
-    `source` feeds the first. Raise ProcessFault with code `timeout` or `stalled`; no child is left in any case.
+    `taps` has one sink for each command, called with every chunk of its output; the last one receives the result.
+    `source` feeds the first command. Raise ProcessFault `timeout` or `stalled`; no child remains in any case.
     """
     children: list[subprocess.Popen[bytes]] = []
     try:

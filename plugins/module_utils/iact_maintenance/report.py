@@ -1,4 +1,4 @@
-"""The report of a run: one frozen value, from which every output (module result, log line, text) is rendered."""
+"""The report of a run: one immutable value, from which module result, log line and text are rendered."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ REPORT_HINT = "please report this line; nothing is known to be lost, but do not 
 
 
 class Status(NamedTuple):
-    """A status of a report: the severity of a finding and the statuses of checks that lead to it.
+    """A status of a report, with the severity of findings and the statuses of checks that lead to it.
 
-    `nagios` is the plugin's exit status; `fail_on` names the values of that module option which make the task fail.
+    `nagios` is the plugin's exit status; `fail_on` are the values of that module option with which the task fails.
     """
 
     name: str
@@ -44,17 +44,17 @@ def status_named(name: str) -> Status:
 
 
 def status_of_severity(severity: str) -> Status:
-    """Return the row that a finding of this severity leads to."""
+    """Return the row for a finding's severity."""
     return _BY_SEVERITY[severity]
 
 
 def status_of_check(word: str) -> Status:
-    """Return the row that a check of this status leads to."""
+    """Return the row for a check's status."""
     return _BY_CHECK[word]
 
 
 def rank(status: Status) -> int:
-    """Return how bad a status is: 0 for the best."""
+    """Return the rank of a status; 0 is the best."""
     return STATUSES.index(status)
 
 
@@ -68,21 +68,21 @@ class Measure(NamedTuple):
     critical: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        """Return the figure as plain data, without what is not known of it."""
+        """Return the figure as plain data, without unknown values."""
         return {name: part for name, part in self._asdict().items() if part != ""}
 
 
 def counts(**figures: float | None) -> tuple[Measure, ...]:
-    """Return figures without limits as measures, without those that are not known; `size_bytes` is in bytes."""
+    """Return figures without limits as measures, without unknown ones; `size_bytes` is in bytes."""
     known = ((name, value) for name, value in figures.items() if value is not None)
     return tuple(Measure(name, value, "B" if name.endswith("_bytes") else "") for name, value in known)
 
 
 class Finding(NamedTuple):
-    """One thing that somebody should know.
+    """A fact that needs attention.
 
-    `severity` is one of info, warning, critical, unknown; `code` the stable word for what happened; `subject` the
-    check, component, table, archive or job that it is about, so that nobody has to parse the message.
+    `severity` is info, warning, critical or unknown; `code` a stable word for what happened; `subject` the check,
+    component, table, archive or job that it is about, so that messages need not be parsed.
     """
 
     severity: str
@@ -97,11 +97,11 @@ class Finding(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The outcome of one run of one job.
+    """The outcome of a run of a job.
 
-    `exit_status` is what the command ends with; `error_code` the stable word for it if it is not 0. `facts` are the
-    job's own keys of the result; `measures` its figures, for performance data and the history. `diff` holds the texts
-    `before` and `after` if a change can be shown.
+    `exit_status` is that of the command; `error_code` a stable word for it if it is not 0. `facts` are the job's own
+    keys of the result; `measures` its figures, for performance data and the history. `diff` holds the texts `before`
+    and `after` if a change can be shown.
     """
 
     job: str
@@ -119,16 +119,16 @@ class Report(NamedTuple):
 
     @property
     def status(self) -> str:
-        """Return the worst severity among the findings, as one of ok, warning, critical, unknown."""
+        """Return the worst severity of the findings as ok, warning, critical or unknown."""
         return worst(status_of_severity(finding.severity).name for finding in self.findings)
 
     @property
     def outcome(self) -> str:
-        """Return `done` or `failed with error CODE`, so that `grep -i error` finds exactly the runs not ended well."""
+        """Return `done` or `failed with error CODE`, so that `grep -i error` matches exactly the failed runs."""
         return "done" if self.exit_status == 0 else f"failed with error {self.error_code or 'unknown'}"
 
     def as_dict(self) -> dict[str, object]:
-        """Return the report as plain data: a module's result and, as one JSON line, the entry in the log."""
+        """Return the report as plain data: a module's result and, as a JSON line, the log entry."""
         return {
             "time": self.started_at,
             "host": self.host,
@@ -144,17 +144,17 @@ class Report(NamedTuple):
         }
 
     def with_findings(self, findings: Iterable[Finding]) -> Report:
-        """Return the report with further findings at its end."""
+        """Return the report with further findings appended."""
         return self._replace(findings=self.findings + tuple(findings))
 
 
 def worst(statuses: Iterable[str]) -> str:
-    """Return the worst of the given statuses; `ok` for none."""
+    """Return the worst of the given statuses; `ok` if there are none."""
     return max(statuses, key=lambda name: rank(status_named(name)), default=OK)
 
 
 def report_of(job: str, ending: BaseException) -> Report:
-    """Return the report of a run that expected trouble, a signal or an internal fault ended: nothing is claimed."""
+    """Return the report of a run that ended by an expected error, a signal or an internal fault."""
     if isinstance(ending, MaintenanceError):
         finding = Finding(
             "critical", ending.code, subject=ending.subject or job, message=ending.message, hint=ending.hint
@@ -169,7 +169,7 @@ def report_of(job: str, ending: BaseException) -> Report:
 
 
 def _broken_off(job: str, finding: Finding, ending: MaintenanceError | Interrupted) -> Report:
-    """Return the report of a run that ended before its end, with what it had done by then."""
+    """Return the report of a run that ended early, with what it had done until then."""
     report = Report(job, finding.message, (finding,), ending.facts, ending.changed)
     return report._replace(exit_status=ending.exit_status, error_code=finding.code, measures=_figures_of(ending.facts))
 
@@ -180,7 +180,7 @@ def stamped(report: Report, started_at: str, host: str) -> Report:
 
 
 def _figures_of(facts: Mapping[str, object]) -> tuple[Measure, ...]:
-    """Return the numbers among the facts of a run that broke off as measures."""
+    """Return the numbers among the facts of a run that ended early, as measures."""
     numbers = {
         name: fact for name, fact in facts.items() if isinstance(fact, (int, float)) and not isinstance(fact, bool)
     }
@@ -188,7 +188,7 @@ def _figures_of(facts: Mapping[str, object]) -> tuple[Measure, ...]:
 
 
 def location_of(fault: BaseException) -> str:
-    """Return a fault's type and where it arose, without its text, since that might hold a secret."""
+    """Return the type and location of an exception, without its text, which might contain a secret."""
     traceback = fault.__traceback__
     if traceback is None:
         return type(fault).__name__

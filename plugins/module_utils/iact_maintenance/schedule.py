@@ -1,4 +1,4 @@
-"""When cron starts a job: the five fields of crontab(5), or one of its words, parsed once for everybody."""
+"""When cron starts a job: the five fields of crontab(5) or one of its words, parsed once for all uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST_NUMBER = 3
 
 
 class _Field(NamedTuple):
-    """The bounds of one field, and the names that stand for its numbers."""
+    """The limits of a field, and the names for its numbers."""
 
     low: int
     high: int
@@ -25,7 +25,7 @@ _FIELDS = (_Field(0, 59), _Field(0, 23), _Field(1, 31), _Field(1, 12, _MONTHS), 
 
 
 class Schedule(NamedTuple):
-    """Either a word without its `@`, or the five fields."""
+    """A word without its `@`, or five fields."""
 
     word: str
     fields: tuple[str, ...]
@@ -36,7 +36,7 @@ class Schedule(NamedTuple):
 
 
 def parse(text: str) -> Schedule | None:
-    """Return the schedule that a text holds, blanks around and between its fields aside, or None."""
+    """Return the schedule in a text, with any blanks around and between its fields, or None."""
     if len(text) > _LONGEST_TEXT:
         return None
     fields = tuple(text.split())
@@ -48,7 +48,7 @@ def parse(text: str) -> Schedule | None:
 
 
 def at_the_start_of(line: str) -> Schedule | None:
-    """Return the schedule that a line of a crontab begins with, or None."""
+    """Return the schedule at the beginning of a crontab line, or None."""
     words = line.split(maxsplit=len(_FIELDS))
     if words and words[0].startswith("@"):
         return parse(words[0])
@@ -56,7 +56,7 @@ def at_the_start_of(line: str) -> Schedule | None:
 
 
 def _is_right(text: str, field: _Field) -> bool:
-    """Return whether a field is a list of `*`, numbers and ranges, of which `*` and ranges may have a step."""
+    """Return whether a field is a list of `*`, numbers and ranges, with steps for `*` and ranges only."""
     return all(_is_right_part(part, field) for part in text.split(","))
 
 

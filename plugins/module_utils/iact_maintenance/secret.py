@@ -1,4 +1,4 @@
-"""Passwords: wrapped where they enter, and struck out of every foreign text that might repeat them."""
+"""Passwords: wrapped when they enter, and redacted in every foreign text that might repeat them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _public: set[str] = set()
 
 
 class Secret:
-    """A password that never shows itself: only `reveal()` gives the text."""
+    """A password that is not shown; only `reveal()` returns the text."""
 
     __slots__ = ("_text",)
 
@@ -86,7 +86,7 @@ class Secret:
             _known.add(text)
 
     def reveal(self) -> str:
-        """Return the password itself; called only where it is handed to a driver or written to a private file."""
+        """Return the password; called only to pass it to a driver or to write it into a private file."""
         return self._text
 
     def __repr__(self) -> str:
@@ -100,17 +100,17 @@ class Secret:
 
 
 def names_secret(name: str) -> bool:
-    """Return whether a variable or an option of this name holds a secret, in English, Spanish or Portuguese."""
+    """Return whether a variable or option with this name holds a secret, in English, Spanish or Portuguese."""
     return _SECRET_NAME.search(name) is not None
 
 
 def keep(*words: str) -> None:
-    """Make known what is no secret, such as a database's name: a piece of a secret that is such a word stays."""
+    """Register a word that is no secret, such as a database's name; it is not redacted as a part of a secret."""
     _public.update(word.lower() for word in words)
 
 
 def learn(name: str, value: str) -> None:
-    """Make known to the redactor what a variable of the site holds in secret: its value, or the password of its URL."""
+    """Register the secret in a variable of the site: its value, or the password in its URL."""
     if names_secret(name) and value.lower() not in _ORDINARY:
         Secret(value)
     for password in _passwords_in_url(value):
@@ -119,7 +119,7 @@ def learn(name: str, value: str) -> None:
 
 
 def _passwords_in_url(value: str) -> Iterator[str]:
-    """Yield what may be the password of a URL, which an unquoted `/`, `#` or `@` in it makes ambiguous."""
+    """Yield possible passwords of a URL; an unquoted `/`, `#` or `@` in it makes it ambiguous."""
     for rest in value.split("://")[1:]:
         _user, colon, behind = rest.partition(":")
         for part in (re.split("[/?#]", behind, maxsplit=1)[0], behind):
@@ -129,9 +129,9 @@ def _passwords_in_url(value: str) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=256)
 def _forms(text: str) -> tuple[tuple[str, int], ...]:
-    """Return how a program may write a secret, each form with the length from which a piece of it is struck out.
+    """Return the encodings of a secret, each with the length from which a part of it is redacted.
 
-    A piece of base64 or hexadecimal is longer than the six characters of the secret that stand in it.
+    A part in base64 or hexadecimal is longer than the six characters of the secret that it encodes.
     """
     raw = text.encode("utf-8", "surrogateescape")
     addresses = {quote(raw, safe=safe) for safe in _UNQUOTED} | {quote_plus(raw)}
@@ -151,11 +151,11 @@ def _forms(text: str) -> tuple[tuple[str, int], ...]:
 
 
 def redact(text: str) -> str:
-    """Return foreign text without any known secret, and without what stands behind a name as of a password.
+    """Return foreign text without known secrets and without what follows a name like `password`.
 
-    Struck out are secrets as they are, escaped and encoded, and pieces of six and more of their characters, because a
-    program may cut a secret or take it apart at its separators. For foreign text only (drivers, children,
-    exceptions): our own sentences never hold a secret. A very short secret is struck out only where it stands alone.
+    Redacted are secrets as they are, escaped and encoded, and parts of six or more characters, because a program may
+    cut a secret or split it at separators. For foreign text only (drivers, children, exceptions): our own sentences
+    never contain a secret. A very short secret is redacted only if it stands alone.
     """
     for form in sorted({form for known in _known for form, _size in _forms(known)}, key=len, reverse=True):
         if len(form) >= _SHORTEST_ANYWHERE:
@@ -176,7 +176,7 @@ def _struck(match: re.Match[str]) -> str:
 
 
 def _without_pieces(text: str) -> str:
-    """Return the text without runs of six and more characters of a secret, but for words that are no secret."""
+    """Return the text without runs of six or more characters of a secret, except words that are no secret."""
     for size, grams, probes in _grams(frozenset(_known)):
         # Only every n-th place is looked at, because a piece cannot lie between two of them.
         step = size - _PROBE + 1
@@ -190,7 +190,7 @@ def _without_pieces(text: str) -> str:
 
 
 def _says_nothing(text: str, start: int, end: int) -> bool:
-    """Return whether a piece, or the word of the text around it, is an ordinary word and no sign of the secret."""
+    """Return whether a part, or the word around it, is an ordinary word and no sign of the secret."""
     while start and text[start - 1].isalpha() and text[start].isalpha():
         start -= 1
     while end < len(text) and text[end].isalpha() and text[end - 1].isalpha():
@@ -200,7 +200,7 @@ def _says_nothing(text: str, start: int, end: int) -> bool:
 
 @functools.lru_cache(maxsize=4)
 def _grams(known: frozenset[str]) -> tuple[tuple[int, frozenset[str], frozenset[str]], ...]:
-    """Return a length, every piece of that length that is struck out, and every shorter text within these pieces."""
+    """Return a length, every part of that length that is redacted, and every shorter text in these parts."""
     by_size: dict[int, set[str]] = {}
     for form, size in (pair for text in known if len(text) >= _PIECE for pair in _forms(text)):
         by_size.setdefault(size, set()).update(_substrings(form, size))
@@ -215,7 +215,7 @@ def _substrings(text: str, size: int) -> Iterator[str]:
 
 
 def _runs(hits: list[int], size: int) -> list[tuple[int, int]]:
-    """Return the stretches that overlapping or adjoining pieces cover."""
+    """Return the ranges that overlapping or adjacent parts cover."""
     runs: list[tuple[int, int]] = []
     for place in hits:
         if runs and place <= runs[-1][1]:
@@ -226,12 +226,12 @@ def _runs(hits: list[int], size: int) -> list[tuple[int, int]]:
 
 
 def foreign(text: str, limit: int = 4096) -> str:
-    """Return another program's words as one line to show: redacted first, then collapsed, cut and escaped."""
+    """Return another program's words as one line: redacted first, then collapsed, cut and escaped."""
     return printable(" ".join(redact(text).split()), limit)
 
 
 def printable(text: str, limit: int = 4096) -> str:
-    """Return `text` on one line, control characters escaped and cut at `limit` characters: for logs and terminals."""
+    """Return `text` on one line, control characters escaped, cut at `limit` characters: for logs and terminals."""
     # Cut at once, because a server's message may have megabytes; each character is at least as long when shown.
     chars = text[: limit + 1]
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in chars)

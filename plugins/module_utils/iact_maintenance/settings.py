@@ -1,4 +1,4 @@
-"""The settings of a site: frozen, validated, secrets wrapped; from defaults, the config file and a run's options."""
+"""The settings of a site: immutable and validated, from defaults, the config file and a run's options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .values import Option, mapping, nearest, parse
 
 
 class Settings(NamedTuple):
-    """Everything a run needs to know about its site. `sources` says where each value came from, by dotted name."""
+    """Everything that a run needs to know about its site. `sources` says where each value is from, by dotted name."""
 
     user: str | None
     state_directory: str
@@ -36,7 +36,7 @@ class Settings(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nobody has said anything about this site."""
+        """Return whether nothing is configured."""
         return not set(self.sources.values()) - {DEFAULT, ENVIRONMENT}
 
 
@@ -46,7 +46,7 @@ COMMAND_LINE, PARAMETER, ENVIRONMENT, DEFAULT = "command line", "parameter", "en
 
 
 class Layer(NamedTuple):
-    """Raw options from one place: `name` is what `sources` calls it; in a file secrets and nulls are refused."""
+    """Raw options from one source: `name` is its name in `sources`; a file must have no secrets or nulls."""
 
     name: str
     options: Mapping[str, object]
@@ -64,7 +64,7 @@ _Values = dict[str, object]
 
 
 def build(layers: list[Layer], config_written_at: float | None = None) -> Settings:
-    """Return the settings from raw layers, the weakest first; defaults are applied last. Raise BadOption or Refused."""
+    """Return the settings from raw layers, weakest first; defaults are applied last. Raise BadOption or Refused."""
     values: dict[str, _Values] = {"": {}, **{name: {} for name in SECTIONS}}
     overlays: dict[str, dict[str, _Values]] = {job: {} for job in JOB_SECTIONS}
     sources: dict[str, str] = {}
@@ -122,7 +122,7 @@ def _read_overlay(layer: Layer, option: Option, raw: object, name: str, sources:
 def _known(
     layer: Layer, table: tuple[Option, ...], raw: Mapping[str, object], where: str
 ) -> list[tuple[Option, object]]:
-    """Return the rows of `raw` that are set, each with its option; a parameter that is None was not given."""
+    """Return the options of `raw` that are set, with their values; a parameter that is None was not given."""
     by_name = {option.name: option for option in table}
     known = []
     for key, value in raw.items():
@@ -179,7 +179,7 @@ def _job(
 
 
 def _check_relations(values: dict[str, _Values]) -> None:
-    """Raise BadOption for a value that another one does not allow."""
+    """Raise BadOption for a value that is incompatible with another one."""
     cleanup, health, backup = values["session_cleanup"], values["health"], values["backup"]
     pairs = (
         ("session_cleanup", cleanup, "warning_rows", "critical_rows"),

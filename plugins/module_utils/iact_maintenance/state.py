@@ -1,4 +1,4 @@
-"""What a host remembers between runs: state files, rewritten atomically under a short lock of their own."""
+"""The state files of a host, rewritten atomically under a short lock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOCK_WAIT_SECONDS = 5.0
 
 
 def entry_of(line: bytes) -> Mapping[str, object] | None:
-    """Return the JSON object in a line; None for a damaged one."""
+    """Return the JSON object in a line; None for a damaged line."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -23,7 +23,7 @@ def entry_of(line: bytes) -> Mapping[str, object] | None:
 
 
 def content_of(path: str) -> bytes:
-    """Return the content of a state file, at most its last 16 MiB; empty where there is none. Raise OSError."""
+    """Return the content of a state file, at most its last 16 MiB; empty if there is none. Raise OSError."""
     try:
         descriptor = open_existing(path)
     except FileNotFoundError:
@@ -41,7 +41,7 @@ def read_mapping(directory: str, name: str) -> dict[str, object]:
 
 
 def change_mapping(host: Host, directory: str, name: str, change: Callable[[dict[str, object]], None]) -> None:
-    """Change the JSON object in a state file by `change`. Raise StorageFault or LockHeld."""
+    """Change the JSON object in a state file with `change`. Raise StorageFault or LockHeld."""
 
     def rewritten(content: bytes) -> bytes:
         mapping = dict(entry_of(content) or {})
@@ -52,7 +52,7 @@ def change_mapping(host: Host, directory: str, name: str, change: Callable[[dict
 
 
 def rewrite(host: Host, path: str, change: Callable[[bytes], bytes]) -> None:
-    """Replace a file's content with what `change` makes of it, read and written under one lock.
+    """Replace a file's content with the result of `change`, read and written under one lock.
 
     Raise StorageFault or LockHeld.
     """

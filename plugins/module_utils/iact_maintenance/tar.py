@@ -1,6 +1,6 @@
-"""Members of a tar: flat names, and headers that follow from name, size and time alone.
+"""Members of a tar file: flat names, and headers that depend only on name, size and time.
 
-So a reader can build a header again and compare.
+So a reader can build a header again and compare it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DIGEST_CHARACTERS = 16
 
 
 class Header(NamedTuple):
-    """What one member's header says: its name, its size and when it was modified, in seconds since 1970."""
+    """The values of a member's header: name, size, and time of modification in seconds since 1970."""
 
     name: str
     size_bytes: int
@@ -52,12 +52,12 @@ def _size(size_bytes: int) -> bytes:
 
 
 def padding(size_bytes: int) -> bytes:
-    """Return the zero bytes that follow so many bytes of data."""
+    """Return the zero bytes that follow that many bytes of data."""
     return bytes(-size_bytes % BLOCK_BYTES)
 
 
 def parse(block: bytes) -> Header:
-    """Return what a header says that `build` made. Raise ValueError for any other, whatever tar makes of it."""
+    """Return the values of a header that `build` made. Raise ValueError for any other, even if tar accepts it."""
     try:
         name = block[:100].rstrip(b"\0").decode("ascii")
         raw = block[124:136]
@@ -71,15 +71,15 @@ def parse(block: bytes) -> Header:
 
 
 def encode(name: str) -> str:
-    """Return `name` percent-encoded: one harmless word in a path, on a terminal and in an argument list."""
+    """Return `name` percent-encoded: safe in a path, on a terminal and in an argument list."""
     encoded = quote(os.fsencode(name), safe="").replace("~", "%7E")
     return f"%{ord(encoded[0]):02X}{encoded[1:]}" if encoded[:1] in (".", "-") else encoded
 
 
 def member_name(head: str, name: str, tail: str = "") -> str:
-    """Return `head`, the encoded `name` and `tail` as one member name, shortened with a digest to fit a tar header.
+    """Return `head`, the encoded `name` and `tail` as a member name, shortened with a digest if too long for tar.
 
-    The true name stands in the manifest; a shortened one is never decoded.
+    The original name is in the manifest; a shortened one is never decoded.
     """
     encoded, room = encode(name), _LONGEST_BYTES - len(head) - len(tail)
     if len(encoded) > room:
@@ -89,5 +89,5 @@ def member_name(head: str, name: str, tail: str = "") -> str:
 
 
 def is_member_name(name: str) -> bool:
-    """Return whether `name` is one that `member_name` could have given: flat, short, without any special character."""
+    """Return whether `member_name` could have returned `name`: flat, short, without special characters."""
     return _MEMBER.fullmatch(name) is not None

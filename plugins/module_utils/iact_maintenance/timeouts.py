@@ -1,6 +1,6 @@
-"""Run something in a daemon thread and give up waiting for it after so many seconds.
+"""Run a call in a daemon thread and stop waiting for it at a deadline.
 
-Never in an executor, because it joins its threads when the interpreter ends, and would hang with what hangs.
+Not in an executor, which joins its threads at interpreter exit and would hang with them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _Answer = TypeVar("_Answer")
 
 
 class GaveUp(Exception):
-    """The call has not ended in time; it may go on in its thread."""
+    """The call did not end in time; it may continue in its thread."""
 
 
 class BackgroundCall(Generic[_Answer]):
-    """A call that runs in a daemon thread of its own from now on; an answer after it was given up goes to `discard`."""
+    """A call that runs in a daemon thread; a result after the deadline is passed to `discard`."""
 
     def __init__(
         self, name: str, action: Callable[[], _Answer], discard: Callable[[_Answer], object] = lambda _late: None
@@ -51,13 +51,13 @@ class BackgroundCall(Generic[_Answer]):
             self._discard(answer)
 
     def _abandon(self) -> bool:
-        """Return whether nobody waits any more; False if the answer came after all."""
+        """Return whether nobody waits any more; False if the result arrived."""
         with self._lock:
             self._is_abandoned = not self._ended.is_set()
         return self._is_abandoned
 
     def result(self, timeout_seconds: float | None = None) -> _Answer:
-        """Return what the action returned. Raise what it raised, or GaveUp if it has not ended in time."""
+        """Return what the action returned. Raise what it raised, or GaveUp at the deadline."""
         if not self._ended.wait(timeout_seconds) and self._abandon():
             raise GaveUp
         if self._trouble is not None:
@@ -71,5 +71,5 @@ def call_with_timeout(
     action: Callable[[], _Answer],
     discard: Callable[[_Answer], object] = lambda _late: None,
 ) -> _Answer:
-    """Return what `action` returns. Raise what it raises, or GaveUp if it has not ended in time."""
+    """Return what `action` returns. Raise what it raises, or GaveUp at the deadline."""
     return BackgroundCall(name, action, discard).result(timeout_seconds)

@@ -1,4 +1,4 @@
-"""Moments in UTC: as text for machines, read back, and compared with the clock."""
+"""Moments in UTC: formatted for machines, parsed, and compared with the clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CLOCKS_DIFFER_SECONDS = 300
 
 
 def zone_named(name: str) -> tzinfo:
-    """Return the time zone of that name. Raise BadOption if this host knows none."""
+    """Return the time zone with that name. Raise BadOption if this host does not know it."""
     # Here, because only sites that store local times need it and its import takes time that every start would pay.
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -30,9 +30,9 @@ def iso(moment: datetime) -> str:
 
 
 def parse_iso(text: str) -> datetime:
-    """Return the moment that `iso` wrote. Raise ValueError for any other text.
+    """Return the moment that `iso` formatted. Raise ValueError for any other text.
 
-    Without strptime, whose first call imports: in a module the user that a run became may not read what it imports.
+    Without strptime, whose first call imports modules, which a process that changed its user may not be able to read.
     """
     if not _TEXT.fullmatch(text):
         raise ValueError(f"{text!r} is not a time")
@@ -40,5 +40,5 @@ def parse_iso(text: str) -> datetime:
 
 
 def is_ahead(moment: datetime, now: datetime) -> bool:
-    """Return whether a moment lies further ahead than clocks differ, so that its age says nothing."""
+    """Return whether a moment is further in the future than clocks differ, so that its age is unknown."""
     return (moment - now).total_seconds() > _CLOCKS_DIFFER_SECONDS

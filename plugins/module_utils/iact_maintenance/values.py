@@ -1,4 +1,4 @@
-"""What an option is, and its typed value from a raw one, or a refusal that says what is allowed."""
+"""The options and their validation: a typed value from a raw one, or a refusal that says what is allowed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _NAMES = ("login_host", "login_user", "login_db")
 
 
 class Option(NamedTuple):
-    """One option: `kind` is str, path, schedule, int, float, bool, list, or section.
+    """An option: `kind` is str, path, schedule, int, float, bool, list, or section.
 
-    A section is a mapping with the options of `section`. `config_only` options stand in the config file alone: they
-    describe the site, not one run. A refused value of a `private` one is not shown, since it may be a password.
-    `required`: its section is nothing without it.
+    A section is a mapping with the options of `section`. `config_only` options are allowed in the config file only,
+    because they describe the site and not a run. A refused value of a `private` option is not shown, because it may be
+    a password. `required`: the section must have it.
     """
 
     name: str
@@ -46,12 +46,12 @@ class Option(NamedTuple):
 
     @property
     def plain_help(self) -> str:
-        """Return the help without the marks of Ansible's documentation."""
+        """Return the help without Ansible's markup."""
         return _MARK.sub(r"\1", self.help)
 
     @property
     def allowed(self) -> str:
-        """Return what a value of this option may be, as the end of a sentence."""
+        """Return the allowed values, as the end of a sentence."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         words = {"int": "a whole number", "float": "a number", "bool": "true or false", "path": "an absolute path"}
@@ -69,9 +69,10 @@ def _plain(number: float) -> str:
 
 
 def parse(option: Option, raw: object, name: str) -> object:
-    """Return the typed value of `raw` for `option`; `name` is what the message calls it (`--days`, `backup.directory`).
+    """Return the typed value of `raw` for `option`. Raise BadOption.
 
-    Numbers and booleans may arrive as text, as they do from `-e` on Ansible's command line. Raise BadOption.
+    `name` is the option's name in messages (`--days`, `backup.directory`). Numbers and booleans may be given as text,
+    as Ansible's `-e` does.
     """
     if option.secret:
         return _secret(raw, name)
@@ -85,7 +86,7 @@ def parse(option: Option, raw: object, name: str) -> object:
 
 
 def nearest(unknown: str, known: list[str]) -> str:
-    """Return a question that offers the known name nearest to an unknown one; empty where none is near."""
+    """Return a question with the most similar known name; empty if none is similar."""
     close = get_close_matches(unknown, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
 
@@ -98,7 +99,7 @@ def mapping(raw: object, name: str) -> Mapping[str, object]:
 
 
 def _kind(raw: object) -> str:
-    """Return what a refused value is without showing it, because it may be a password."""
+    """Return a description of a refused value without showing it, because it may be a password."""
     if isinstance(raw, str):
         return "a text that is not shown, since it may be a password"
     if isinstance(raw, (bool, int, float)):
@@ -107,7 +108,7 @@ def _kind(raw: object) -> str:
 
 
 def _shown(raw: object) -> str:
-    """Return a refused value for a message, short whatever it is: repr() fails on deep lists and on huge numbers."""
+    """Return a refused value for a message, always short: repr() fails for deep lists and huge numbers."""
     if raw is None:
         return "nothing"
     if isinstance(raw, (list, tuple)):

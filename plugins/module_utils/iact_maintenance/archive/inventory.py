@@ -1,4 +1,4 @@
-"""The archives of a directory as a list shows them: what each is worth, which is the newest, which lie ahead."""
+"""The entries of a list of archives: their kinds, the newest one, and those dated in the future."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ AHEAD_HINT = "check the clock with timedatectl; where it is right, move what lie
 
 
 class Entry(NamedTuple):
-    """One file of the catalogue: `kind` is what it is worth, `reason` why it is not good; `manifest` where it was read.
+    """A file in the backup directory: `kind`, the `reason` if it is not good, and its `manifest` if it was read.
 
-    `good` was completely read and matched its checksums (at `proven_at`); `unverified` is what only looks right, and
-    what could not be read, since it may be good; `other_host` is another host's, `copy` one that is listed already, by
-    its `digest`; `newer` one in a later format than this version knows. Only the first three and partial ones are this
-    host's own.
+    `good`: completely read, all checksums match (at `proven_at`). `unverified`: not read to its end yet, or not
+    readable. `other_host`: written by another host. `copy`: same content (`digest`) as another entry. `newer`: in a
+    later format than this version knows. Only good, unverified, broken and partial entries belong to this host.
     """
 
     name: str
@@ -34,11 +33,11 @@ class Entry(NamedTuple):
 
     @property
     def created_at(self) -> datetime | None:
-        """Return when the archive was begun, by its manifest."""
+        """Return the time at which the archive was begun, from its manifest."""
         return self.manifest.created_at if self.manifest else None
 
     def is_ahead(self, now: datetime) -> bool:
-        """Return whether it lies ahead of the present moment by its manifest, so that nobody knows how old it is."""
+        """Return whether the manifest's time is after `now`, so that the age is unknown."""
         return self.created_at is not None and is_ahead(self.created_at, now)
 
     def as_dict(self) -> dict[str, object]:
@@ -58,9 +57,9 @@ class Entry(NamedTuple):
 
 
 def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry | None:
-    """Return the newest entry of a kind, by its manifest; None where there is none.
+    """Return the newest entry of a kind by its manifest; None if there is none.
 
-    One that lies ahead of `now` is passed over: written while a clock ran ahead, it would be the newest for years.
+    Entries dated after `now` are ignored: one written while the clock was ahead would be the newest for years.
     """
     return max(
         (entry for entry in entries if entry.kind == kind and entry.created_at and not entry.is_ahead(now)),
@@ -70,18 +69,18 @@ def newest(entries: Sequence[Entry], now: datetime, kind: str = GOOD) -> Entry |
 
 
 def manifests(entries: Sequence[Entry], now: datetime) -> list[Manifest]:
-    """Return the manifests of the good archives, the newest first; those that lie ahead of `now` are passed over."""
+    """Return the manifests of the good archives, newest first, without those dated after `now`."""
     good = [entry for entry in entries if entry.kind == GOOD and entry.created_at and not entry.is_ahead(now)]
     return [entry.manifest for entry in sorted(good, key=age_key, reverse=True) if entry.manifest]
 
 
 def ahead(entries: Sequence[Entry], now: datetime) -> list[Entry]:
-    """Return the good entries that lie ahead of `now`, the oldest first."""
+    """Return the good entries dated after `now`, oldest first."""
     return sorted((entry for entry in entries if entry.kind == GOOD and entry.is_ahead(now)), key=age_key)
 
 
 def ahead_in_words(entries: Sequence[Entry], now: datetime) -> str:
-    """Return which good archives lie ahead of `now`, for people; empty where none does."""
+    """Return which good archives are dated after `now`, for people; empty if none is."""
     later = ahead(entries, now)
     if not later:
         return ""
@@ -91,7 +90,7 @@ def ahead_in_words(entries: Sequence[Entry], now: datetime) -> str:
 
 
 def age_key(entry: Entry) -> tuple[datetime, str]:
-    """Return what entries are sorted by, the oldest first. Raise ValueError for one that has no manifest."""
+    """Return the sort key for entries, oldest first. Raise ValueError for an entry without a manifest."""
     if entry.created_at is None:
         raise ValueError(f"{entry.name} has no date")
     return entry.created_at, entry.name

@@ -1,4 +1,4 @@
-"""The manifest: what an archive holds and what proves it, as one JSON member that needs no tool of ours to be read."""
+"""The manifest of an archive: its contents and checksums, as one JSON member."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Kind = TypeVar("_Kind")
 
 
 class Member(NamedTuple):
-    """One member: `size_bytes` and `sha256` of the bytes in the archive, `raw_size_bytes` without compression."""
+    """A member: `size_bytes` and `sha256` of its bytes in the archive, `raw_size_bytes` without compression."""
 
     name: str
     compression: str
@@ -35,9 +35,9 @@ class Member(NamedTuple):
 
 
 class Component(NamedTuple):
-    """One component with its member; `rows` are those of the dump's own snapshot, or None with `rows_reason`.
+    """A component and its member; `rows` were counted in the dump's snapshot, or are None with `rows_reason`.
 
-    `tables` are those that were named; without any it is the whole database.
+    `tables` are the tables that were named; if empty, the component is the whole database.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Component(NamedTuple):
 
     @property
     def restored_bytes(self) -> int:
-        """Return the room that its files take when they are restored, holes not counted."""
+        """Return the disk space that the component's files need when restored; holes do not count."""
         return sum(file.allocated_bytes for file in self.files) if self.files else self.member.raw_size_bytes
 
     @property
@@ -68,7 +68,7 @@ class Component(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """A configured component that is not in a partial archive, and why."""
+    """A configured component that a partial archive lacks, and the reason."""
 
     name: str
     code: str
@@ -76,10 +76,10 @@ class Missing(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """What an archive holds; `missing` is empty in a complete one.
+    """The contents of an archive; `missing` is empty in a complete one.
 
-    `id` is its own random number, so that no two archives have the same manifest; `identity` is that of the host that
-    wrote it, empty in archives from before hosts had one.
+    `id` is random, so that no two archives have the same manifest. `identity` is that of the host that wrote it; it is
+    empty in archives of version 0.1.0.
     """
 
     created_at: datetime
@@ -94,7 +94,7 @@ class Manifest(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Return whether everything that was configured is in it."""
+        """Return whether the archive has everything that was configured."""
         return not self.missing
 
     def to_bytes(self) -> bytes:
@@ -118,16 +118,16 @@ class Manifest(NamedTuple):
 
 
 def digest_line(content: bytes) -> bytes:
-    """Return the last member's content: the manifest's SHA-256 as `sha256sum -c` takes it."""
+    """Return the content of the last member: the manifest's SHA-256 in the format of `sha256sum -c`."""
     return f"{hashlib.sha256(content).hexdigest()}  {MANIFEST}\n".encode("ascii")
 
 
 class LaterFormat(ValueError):
-    """A manifest that a newer version wrote, in a format that this one does not know."""
+    """A manifest in a later format than this version knows."""
 
 
 def from_bytes(content: bytes) -> Manifest:
-    """Return the manifest in `content`, every type checked. Raise ValueError, or LaterFormat for a newer version's."""
+    """Return the manifest in `content`, with every type checked. Raise ValueError, or LaterFormat."""
     try:
         raw = _mapping(json.loads(content))
     except RecursionError:

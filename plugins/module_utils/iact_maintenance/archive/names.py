@@ -1,4 +1,4 @@
-"""The names of archives and of their unfinished files, told from foreign ones."""
+"""The names of archives and of unfinished archives."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MOST_OF_A_SECOND = 1000
 
 
 class ArchiveName(NamedTuple):
-    """The name of an archive of ours: the moment it was begun, in UTC, and whether it is a partial one.
+    """The name of an archive: the time at which it was begun, in UTC, and whether it is partial.
 
-    `number` tells those of one second apart: the second one has the 2.
+    `number` distinguishes archives of the same second; the second one has number 2.
     """
 
     created_at: datetime
@@ -34,12 +34,12 @@ class ArchiveName(NamedTuple):
         return STEM + self.created_at.strftime(_STAMP) + number + (".partial" if self.partial else "") + ".tar"
 
     def alternatives(self) -> Iterator[ArchiveName]:
-        """Return this name, then those that the same archive may have where another one bears it already."""
+        """Return this name, followed by the names to use if it is taken."""
         return (self._replace(number=number) for number in range(self.number, _MOST_OF_A_SECOND))
 
 
 def parse_archive_name(name: str) -> ArchiveName | None:
-    """Return what the name of an archive of ours says; None for every other name."""
+    """Return the parts of an archive's name; None for any other name."""
     match = _ARCHIVE.fullmatch(name)
     if match is None:
         return None
@@ -52,16 +52,16 @@ def parse_archive_name(name: str) -> ArchiveName | None:
 
 
 def part_name(created_at: datetime, identity: str) -> str:
-    """Return the name of an archive that is being written by the host of that identity."""
+    """Return the name of an unfinished archive of the host with that identity."""
     return f"{STEM}{created_at.strftime(_STAMP)}.{identity}.tar{PART}"
 
 
 def copy_name(process_id: int, identity: str) -> str:
-    """Return the name of the private copy of an SQLite file, for as long as it has one."""
+    """Return the name that the private copy of an SQLite file has until it is unlinked."""
     return f"{STEM}copy_{process_id}.{identity}{PART}"
 
 
 def writer_of(name: str) -> str:
-    """Return the identity of the host that a file is written by, or was when it was killed; empty for other files."""
+    """Return the identity of the host that writes, or was writing, an unfinished file; empty for other files."""
     match = _PART.fullmatch(name)
     return match[1] or match[2] if match else ""

@@ -1,4 +1,4 @@
-"""Members are compressed by themselves: by zstd as a stage of the pipeline, or in process where there is none."""
+"""Compress and decompress members: with zstd as a stage of the pipeline, or with gzip in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERSION_LIMITS = Limits(deadline_seconds=10)
 
 
 class Compression(NamedTuple):
-    """How members are compressed: with the program `tool`, or in process where it is empty."""
+    """The compression of members: by the program `tool`, or in this process if it is empty."""
 
     name: str
     tool: str = ""
@@ -27,12 +27,12 @@ class Compression(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """Return the end of a member's name."""
+        """Return the suffix of a member's name."""
         return SUFFIXES[self.name]
 
 
 def choose(host: Host) -> Compression:
-    """Return zstd if the program is installed and works, else gzip."""
+    """Return zstd if the program is installed and works, otherwise gzip."""
     try:
         tool = host.find_tool("zstd")
         asked = host.run(Command((tool, "--version")), _VERSION_LIMITS)
@@ -46,16 +46,16 @@ def choose(host: Host) -> Compression:
 
 
 class Packer:
-    """Compresses one member into `sink`: what a dump program writes (`run`), or bytes of our own (`feed`)."""
+    """Compress one member into `sink`: the output of a dump program (`run`), or chunks of bytes (`feed`)."""
 
     def __init__(self, host: Host, compression: Compression, sink: Sink) -> None:
         self._host, self._compression, self._sink = host, compression, sink
         self.raw_size_bytes = 0
 
     def run(self, host: Host, command: Command, observe: Sink, limits: Limits) -> Completed:
-        """Run `command`: what it writes goes to `observe` as it is and into the member compressed.
+        """Run `command`; its output goes to `observe` unchanged and into the member compressed.
 
-        Return how it ended. Raise ProcessFault if the compressor did not do its work, or anything ran out of time.
+        Return how it ended. Raise ProcessFault if the compressor fails or a time limit is exceeded.
         """
 
         def tap(chunk: bytes) -> None:
@@ -78,7 +78,7 @@ class Packer:
         return done
 
     def feed(self, chunks: Iterator[bytes], limits: Limits) -> None:
-        """Put all of `chunks` into the member. Raise ProcessFault."""
+        """Write all of `chunks` into the member. Raise ProcessFault."""
 
         def counted() -> Iterator[bytes]:
             for chunk in chunks:
@@ -108,14 +108,14 @@ def _require(done: Completed) -> None:
 
 
 def unpacker(host: Host, compression: str) -> str:
-    """Return the program that decompresses; empty where none is needed. Raise ToolMissing."""
+    """Return the program that decompresses; empty if none is needed. Raise ToolMissing."""
     return "" if compression == GZIP else host.find_tool("zstd", hint="install zstd to read this archive")
 
 
 def unpack(host: Host, compression: str, chunks: Iterator[bytes], sink: Sink, limits: Limits) -> None:
     """Decompress `chunks` into `sink`. Raise MaintenanceError `integrity`, ToolMissing or ProcessFault.
 
-    Nothing is kept: whatever size a hostile member grows to, `sink` sees it in pieces and may end it.
+    Nothing is buffered: `sink` receives a hostile member in pieces and can stop it at any size.
     """
     if compression == GZIP:
         return _gunzip(chunks, sink)

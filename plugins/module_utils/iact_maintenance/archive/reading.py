@@ -1,4 +1,4 @@
-"""Reads an archive that nobody has proven yet: its layout and manifest, through one descriptor, believing nothing."""
+"""Read the layout and the manifest of an archive that is not verified, through one descriptor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_MEMBERS = 10_000
 
 
 class NewerFormat(Refused):
-    """An archive that a newer version wrote, so that nobody here can tell what it is worth."""
+    """An archive in a later format than this version knows."""
 
     def __init__(self, label: str, what: str) -> None:
         hint = "use the version of the collection that wrote it, or a later one"
@@ -27,7 +27,7 @@ class NewerFormat(Refused):
 
 
 class Stamp(NamedTuple):
-    """What tells a file from any other and from its own earlier state, without reading it."""
+    """What distinguishes a file from others and from its own earlier state, without reading it."""
 
     inode: int
     size_bytes: int
@@ -35,7 +35,7 @@ class Stamp(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """An archive that is open for reading, what messages call it, and its stamp at that moment."""
+    """An archive that is open for reading: its descriptor, its label in messages, and its stamp when it was opened."""
 
     descriptor: int
     label: str
@@ -47,16 +47,16 @@ class Opened(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a component's compressed bytes lie in the archive."""
+    """The position of a component's compressed bytes in the archive."""
 
     component: Component
     offset: int
 
 
 class Layout(NamedTuple):
-    """An archive whose headers, padding, manifest and end were proven; its members' data was not read yet.
+    """An archive whose headers, padding, manifest and end are verified; the members' data was not read.
 
-    `digest` is the manifest's, so that of the whole content: the manifest has the digest of each member.
+    `digest` is the manifest's, and thereby that of the whole content: the manifest has the digest of each member.
     """
 
     manifest: Manifest
@@ -70,9 +70,9 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 
 def open_archive(path: str, folder: int | None = None) -> Opened:
-    """Return the archive at `path`, or of that name in `folder`, open.
+    """Return the archive at `path`, or with that name in `folder`, open.
 
-    Raise StorageFault, or Damaged for what is no file.
+    Raise StorageFault, or Damaged if it is not a regular file.
     """
     with storage(path):
         try:
@@ -95,8 +95,8 @@ def open_archive(path: str, folder: int | None = None) -> Opened:
 def read_layout(archive: Opened) -> Layout:
     """Return the archive's layout and manifest. Raise Damaged.
 
-    Headers are built again from what they say, so a changed byte that tar would overlook is found; they must agree with
-    the manifest, the manifest with its digest, and nothing may lie between or behind them.
+    Each header is built again from its parsed values and compared, so that changes that tar would ignore are detected.
+    Headers must agree with the manifest, the manifest with its digest, and there may be no other bytes.
     """
     headers = list(_headers(archive))
     names = [header.name for header, _offset in headers]
@@ -127,7 +127,7 @@ def _compare(archive: Opened, manifest: Manifest, headers: list[tar.Header]) -> 
 
 
 def _headers(archive: Opened) -> Iterator[tuple[tar.Header, int]]:
-    """Yield every header with the offset of its data, up to the end, which is checked too."""
+    """Yield every header with the offset of its data; the end of the archive is checked too."""
     offset = 0
     for number in range(_MOST_MEMBERS):
         block = read_exactly(archive, offset, tar.BLOCK_BYTES)
@@ -159,7 +159,7 @@ def _content(archive: Opened, header: tar.Header, offset: int) -> bytes:
 
 
 def read_exactly(archive: Opened, offset: int, size_bytes: int) -> bytes:
-    """Return so many bytes of the archive from `offset` on. Raise Damaged if it ends before."""
+    """Return that number of bytes from `offset`. Raise Damaged if the archive ends before."""
     parts = []
     while size_bytes:
         with storage(archive.label):
@@ -172,9 +172,9 @@ def read_exactly(archive: Opened, offset: int, size_bytes: int) -> bytes:
 
 
 def member_chunks(archive: Opened, place: Place) -> Iterator[bytes]:
-    """Yield a member's compressed bytes. Raise Damaged, after the last of them, if they do not match their digest.
+    """Yield a member's compressed bytes. Raise Damaged after the last one if they do not match their digest.
 
-    So whoever reads them again later, for a restore, is told of a change since the proof.
+    So a restore, which reads them again, detects a change since the verification.
     """
     digest = hashlib.sha256()
     member, offset, left = place.component.member, place.offset, place.component.member.size_bytes

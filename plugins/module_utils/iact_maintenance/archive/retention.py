@@ -1,4 +1,4 @@
-"""Which archives may go, and why each of the others stays: a pure decision that others carry out."""
+"""Decide which archives to delete, with a reason for each; a pure function."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _AHEAD = "not counted: it is dated later than this host's clock"
 
 
 class RetentionPolicy(NamedTuple):
-    """How many days and how many archives are kept; the newest `keep_minimum` good ones stay whatever their age.
+    """How many days and how many archives to keep; the newest `keep_minimum` good ones always stay.
 
-    `age_doubt` says why ages cannot be believed now, so that none goes by its age; empty where they can.
+    `age_doubt` is the reason for which ages cannot be trusted now, so that none is deleted for its age; empty if they
+    can.
     """
 
     retention_days: int
@@ -36,7 +37,7 @@ class RetentionPolicy(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether an archive goes, and why it goes or stays."""
+    """Whether to delete an archive, and the reason."""
 
     entry: Entry
     goes: bool
@@ -44,25 +45,25 @@ class Verdict(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A verdict for each archive, the oldest name first, and what somebody should know about them."""
+    """A verdict for each archive, oldest name first, and findings."""
 
     verdicts: tuple[Verdict, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
     def delete(self) -> tuple[Entry, ...]:
-        """Return the archives that go, the oldest first."""
+        """Return the archives to delete, oldest first."""
         return tuple(sorted((verdict.entry for verdict in self.verdicts if verdict.goes), key=age_key))
 
     def reasons(self) -> dict[str, str]:
-        """Return why each archive goes or stays, by its name."""
+        """Return the reason for each archive, by its name."""
         return {each.entry.name: ("goes: " if each.goes else "stays: ") + each.reason for each in self.verdicts}
 
 
 def coming(created_at: datetime, host: str, expected: Manifest | None) -> Entry:
     """Return the archive that a run is about to write, as it counts in the decision: good, and without a name yet.
 
-    `expected` is the manifest of what it is likely to hold, None where nobody knows.
+    `expected` is the manifest that it will probably have; None if that is unknown.
     """
     manifest = expected._replace(created_at=created_at) if expected else Manifest(created_at, host, ())
     return Entry("", GOOD, manifest=manifest)
@@ -76,11 +77,11 @@ def decide(
     *,
     failed: bool = False,
 ) -> Decision:
-    """Return a verdict for each of the archives; `coming` is counted, and no part of the result.
+    """Return a verdict for each of the archives; `coming` is counted, but not part of the result.
 
-    Only good ones count against days and number, and of the partial ones the newest three stay; none else ever goes,
-    nor one that lies ahead of `now`: written while a clock ran ahead it would be the newest for years and push out good
-    ones; under a clock that went back it is as good as any. No good one goes after a run that `failed`.
+    Only good archives count for days and number; of partial ones the newest three stay; no others are deleted. Archives
+    dated after `now` stay and do not count: written while the clock was ahead, they would be the newest for years.
+    After a run that `failed` no good archive is deleted.
     """
     counted = [*entries, coming] if coming else list(entries)
     partial, findings = _partial(_newest_first(counted, PARTIAL, now)), []
@@ -100,7 +101,7 @@ def _uncounted(entry: Entry, now: datetime) -> str:
 
 
 def _partial(newest_first: Sequence[Entry]) -> list[Verdict]:
-    """Return a verdict for each partial archive: all but the newest three go."""
+    """Return a verdict for each partial archive: the newest three stay."""
     kept = f"one of the newest {_PARTIALS_KEPT} partial archives"
     over = f"partial, and {_PARTIALS_KEPT} partial archives are newer"
     return [
@@ -116,11 +117,11 @@ def _newest_first(entries: Iterable[Entry], kind: str, now: datetime) -> list[En
 
 
 class _Good:
-    """The decision over good archives.
+    """The decision on good archives.
 
-    At most half of them go at once. More than half too old: none goes because of its age, since a clock that jumped
-    ahead makes all look old. The maximum does not depend on the clock: it goes on, by halves. The last copies of rows
-    that later archives lack stay as well.
+    At most half of them are deleted at once. If more than half are too old, none is deleted for its age, because after
+    a jump of the clock all look old. The maximum number does not depend on the clock: it is still applied, by halves.
+    The last copies of rows that later archives lack are kept.
     """
 
     def __init__(self, newest_first: list[Entry], policy: RetentionPolicy, now: datetime) -> None:
@@ -130,7 +131,7 @@ class _Good:
         self.findings: list[Finding] = []
 
     def verdicts(self) -> list[Verdict]:
-        """Return a verdict for each; `findings` has what somebody should know afterwards."""
+        """Return a verdict for each; `findings` is complete afterwards."""
         policy, good = self._policy, self._good
         last_copies = _last_copies(good)
         free = [entry for entry in good[policy.keep_minimum :] if entry.name]
@@ -160,7 +161,7 @@ class _Good:
         return _moment(entry) < self._too_old
 
     def _by_age(self, old: list[Entry]) -> tuple[list[Entry], str]:
-        """Return those that go by their age, and why none does although some are old."""
+        """Return the archives to delete for their age, and the reason if none is although some are old."""
         if len(old) > self._most:
             self.findings.append(_refused(len(old), len(self._good)))
             return [], "more than half of all are"
@@ -182,7 +183,7 @@ def _names(entries: Iterable[Entry]) -> list[str]:
 
 
 def _over_the_maximum(good: list[Entry], free: list[Entry], kept: int) -> list[Entry]:
-    """Return the free ones over a number: those that share a day with a newer good one first, then the oldest."""
+    """Return the surplus over a number: first those that share a day with a newer good one, then the oldest."""
     newest_of_day: dict[object, Entry] = {}
     for entry in reversed(good):
         newest_of_day[_moment(entry).date()] = entry
@@ -193,17 +194,17 @@ def _over_the_maximum(good: list[Entry], free: list[Entry], kept: int) -> list[E
 
 
 def last_copies(entries: Sequence[Entry], now: datetime, names: Collection[str]) -> list[Entry]:
-    """Return those of `names` that alone hold rows, now that it is known what all of the archives hold."""
+    """Return those of `names` that alone have certain rows, now that the contents of all archives are known."""
     alone = _last_copies(_newest_first(entries, GOOD, now))
     return [entry for entry in entries if entry.name in alone and entry.name in names]
 
 
 def _last_copies(good: list[Entry]) -> set[str]:
-    """Return the names of the archives, of some that are sorted newest first, that alone hold rows of a table.
+    """Return the names of the archives, of some sorted newest first, that alone have rows of a table.
 
-    A table that was dropped or emptied is still in the older ones: the newest of these is the last copy of its rows.
-    Only the few that hold the most: where a partition is dropped every night, each night is the last copy of one.
-    Files of logs do not count, since they are rotated away in time.
+    A table that was dropped or emptied is still in older archives; the newest of these is the last copy of its rows.
+    Only the few with the most rows are kept: if a partition is dropped every night, each night is the last copy of one.
+    Log files do not count, because rotation removes them.
     """
     seen: set[object] = set()
     alone_in: dict[str, int] = {}
@@ -220,7 +221,7 @@ def _last_copies(good: list[Entry]) -> set[str]:
 
 
 def held_in_words(entries: Sequence[Entry]) -> Finding:
-    """Return the finding that names archives kept since they alone hold rows."""
+    """Return the finding that names archives kept because they alone have certain rows."""
     return _held(list(entries))
 
 

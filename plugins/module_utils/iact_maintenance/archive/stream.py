@@ -1,4 +1,4 @@
-"""A member's content to read from, where whoever restores it asks for the next piece instead of being handed it."""
+"""Read a member's content as an iterator: the reader asks for the next piece."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _Piece = Union[bytes, BaseException, None]
 
 
 class _Abandoned(Exception):
-    """Whoever read has gone: the pump ends."""
+    """The reader has stopped, so the thread ends."""
 
 
 class _Pump(threading.Thread):
-    """Decompresses in a thread of its own, a few pieces ahead; its last piece is None or what went wrong."""
+    """Decompress in a thread, a few pieces ahead; its last piece is None or the exception."""
 
     def __init__(self, host: Host, archive: Opened, place: Place, limits: Limits) -> None:
         super().__init__(daemon=True)
@@ -48,14 +48,14 @@ class _Pump(threading.Thread):
         raise _Abandoned
 
     def abandon(self) -> None:
-        """End the thread and whatever it started."""
+        """End the thread and the programs that it started."""
         self._abandoned.set()
         self.join()
 
 
 @contextlib.contextmanager
 def content(host: Host, archive: Opened, place: Place, limits: Limits) -> Iterator[Iterator[bytes]]:
-    """Return a context with the member's content, a piece at a time; it raises what `read_member` raises."""
+    """Return a context with the member's content as an iterator, which raises what `read_member` raises."""
     pump = _Pump(host, archive, place, limits)
     pump.start()
     try:

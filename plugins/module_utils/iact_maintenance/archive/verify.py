@@ -1,4 +1,4 @@
-"""Proves an archive: every byte is read, every member decompressed to its end."""
+"""Verify an archive: read every byte and decompress every member to its end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .reading import Layout, Opened, Place, member_chunks, read_layout
 
 
 def verify(host: Host, archive: Opened, limits: Limits) -> Layout:
-    """Return the layout of an archive that is proven whole. Raise Damaged, ToolMissing or ProcessFault."""
+    """Return the layout of an archive after verifying it. Raise Damaged, ToolMissing or ProcessFault."""
     layout = read_layout(archive)
     for place in layout.places:
         read_member(host, archive, place, _ignore, limits)
@@ -22,9 +22,9 @@ def _ignore(_chunk: bytes) -> None:
 
 
 def read_member(host: Host, archive: Opened, place: Place, sink: Sink, limits: Limits) -> None:
-    """Read the member's content decompressed into `sink`, proven by digest and size.
+    """Decompress the member into `sink` and verify digest and size.
 
-    Raise Damaged; at the first byte more than the manifest states, whatever a hostile member would still grow to.
+    Raise Damaged, also as soon as the content is larger than the manifest says.
     """
     member = place.component.member
     left = member.raw_size_bytes

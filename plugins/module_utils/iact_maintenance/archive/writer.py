@@ -20,12 +20,12 @@ from .reading import Opened, stamp_of
 
 
 class Unwritable(StorageFault):
-    """The archive itself cannot be written: no other component would fare better."""
+    """The archive file cannot be written, so the remaining components cannot be saved either."""
 
 
 @contextlib.contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Return a context that turns a fault of the archive's file into Unwritable."""
+    """Return a context that turns faults of the archive's file into Unwritable."""
     try:
         with storage(path):
             yield
@@ -35,7 +35,7 @@ def writing(path: str) -> Iterator[None]:
 
 @dataclass
 class MemberSink:
-    """Takes a member's compressed bytes; `name` may still change, since a dump tells its kind only at its end."""
+    """Receive a member's compressed bytes; `name` may change until the end, since a dump's kind is known only then."""
 
     descriptor: int
     path: str
@@ -47,7 +47,7 @@ class MemberSink:
         self._digest = hashlib.sha256()
 
     def __call__(self, chunk: bytes) -> None:
-        """Write the chunk. Raise Unwritable, also where too little of the disk would stay free."""
+        """Write the chunk. Raise Unwritable, also if too little disk space would remain."""
         with writing(self.path):
             if self.keep_free_bytes:
                 check_room(self.descriptor, os.path.dirname(self.path), len(chunk) + self.keep_free_bytes)
@@ -57,7 +57,7 @@ class MemberSink:
 
     @property
     def sha256(self) -> str:
-        """Return the digest of all that was taken, in hexadecimal."""
+        """Return the digest of all bytes received, in hexadecimal."""
         return self._digest.hexdigest()
 
 
@@ -96,7 +96,7 @@ class Staged:
 
     @contextlib.contextmanager
     def member(self, name: str = "") -> Iterator[MemberSink]:
-        """Return a context whose sink fills a member; after any exception the archive is as it was before."""
+        """Return a context whose sink writes a member; after an exception the archive is unchanged."""
         with writing(self.path):
             start = os.lseek(self.descriptor, 0, os.SEEK_CUR)
             write_all(self.descriptor, bytes(tar.BLOCK_BYTES))
@@ -115,7 +115,7 @@ class Staged:
             raise
 
     def finish(self, manifest: Manifest) -> None:
-        """Complete the archive and sync it, still under its temporary name. Raise StorageFault."""
+        """Complete and sync the archive, still under its temporary name. Raise StorageFault."""
         content = manifest.to_bytes()
         for name, data in ((MANIFEST, content), (DIGEST, digest_line(content))):
             with self.member(name) as sink:
@@ -126,7 +126,7 @@ class Staged:
             os.fsync(self.descriptor)
 
     def reopened(self) -> Opened:
-        """Return the archive as a reader sees it, through the same open file."""
+        """Return the archive for reading, through the same open file."""
         with writing(self.path):
             stamp = stamp_of(os.fstat(self.descriptor))
             return Opened(os.dup(self.descriptor), self.part, stamp)

@@ -1,4 +1,4 @@
-"""The age of the newest good backup, whatever the history says: what counts is the archive that lies there."""
+"""Check the age of the newest good archive in the directory, whatever the history says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HINT = "look at backup.log, or make one now: iact-maintenance backup"
 
 
 def backups(context: Context) -> list[Outcome]:
-    """Check that the newest good archive is young enough. Raise MaintenanceError for an untrusted directory."""
+    """Check that the newest good archive is recent enough. Raise MaintenanceError for an unsafe directory."""
     settings = context.settings
     if not settings.backup.enabled:
         return [Outcome(SKIP, "the backup is disabled on this host")]
@@ -54,7 +54,7 @@ def _catalogue(context: Context) -> catalogue.Catalogue:
 
 
 def _none(context: Context, archives: catalogue.Catalogue) -> Outcome:
-    """Return the verdict where no archive is known to be good: its time counts from the host's first provisioning."""
+    """Return the outcome if there is no good archive; the limit counts from the first provisioning."""
     kinds = Counter(entry.kind for entry in archives.entries)
     others = ", ".join(f"{kind}: {number}" for kind, number in sorted(kinds.items()))
     message = f"no good archive of this host in {context.settings.backup.directory}"

@@ -1,4 +1,4 @@
-"""The context that all checks of a run share: settings, machine, and the one question to the Django project."""
+"""The context that all checks of a run share: settings, host, and the answer of the Django project."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..timeouts import BackgroundCall
 
 
 class ProjectQuestion:
-    """The project's answer, asked for once in the background; every check that needs it waits for the same."""
+    """The project's answer, requested once in the background for all checks."""
 
     def __init__(self, host: Host, django: Django, deadline_seconds: float) -> None:
         self._call = BackgroundCall("django", lambda: client.ask(host, django, deadline_seconds))
 
     def answer(self) -> Project:
-        """Return the project as it described itself. Raise what asking it raised."""
+        """Return the project's description of itself. Raise what asking it raised."""
         return self._call.result()
 
 
 class Context(NamedTuple):
-    """What every check of a run is given: `limit_seconds` is the time that each of them has at most."""
+    """What every check receives; `limit_seconds` is the maximum time of each."""
 
     settings: Settings
     host: Host
@@ -34,9 +34,9 @@ class Context(NamedTuple):
     question: ProjectQuestion | None = None
 
     def waited_seconds(self) -> float | None:
-        """Return the seconds since this host was provisioned; None where nothing says when.
+        """Return the seconds since this host was provisioned; None if unknown.
 
-        The first run wrote that down. A config file that was written anew since begins no limit anew.
+        The first run stored that time; a config file that is written again does not reset it.
         """
         written_at = self.settings.config_written_at
         made_at = identity.read(self.host, self.settings.state_directory).made_at_seconds
@@ -44,13 +44,13 @@ class Context(NamedTuple):
         return self.host.now().timestamp() - min(moments) if written_at is not None else None
 
     def project(self) -> Project:
-        """Return the Django project, waiting for it. Raise MaintenanceError if it cannot be asked."""
+        """Return the Django project; wait for it. Raise MaintenanceError if it cannot be asked."""
         if self.question is None:
             raise MaintenanceError("no_project", "no Django project is configured")
         return self.question.answer()
 
     def project_or_none(self) -> Project | None:
-        """Return the Django project; None if it cannot be asked, as the check `django_project` says."""
+        """Return the Django project; None if it cannot be asked, which the check `django_project` reports."""
         try:
             return self.project()
         except MaintenanceError:

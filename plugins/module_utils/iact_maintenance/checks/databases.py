@@ -1,4 +1,4 @@
-"""Whether each configured database answers: a query was sent and its answer came back."""
+"""Check that each configured database answers a query."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _CONNECTING_SHARE = 0.7
 
 
 def connection(settings: Settings, engine: str) -> Server | SQLiteFile | None:
-    """Return the connection by which health reaches an engine: its own account where it has one."""
+    """Return the connection for health to an engine: its own account if it has one."""
     return {"mysql": settings.health.mysql, "postgresql": settings.health.postgresql, "sqlite": settings.sqlite}[engine]
 
 
 def in_time(target: Server | SQLiteFile, context: Context) -> Server | SQLiteFile:
-    """Return the same connection with a time to connect that ends well before the check does."""
+    """Return the connection with a connect timeout that ends well before the check's deadline."""
     if isinstance(target, SQLiteFile):
         return target
     return target._replace(connect_timeout=min(target.connect_timeout, context.limit_seconds * _CONNECTING_SHARE))

@@ -1,4 +1,4 @@
-"""Room for logs and backups, in bytes and in files."""
+"""Check the free space and inodes for logs and archives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_LOG_DIRECTORY = "/var/log/iact"
 
 
 def disk(context: Context) -> list[Outcome]:
-    """Check the room for the logs, for the jobs' own if they lie apart and, if there are backups, for archives."""
+    """Check the free space for the logs, for the jobs' own logs if elsewhere and, if configured, for archives."""
     return [_room(context, part, path) for part, path in _directories(context.settings).items()]
 
 
@@ -48,7 +48,7 @@ def _room(context: Context, part: str, path: str) -> Outcome:
 
 
 def _may_be_made(settings: Settings, part: str) -> bool:
-    """Return whether a run of ours makes this directory: until then its parent tells the room."""
+    """Return whether a run creates this directory; until then its parent is checked."""
     return part == "state" or settings.backup.create_directory
 
 

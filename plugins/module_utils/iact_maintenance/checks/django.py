@@ -1,4 +1,4 @@
-"""The Django project: whether it is there, loads, has what it needs, and keeps its tables up to date."""
+"""Check that the Django project exists, loads, has its dependencies and has no pending migrations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each scheduled job's last run, from the history: whether it is late, and whether it ended well."""
+"""Check the last run of each scheduled job in the history: that it is not late and did not fail."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HOW = {"cron": "by cron", "ansible": "by Ansible"}
 
 
 def jobs(context: Context) -> list[Outcome]:
-    """Return for each job that this site has whether its scheduled runs come and end well. Raise Refused."""
+    """Check that each job's scheduled runs take place and succeed. Raise Refused."""
     settings = context.settings
     try:
         return [_judge(context, row, job) for row, job in _scheduled(settings)]
@@ -46,7 +46,7 @@ def _scheduled(settings: Settings) -> list[tuple[JobRow, Scheduled]]:
 
 
 class _Run:
-    """One remembered run."""
+    """A run in the history."""
 
     def __init__(self, entry: history.Entry, job: str) -> None:
         self.exit_status = entry.get("exit_status")
@@ -60,7 +60,7 @@ class _Run:
 
     @property
     def counts(self) -> bool:
-        """Return whether it was a run at all: not one that found another running, nor a person's typing mistake."""
+        """Return whether the run counts: it was neither busy nor refused because of a wrong option."""
         return self.ending != history.BUSY and (self.scheduled or self.ending != history.REFUSED)
 
     @property
@@ -71,12 +71,12 @@ class _Run:
         return _HOW.get(self.started_by, "by cron" if self.scheduled else "by hand or by Ansible")
 
     def age_seconds(self, now: datetime) -> float | None:
-        """Return the seconds since it began; None if the entry is damaged."""
+        """Return the seconds since its start; None if the entry is damaged."""
         began = self._began()
         return None if began is None else max(0.0, (now - began).total_seconds())
 
     def is_ahead(self, now: datetime) -> bool:
-        """Return whether it began, as it says, ahead of the present moment, so that nobody knows when."""
+        """Return whether its start is after the present time, so that its age is unknown."""
         began = self._began()
         return began is not None and is_ahead(began, now)
 
@@ -88,7 +88,7 @@ class _Run:
 
 
 class _Seen(NamedTuple):
-    """What the history says of a job: its newest run; of those not ahead of the clock, the last and last good one."""
+    """The runs of a job: the newest; the last and the last good one of those not dated in the future."""
 
     newest: _Run | None = None
     last: _Run | None = None
@@ -96,7 +96,7 @@ class _Seen(NamedTuple):
 
 
 def _look(runs: Iterator[_Run], now: datetime) -> _Seen:
-    """Return what `runs`, the newest first, say; no more of them is read than that takes."""
+    """Return what `runs`, newest first, contain; no more of them are read than necessary."""
     seen = _Seen()
     for run in runs:
         seen = seen._replace(newest=seen.newest or run)
@@ -141,14 +141,14 @@ def _judge_believed(context: Context, row: JobRow, job: Scheduled, seen: _Seen) 
 
 
 def _where(row: JobRow, run: _Run) -> str:
-    """Return where the output of a run is that cron did not start: not in the job's log."""
+    """Return where the output of a run is that cron did not start: it is not in the job's log."""
     places = {"ansible": "in the output of that play", "hand": "on that person's terminal"}
     place = places.get(run.started_by, "on that person's terminal, or in the output of that play")
     return f"its output is {place}, not in {row.log}; run `iact-maintenance {row.command}` to see whether it works now"
 
 
 def _never(context: Context, name: str, job: Scheduled, hint: str) -> Outcome:
-    """Return the verdict on a job that never succeeded as scheduled: its time counts from the first provisioning."""
+    """Return the outcome for a job without any scheduled success; its limit counts from the first provisioning."""
     waited = context.waited_seconds()
     if waited is None:
         return Outcome(SKIP, "never ran as scheduled, and no config file says that it should", part=name)

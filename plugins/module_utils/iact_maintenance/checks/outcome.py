@@ -8,9 +8,9 @@ from ..report import FAIL, OK, WARN, Measure, status_of_check
 
 
 class Outcome(NamedTuple):
-    """The outcome of a check; `part` tells several outcomes of one check apart (an alias, a directory).
+    """The outcome of a check; `part` distinguishes several outcomes of a check (an alias, a directory).
 
-    `code` is the stable word of the trouble that kept the check from passing, if it has one.
+    `code` is the stable word for the problem, if it has one.
     """
 
     status: str
@@ -21,14 +21,14 @@ class Outcome(NamedTuple):
     code: str = ""
 
     def doubting_the_clock(self, reason: str, hint: str) -> Outcome:
-        """Return the outcome with what it ignored for lying ahead of the clock: at best a warning."""
+        """Return the outcome with the entries that were ignored for a future date; it is at best a warning."""
         both = f"{self.hint}; {hint}" if self.hint else hint
         status = self.status if self.status == FAIL else WARN
         return self._replace(status=status, message=f"{self.message}; {reason}", hint=both, code="ahead_of_clock")
 
 
 class CheckResult(NamedTuple):
-    """A check's outcome under its full name, with the time it took."""
+    """The outcome of a check with its full name and duration."""
 
     name: str
     status: str
@@ -40,11 +40,11 @@ class CheckResult(NamedTuple):
 
     @property
     def is_well(self) -> bool:
-        """Return whether nobody has to act."""
+        """Return whether no action is needed."""
         return status_of_check(self.status).name == OK
 
     def as_dict(self) -> dict[str, object]:
-        """Return the result as plain data; the hint only if somebody should act."""
+        """Return the result as plain data; with a hint only if action is needed."""
         shown: dict[str, object] = {
             "name": self.name,
             "status": self.status,

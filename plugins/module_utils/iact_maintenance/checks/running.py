@@ -1,4 +1,4 @@
-"""Run checks at the same time, each in a daemon thread that is abandoned at its deadline."""
+"""Run checks concurrently, each in a daemon thread that is abandoned at its deadline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .outcome import CheckResult, Outcome
 class Check(NamedTuple):
     """A row of the table of checks.
 
-    `applies` says whether the site has what is checked; `deadline_share` is the part of the run's time it may take.
+    `applies` returns whether the site has what is checked; `deadline_share` is the check's share of the run's time.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Check(NamedTuple):
 
 
 class _Running:
-    """One check in its thread."""
+    """A check that runs in its thread."""
 
     def __init__(self, check: Check, context: Context) -> None:
         self._check, self._context = check, context
@@ -35,7 +35,7 @@ class _Running:
         self._call = BackgroundCall(check.name, partial(_timed, check, context))
 
     def results(self) -> list[CheckResult]:
-        """Return the results of the check, or that it gave no answer in time."""
+        """Return the results of the check, or that it did not answer in time."""
         limit = self._context.limit_seconds * self._check.deadline_share
         left = limit - (self._context.host.monotonic() - self._began)
         try:
@@ -50,7 +50,7 @@ class _Running:
 
 
 def _timed(check: Check, context: Context) -> tuple[list[Outcome], float]:
-    """Return the outcomes of a check, whatever it raises, and the seconds that it took."""
+    """Return the outcomes of a check, whatever it raises, and its duration in seconds."""
     began = context.host.monotonic()
     try:
         outcomes = check.function(context)
@@ -68,6 +68,6 @@ def _result(check: Check, outcome: Outcome, took_seconds: float) -> CheckResult:
 
 
 def run_checks(checks: Sequence[Check], context: Context) -> list[CheckResult]:
-    """Return the results of the checks in their order, all of them within `context.limit_seconds`."""
+    """Return the results of the checks in their order, within `context.limit_seconds`."""
     running = [_Running(check, context) for check in checks]
     return [result for each in running for result in each.results()]

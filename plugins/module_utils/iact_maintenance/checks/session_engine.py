@@ -1,4 +1,4 @@
-"""RNF-002, the technology rule: sessions live in a database. Judged from the running project, by module path first."""
+"""Check the rule RNF-002: sessions are kept in a database. Judged by the effective settings of the project."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def session_engine(context: Context) -> list[Outcome]:
 
 
 def judge(project: Project, allowed: tuple[str, ...]) -> Outcome:
-    """Return the verdict on a project's session engine.
+    """Return the outcome for a project's session engine.
 
-    In this order, because the class of `cached_db` is a subclass of `db`'s: the setting's own path, then what its class
-    inherits from, the nearest first.
+    The setting's own path is judged first, then the classes that it inherits from, nearest first, because the class of
+    `cached_db` is a subclass of that of `db`.
     """
     name = project.session_engine
     trouble = project.trouble("session_engine")
@@ -53,7 +53,7 @@ def judge(project: Project, allowed: tuple[str, ...]) -> Outcome:
 
 
 def _allowed(project: Project, base: str) -> Outcome:
-    """Return the outcome for an engine that the site allows: what it keeps in a cache is named, and Redis fails."""
+    """Return the outcome for an engine that the site allows: a warning if it uses a cache, a failure for Redis."""
     name = project.session_engine
     if base not in (CACHED_DATABASE, CACHE):
         return Outcome(PASS, f"{name} is allowed on this site")

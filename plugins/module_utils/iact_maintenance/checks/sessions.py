@@ -1,4 +1,4 @@
-"""Check django_session: its size, since expired rows slow every login down, and that the project can save there."""
+"""Check the session table: its size, because expired rows slow down logins, and that the project can save a session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAVES = (
 
 
 def sessions(context: Context) -> list[Outcome]:
-    """Return how many sessions the site's table holds, and whether one could be saved. Raise MaintenanceError."""
+    """Check how many sessions there are and that one could be saved. Raise MaintenanceError."""
     project = context.project_or_none() if _is_asked(context) else None
     if project and tells_no_table(project):
         reason = needs_no_table(project) or f"{project.session_engine} names none by get_model_class"
@@ -46,7 +46,7 @@ def _is_asked(context: Context) -> bool:
 
 
 def _target(context: Context) -> SessionTarget:
-    """Return the database to look into, with health's own account. Raise MaintenanceError."""
+    """Return the database to examine, with health's own account. Raise MaintenanceError."""
     settings = context.settings
     asked = _asked_target(context) if _is_asked(context) else None
     target = asked or configured_target(settings)
@@ -61,7 +61,7 @@ def _target(context: Context) -> SessionTarget:
 
 
 def _asked_target(context: Context) -> SessionTarget | None:
-    """Return where the project keeps its sessions; None where it does not load, and the settings alone are left."""
+    """Return where the project keeps its sessions; None if it does not load and only the settings can tell."""
     project = context.project_or_none()
     if project is None or not project.loaded:
         return None

@@ -1,4 +1,4 @@
-"""The checks, by name. To add one: a function that returns its outcomes, and its row here."""
+"""The table of checks. To add one: a function that returns its outcomes, and a row here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _has_django(settings: Settings) -> bool:
 
 
 def has_something_to_check(settings: Settings) -> bool:
-    """Return whether the settings name a project or a database; a disk alone says nothing about a site."""
+    """Return whether the settings name a project or a database; disks alone are not enough."""
     return _has_django(settings) or any((settings.health.mysql, settings.health.postgresql, settings.sqlite))
 
 

@@ -1,4 +1,4 @@
-"""Asks a Django project about itself: starts the probe under the project's own Python and gathers what it says."""
+"""Ask a Django project about itself: run the probe under the project's Python and collect its answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .project import Project, from_answers
 
 
 def _script(*parts: ModuleType) -> str:
-    """Return the sources as one script, without the imports that Python 3.6 or the project's interpreter lacks."""
+    """Return the probe's sources as one script, without the imports that the project's Python may lack."""
     lines = "".join(map(inspect.getsource, parts)).splitlines(keepends=True)
     return "".join(line for line in lines if not line.startswith(("from __future__ ", "from .")))
 
@@ -34,9 +34,9 @@ _LARGEST_ENV_FILE_BYTES = 1024 * 1024
 
 
 def ask(host: Host, django: Django, deadline_seconds: float, *, servers: bool = True) -> Project:
-    """Return the project as it describes itself; whatever it said before the deadline counts.
+    """Return the project as it describes itself; answers given before the deadline count.
 
-    Without `servers` no database is contacted. Raise MaintenanceError where the project cannot be asked at all.
+    Without `servers` no database is contacted. Raise MaintenanceError if the project cannot be asked at all.
     """
     _check_place(django)
     request = {
@@ -63,7 +63,7 @@ def ask(host: Host, django: Django, deadline_seconds: float, *, servers: bool = 
 
 
 def _check_place(django: Django) -> None:
-    """Raise MaintenanceError for a project that is not there, in plainer words than Python would."""
+    """Raise MaintenanceError if the project does not exist, in clearer words than Python's."""
     if not os.path.isdir(django.project_path):
         hint = "correct django.project_path, or let this user enter the directories above it"
         raise MaintenanceError("no_project", f"there is no directory {django.project_path}", hint=hint)
@@ -76,7 +76,10 @@ def _check_place(django: Django) -> None:
 
 
 def _variables(path: str | None) -> dict[str, str]:
-    """Return what the project's env_file sets, its passwords known to the redactor. Raise MaintenanceError."""
+    """Return the variables of the project's env_file. Raise MaintenanceError.
+
+    Their passwords become known to the redactor.
+    """
     if path is None:
         return {}
     try:
@@ -108,7 +111,7 @@ def _content(path: str) -> bytes:
 
 
 def _home(host: Host) -> str:
-    """Return the home directory of the running user, where the project's own drivers look for their password files."""
+    """Return the home directory of the running user, where database drivers look for password files."""
     try:
         return pwd.getpwuid(host.effective_user_id()).pw_dir
     except KeyError:

@@ -1,4 +1,4 @@
-"""The grammar of a project's .env file: KEY=VALUE, export, quotes and comments; nothing is ever expanded."""
+"""Parse a project's .env file: KEY=VALUE, export, quotes and comments; nothing is expanded."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SINGLE_QUOTED = re.compile(r"'([^']*)'(.*)", re.DOTALL)
 
 
 def parse(text: str) -> dict[str, str]:
-    """Return the variables that a .env file sets; the last assignment of a name counts.
+    """Return the variables of a .env file; the last assignment of a name counts.
 
-    Raise ValueError with the line's number, and never the line itself, because it may hold a password.
+    Raise ValueError with the line's number but without its text, because it may contain a password.
     """
     variables = {}
     for number, line in enumerate(text.split("\n"), start=1):

@@ -1,7 +1,7 @@
-"""Which parameters of a project's database driver are taken over exactly, and which do not matter to the jobs.
+"""The parameters of a project's database driver: those that are applied exactly, and those that are irrelevant.
 
-One table per vendor. A parameter decides where, as whom and how securely the project connects unless it stands under
-`harmless`; what stands in neither column is refused by name, because a default in its place could lead elsewhere.
+One table per vendor. Any parameter that is not `harmless` decides where, as whom or how securely the project connects.
+One that is in neither column is refused by name, because omitting it could lead to another server.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import NamedTuple
 class OptionTable(NamedTuple):
     """The parameters of one vendor's drivers.
 
-    `taken` are handed over with their values, `harmless` change nothing that the jobs rely on, `files` of the taken
-    ones name a file. `environment` are the variables that the driver reads, each with the parameter it stands for.
+    `taken` are applied with their values; `harmless` do not affect the jobs; `files` are those of the taken ones that
+    name a file; `environment` are the variables that the driver reads, each with its parameter.
     """
 
     taken: frozenset[str]
@@ -111,7 +111,7 @@ TABLES: Mapping[str, OptionTable] = {"postgresql": POSTGRESQL, "mysql": MYSQL, "
 
 
 def asked_of_the_probe() -> dict[str, dict[str, list[str]]]:
-    """Return the parameters and variables whose values the probe may tell, by vendor; of all others it tells names."""
+    """Return the parameters and variables whose values the probe may return, by vendor; of others only the names."""
     return {
         vendor: {"parameters": sorted(table.taken), "variables": sorted(table.environment)}
         for vendor, table in TABLES.items()

@@ -28,7 +28,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 50000
 
 
 class Answers:
-    """Where the facts go: one JSON line each, whole also when several threads answer."""
+    """Send facts, one JSON line each, also from several threads."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream``."""
@@ -43,10 +43,10 @@ class Answers:
             self.stream.flush()
 
     def attempt(self, step: str, alias: Optional[str], question: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what a question answers, or None after its trouble was sent.
+        """Return a question's answer, or None after sending the error.
 
-        Everything is caught, SystemExit too, because a project's code may raise anything and the next question is
-        still worth asking.
+        Everything is caught, SystemExit too, because a project's code may raise anything and the following questions
+        can still be answered.
         """
         try:
             return question(*arguments)
@@ -58,14 +58,14 @@ class Answers:
 
 
 def private_stdout() -> TextIO:
-    """Return a stream of our own on what was stdout; whatever the project prints goes to stderr from here on."""
+    """Return a private stream on what was stdout; what the project prints goes to stderr from now on."""
     stream = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return stream
 
 
 def prepare(request: Dict[str, Any]) -> None:
-    """Make this process look like the project's own manage.py."""
+    """Set up this process like the project's manage.py."""
     os.environ.update(request["variables"])
     if request["settings_module"]:
         os.environ["DJANGO_SETTINGS_MODULE"] = request["settings_module"]
@@ -74,12 +74,12 @@ def prepare(request: Dict[str, Any]) -> None:
 
 
 def ancestry(cls: type) -> List[str]:
-    """Return the full names of a class and of all that it inherits from, itself first."""
+    """Return the full names of a class and of its base classes, itself first."""
     return [f"{each.__module__}.{each.__qualname__}" for each in cls.__mro__ if each is not object]
 
 
 def tell_django(answers: Answers) -> bool:
-    """Send which Django the project runs on; True when it can be imported at all."""
+    """Send the version of Django; return whether it can be imported."""
     import django
 
     answers.fact("django", {"version": django.get_version()})
@@ -87,7 +87,7 @@ def tell_django(answers: Answers) -> bool:
 
 
 def used_databases() -> Dict[str, Any]:
-    """Return the databases that the project uses, by alias; without a `default` that was left empty on purpose."""
+    """Return the databases that the project uses, by alias, without a `default` that is empty on purpose."""
     from django.conf import settings
 
     unused = ("", "django.db.backends.dummy")
@@ -95,7 +95,7 @@ def used_databases() -> Dict[str, Any]:
 
 
 def tell_settings(answers: Answers) -> bool:
-    """Send the effective settings; True when the settings module can be loaded."""
+    """Send the effective settings; return whether the settings module loads."""
     from django.conf import settings
 
     answers.fact("session_engine", {"name": str(settings.SESSION_ENGINE)})
@@ -105,7 +105,7 @@ def tell_settings(answers: Answers) -> bool:
 
 
 def database(entry: Dict[str, Any]) -> Dict[str, Any]:
-    """Return what is needed to reach a database of the project, its password included: the pipe is private."""
+    """Return what is needed to connect to a database of the project, including its password: the pipe is private."""
     engine, name = str(entry.get("ENGINE", "")), str(entry.get("NAME") or "")
     if "sqlite" in engine and name and not name.startswith(("file:", ":")):
         name = os.path.abspath(name)
@@ -122,7 +122,7 @@ def database(entry: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def tell_driver(answers: Answers, alias: str) -> bool:
-    """Send which driver an alias uses and in which zone it stores times; this imports it and connects to nothing."""
+    """Send the driver and the time zone of an alias; the driver is imported and nothing is connected."""
     from django.db import connections
 
     connection = connections[alias]
@@ -134,9 +134,9 @@ def tell_driver(answers: Answers, alias: str) -> bool:
 
 
 def load_applications() -> bool:
-    """Load the project's applications; True when they load.
+    """Load the project's applications; return whether they load.
 
-    Not django.setup(), because that would open the application's log files under the maintenance account.
+    Not django.setup(), because it would open the application's log files under the maintenance account.
     """
     from django.apps import apps
     from django.conf import settings
@@ -146,7 +146,7 @@ def load_applications() -> bool:
 
 
 def tell_session_engine(answers: Answers) -> Any:
-    """Send what the session store really is; return its class."""
+    """Send the effective session store; return its class."""
     from django.conf import settings
     from django.utils.module_loading import import_string
 
@@ -156,12 +156,12 @@ def tell_session_engine(answers: Answers) -> Any:
 
 
 def make_session(store: Any) -> None:
-    """Make a session as one is saved, in memory: with the serializer, the secret key and, for files, the directory."""
+    """Create a session in memory as for saving: with the serializer, the secret key and, for files, the directory."""
     store().encode({"made_by": "iact-maintenance"})
 
 
 def tell_session_cache(answers: Answers) -> None:
-    """Send which cache would hold sessions, for the stores that use one."""
+    """Send the cache that would hold sessions, for stores that use one."""
     from django.conf import settings
     from django.utils.module_loading import import_string
 
@@ -172,7 +172,7 @@ def tell_session_cache(answers: Answers) -> None:
 
 
 def tell_session_table(answers: Answers, model: Any) -> str:
-    """Send which alias and table hold the sessions, if a database does; return the alias."""
+    """Send alias and table of the sessions, if a database holds them; return the alias."""
     from django.db import router
 
     meta = model._meta
@@ -182,7 +182,7 @@ def tell_session_table(answers: Answers, model: Any) -> str:
 
 
 def migrated_applications(loader: Any) -> Dict[str, List[Any]]:
-    """Return the applications that have migrations, each with the models that a migration makes a table for."""
+    """Return the applications with migrations, each with the models whose tables a migration creates."""
     from django.apps import apps
 
     applications = {}
@@ -193,7 +193,7 @@ def migrated_applications(loader: Any) -> Dict[str, List[Any]]:
 
 
 def open_applications(alias: str, applications: Dict[str, List[Any]]) -> List[str]:
-    """Return the labels of the applications for which the router lets something migrate to an alias."""
+    """Return the labels of the applications for which the router allows migrations on an alias."""
     from django.db import router
 
     return [
@@ -205,7 +205,7 @@ def open_applications(alias: str, applications: Dict[str, List[Any]]) -> List[st
 
 
 def tell_migrations(answers: Answers, alias: str, labels: List[str], loader: Any) -> None:
-    """Send which migrations of these applications an alias still lacks; the first question that needs its server."""
+    """Send the pending migrations of these applications on an alias; the first question that needs its server."""
     from django.db import connections
     from django.db.migrations.loader import MigrationLoader
     from django.db.migrations.recorder import MigrationRecorder
@@ -226,7 +226,7 @@ def tell_migrations(answers: Answers, alias: str, labels: List[str], loader: Any
 
 
 def migration_questions(answers: Answers, aliases: List[str]) -> Dict[str, List[Any]]:
-    """Return, by alias, the question about the migrations of every alias that the router opens to some."""
+    """Return, by alias, the question about pending migrations, for every alias with migrations allowed."""
     from django.db.migrations.loader import MigrationLoader
 
     # Without a connection, and one for all aliases, because to put the migrations in order is the most work.
@@ -244,7 +244,7 @@ def migration_questions(answers: Answers, aliases: List[str]) -> Dict[str, List[
 
 
 def ask_servers(answers: Answers, questions: Dict[str, List[Any]]) -> None:
-    """Ask every alias its questions, all at the same time, so that one that hangs does not silence the others."""
+    """Ask the questions of every alias concurrently, so that one that hangs does not delay the others."""
 
     def ask_each(asked: List[Any]) -> None:
         for question in asked:
@@ -258,14 +258,14 @@ def ask_servers(answers: Answers, questions: Dict[str, List[Any]]) -> None:
 
 
 def ask_settings(answers: Answers) -> List[str]:
-    """Ask what needs no application to be loaded; return the aliases whose driver works."""
+    """Ask what does not need loaded applications; return the aliases whose driver works."""
     if not answers.attempt("settings", None, tell_settings, answers):
         return []
     return [alias for alias in used_databases() if answers.attempt("driver", alias, tell_driver, answers, alias)]
 
 
 def ask_sessions(answers: Answers, asked: Dict[str, Any]) -> Dict[str, List[Any]]:
-    """Ask where the sessions live, and how the project connects there; return the question for that alias's server."""
+    """Ask where the sessions are and how the project connects there; return the question for that server."""
     store = answers.attempt("session_engine", None, tell_session_engine, answers)
     if hasattr(store, "encode"):
         answers.attempt("session_store", None, make_session, store)
@@ -284,7 +284,7 @@ def ask_sessions(answers: Answers, asked: Dict[str, Any]) -> Dict[str, List[Any]
 
 
 def ask(answers: Answers, request: Dict[str, Any]) -> None:
-    """Ask everything, as far as the project lets us."""
+    """Ask all questions that the project's state allows."""
     answers.fact("python", {"version": sys.version.split()[0], "prefix": sys.prefix})
     prepare(request)
     if not answers.attempt("django", None, tell_django, answers):
@@ -302,7 +302,7 @@ def ask(answers: Answers, request: Dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Read the request from stdin, answer it, and end at once, whatever threads the project started."""
+    """Read the request from stdin, answer it, and end immediately, whatever threads the project started."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     answers = Answers(private_stdout())
     request = json.loads(sys.stdin.read())

@@ -1,6 +1,6 @@
-"""The part of the probe that asks how the project reaches its sessions, and whether it could save one.
+"""The part of the probe about sessions: how the project connects to their database, and whether it could save one.
 
-Sent with ``probe.py`` to the project's interpreter; the same rules hold.
+Sent with ``probe.py`` to the project's interpreter; the same rules apply.
 """
 
 # ruff: noqa: UP006, UP035
@@ -20,7 +20,7 @@ LOCKED_CODES = frozenset(["57014", "55P03", 1205])
 
 
 def driver_parameters(connection: Any) -> Dict[str, Any]:
-    """Return what the project gives its driver, and its OPTIONS that Django keeps to itself, by name."""
+    """Return the arguments that the project passes to its driver, and the names of OPTIONS that Django itself uses."""
     given = dict(connection.settings_dict.get("OPTIONS") or {})
     given.update(connection.get_connection_params())
     if isinstance(given.get("ssl"), dict):
@@ -30,7 +30,7 @@ def driver_parameters(connection: Any) -> Dict[str, Any]:
 
 
 def connection_facts(alias: str, asked: Dict[str, Any]) -> Dict[str, Any]:
-    """Return how the project's driver connects to an alias: the asked plain values, and the names of all others."""
+    """Return how the project's driver connects to an alias: requested plain values, and the names of all others."""
     from django.db import connections
 
     connection = connections[alias]
@@ -47,7 +47,7 @@ def connection_facts(alias: str, asked: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def default_socket(connection: Any, named: Dict[str, str]) -> str:
-    """Return the socket that the driver uses where none is named; empty where that is not asked for or not known."""
+    """Return the driver's default socket; empty if it is unknown or not requested."""
     module = connection.Database
     if connection.vendor == "postgresql" and not {"host", "hostaddr", "PGHOST", "PGHOSTADDR", "service"} & set(named):
         try:
@@ -61,7 +61,7 @@ def default_socket(connection: Any, named: Dict[str, str]) -> str:
 
 
 def compiled_socket() -> str:
-    """Return the one socket that is compiled into the loaded client library of MySQL or MariaDB; empty if not one."""
+    """Return the socket compiled into the loaded client library of MySQL or MariaDB; empty if unknown."""
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         paths = {line.split(None, 5)[5].strip() for line in maps if line.count("/")}
     sockets = set()
@@ -73,9 +73,9 @@ def compiled_socket() -> str:
 
 
 def check_saving(alias: str, model: Any) -> None:
-    """Raise what keeps the project's own account from saving a session in this alias; nothing is written.
+    """Raise what keeps the project's account from saving a session in this alias; nothing is written.
 
-    A server that plans a statement checks the account's rights for it; MySQL and MariaDB their read-only modes too.
+    When a server plans a statement it checks the account's rights; MySQL and MariaDB also their read-only modes.
     """
     from django.db import connections
 
@@ -91,13 +91,13 @@ def check_saving(alias: str, model: Any) -> None:
 
 
 def codes_of(fault: Exception) -> List[Any]:
-    """Return what the driver of PostgreSQL or MySQL calls a fault."""
+    """Return the error codes that a PostgreSQL or MySQL driver gives an exception."""
     cause = fault.__cause__ or fault
     return [getattr(cause, "pgcode", None), getattr(cause, "sqlstate", None), *cause.args[:1]]
 
 
 def check_server(connection: Any, meta: Any) -> None:
-    """Raise the server's reason why a session could not be inserted, updated or deleted."""
+    """Raise the server's reason for refusing to insert, update or delete a session."""
     from django.db import transaction
 
     quote = connection.ops.quote_name
@@ -119,7 +119,7 @@ def check_server(connection: Any, meta: Any) -> None:
 
 
 def check_sqlite(connection: Any) -> None:
-    """Raise why nobody could write to the file; whether this account could says nothing about the application's."""
+    """Raise the reason for which nobody can write to the file; this account's own rights do not matter."""
     name = str(connection.get_connection_params()["database"])
     parameters = re.split("[?&]", name)[1:] if name.startswith("file:") else []
     if {"mode=ro", "immutable=1"} & set(parameters):

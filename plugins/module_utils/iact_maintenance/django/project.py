@@ -1,4 +1,4 @@
-"""What a Django project said about itself: frozen values, foreign texts redacted, passwords wrapped."""
+"""A Django project's description of itself: immutable values, foreign text redacted, passwords wrapped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Fact = dict[str, object]
 
 
 class Trouble(NamedTuple):
-    """Why one question had no answer; `alias` names the database where it was about one."""
+    """The reason for which a question was not answered; `alias` is its database, if it was about one."""
 
     step: str
     text: str
@@ -20,9 +20,9 @@ class Trouble(NamedTuple):
 
 
 class DriverConnection(NamedTuple):
-    """What the project gives its driver to connect with: plain values, and the names of those it did not tell.
+    """The arguments that the project passes to its driver: plain values, and the names of withheld ones.
 
-    `variables` are those of its environment that the driver reads; `default_socket` is the driver's own.
+    `variables` are the environment variables that the driver reads; `default_socket` is the driver's own.
     """
 
     parameters: Mapping[str, str]
@@ -33,12 +33,11 @@ class DriverConnection(NamedTuple):
 
 
 class Database(NamedTuple):
-    """One alias of the project's DATABASES.
+    """An alias in the project's DATABASES.
 
-    `connection` is told of the alias that holds the sessions.
-    `vendor` is empty where the driver does not import; `time_zone` is that of moments in columns without a zone.
-    `is_open` says whether the router lets something migrate there, `pending` names migrations that are missing there
-    (at most 20 of `pending_total`); None where nobody could tell.
+    `connection` is known for the alias that holds the sessions. `vendor` is empty if the driver cannot be imported;
+    `time_zone` is that of moments in columns without a zone. `is_open` is whether the router allows migrations there,
+    `pending` names pending migrations (at most 20 of `pending_total`); both are None if unknown.
     """
 
     alias: str
@@ -58,10 +57,10 @@ class Database(NamedTuple):
 
 
 class Project(NamedTuple):
-    """A running project's effective settings, as far as it could tell them.
+    """The effective settings of a project, as far as they are known.
 
-    Texts are empty where nothing was told. `loaded`: its applications load. `ending` says why the probe could not
-    finish; empty where it did.
+    Texts are empty if unknown. `loaded` is whether its applications load. `ending` is the reason for which the probe
+    did not finish; empty if it did.
     """
 
     python_version: str
@@ -78,19 +77,19 @@ class Project(NamedTuple):
     ending: str = ""
 
     def database(self, alias: str) -> Database | None:
-        """Return the database of that alias."""
+        """Return the database with that alias."""
         return next((database for database in self.databases if database.alias == alias), None)
 
     def trouble(self, step: str, alias: str | None = None) -> str:
-        """Return what kept a question from being answered, as text; empty where nothing is known to."""
+        """Return the reason for which a question was not answered; empty if none is known."""
         texts = (each.text for each in self.troubles if each.step == step and each.alias == alias)
         return next(texts, "")
 
 
 def from_answers(output: bytes, ending: str = "") -> Project:
-    """Return the project that the probe's output describes, however early it was cut off.
+    """Return the project described by the probe's output, even if the output is incomplete.
 
-    `ending` says how the probe was ended; it counts only where the output lacks its end.
+    `ending` is how the probe ended; it is used only if the output lacks its end.
     """
     facts = [fact for fact in map(_fact, output.split(b"\n")) if fact is not None]
     last = {_text(fact, "fact"): fact for fact in facts}
@@ -115,7 +114,7 @@ def from_answers(output: bytes, ending: str = "") -> Project:
 
 
 def _fact(line: bytes) -> Fact | None:
-    """Return the fact in one line; None for a line that was cut off."""
+    """Return the fact in a line; None for an incomplete line."""
     try:
         fact = json.loads(line)
     except ValueError:

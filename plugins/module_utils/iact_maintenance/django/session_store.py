@@ -1,4 +1,4 @@
-"""What kind of store a project keeps its sessions in, by module path: the setting's own first, then its class's."""
+"""Classify a project's session store by module path: first the setting's own, then its class's bases."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _REDIS = re.compile(r"(?:^|[._])(?:redis|valkey)(?:cache|[._]|$)", re.IGNORECASE
 
 
 def nearest_known(project: Project) -> str:
-    """Return which of Django's own backends a project's engine is, or inherits from first; empty for none."""
+    """Return which of Django's backends a session engine is or inherits from first; empty if none."""
     modules = [project.session_engine, *(name.rpartition(".")[0] for name in project.session_ancestry)]
     return next((name for name in modules if name == SESSION_BACKEND or name in FORBIDDEN), "")
 
 
 def is_redis(names: Iterable[str]) -> bool:
-    """Return whether one of these names is Redis'."""
+    """Return whether one of these names is a Redis client's."""
     return any(_REDIS.search(name) for name in names)
 
 
 def tells_no_table(project: Project) -> bool:
-    """Return whether a project loads and its session engine names no table: that of `get_model_class`."""
+    """Return whether the project loads and its session engine names no table (by `get_model_class`)."""
     return (
         project.loaded
         and bool(project.session_ancestry)
@@ -44,7 +44,7 @@ def tells_no_table(project: Project) -> bool:
 
 
 def needs_no_table(project: Project) -> str:
-    """Return why a project keeps no session in a table; empty where it does, or where nobody can tell."""
+    """Return the reason for which a project needs no session table; empty if it does, or if unknown."""
     if not tells_no_table(project):
         return ""
     kind = nearest_known(project)

@@ -1,4 +1,4 @@
-"""Take the connection of a project's alias over exactly, or refuse it by the name of what stands in the way."""
+"""Reproduce the connection of a project's alias exactly, or refuse it and name the option that prevents it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _SQLITE_MODES = {"rw", "rwc", "ro"}
 
 
 def connection_of(database: Database, trouble: str = "") -> Server | SQLiteFile:
-    """Return the connection that the project's own driver makes to this alias. Raise Refused.
+    """Return the connection that the project's driver makes to this alias. Raise Refused.
 
-    What a parameter stands for is not derived again here: they are what Django gives its driver. `trouble` is what kept
-    the project from telling them.
+    Parameters are those that Django passes to its driver. `trouble` is the reason for which the project could not
+    return them.
     """
     if database.connection is None:
         raise _refused(database, trouble or "the project did not say how its driver connects")
@@ -43,9 +43,9 @@ def connection_of(database: Database, trouble: str = "") -> Server | SQLiteFile:
 
 
 def table_of(database: Database, name: str) -> tuple[str | None, str]:
-    """Return schema and table of a model's db_table, as Django quotes it: `schema"."table` names both. Raise Refused.
+    """Return schema and table of a model's db_table as Django quotes it: `schema"."table` names both. Raise Refused.
 
-    Django puts its quotes around the whole name, unless it has some already, and doubles none inside.
+    Django quotes the whole name unless it is quoted already, and does not double quotes inside.
     """
     quote = _QUOTES[database.vendor]
     quoted = name if name.startswith(quote) and name.endswith(quote) else f"{quote}{name}{quote}"
@@ -59,7 +59,7 @@ def table_of(database: Database, name: str) -> tuple[str | None, str]:
 
 
 def _judged(database: Database) -> dict[str, str]:
-    """Return the parameters with those of the environment below them. Raise Refused for one that is not taken over."""
+    """Return the parameters, completed from the environment. Raise Refused for one that cannot be reproduced."""
     table, told = TABLES[database.vendor], database.connection or DriverConnection({})
     parameters = {**_from_variables(database, told), **told.parameters}
     if not parameters.get("options", "x"):
@@ -78,7 +78,7 @@ def _judged(database: Database) -> dict[str, str]:
 
 
 def _from_variables(database: Database, told: DriverConnection) -> dict[str, str]:
-    """Return what the environment of the project adds to its parameters: libpq's. Raise Refused for MySQL's."""
+    """Return the parameters from the project's environment: libpq's variables. Raise Refused for MySQL's."""
     variables = {name: text for name, text in told.variables.items() if text}
     if database.vendor == "postgresql":
         names = TABLES[database.vendor].environment
@@ -89,7 +89,7 @@ def _from_variables(database: Database, told: DriverConnection) -> dict[str, str
 
 
 def _refused(database: Database, reason: str) -> Refused:
-    """Return the refusal of an alias; nothing is put in the place of what cannot be taken over."""
+    """Return the refusal of an alias; nothing replaces an option that cannot be reproduced."""
     hint = (
         f"change DATABASES[{database.alias!r}] (or the environment of the project); or set session_cleanup.engine, "
         f"session_cleanup.use_tz and the section {database.vendor}, which then decide alone"
@@ -145,7 +145,7 @@ def _server(database: Database, project: ProjectConnection) -> Server:
 
 
 def _sqlite_file(database: Database, parameters: Mapping[str, str]) -> SQLiteFile:
-    """Return the file that Django's driver opens; every name that begins with `file:` is a URI to it."""
+    """Return the file that Django's driver opens; a name that begins with `file:` is a URI."""
     if not _SETS_PRAGMAS.fullmatch(_COMMENT.sub("", parameters.get("init_command", ""))):
         raise _refused(database, "its option init_command does more than set pragmas")
     name = parameters.get("database", "")

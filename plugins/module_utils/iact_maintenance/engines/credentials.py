@@ -1,4 +1,4 @@
-"""Files that hold passwords: read only when nobody but their owner can."""
+"""Read files that hold passwords, only if nobody but their owner can read them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHMOD = {_ANY: "600", _WRITING: "go-w"}
 
 
 def account_name(host: Host) -> str:
-    """Return the name of the account this process runs as; its number if the machine knows no name of it."""
+    """Return the name of the account that this process runs as; its number if it has no name."""
     try:
         return pwd.getpwuid(host.effective_user_id()).pw_name
     except KeyError:
@@ -25,9 +25,9 @@ def account_name(host: Host) -> str:
 
 
 def home_file(host: Host, name: str) -> str:
-    """Return the path of a file in the home of the account this process runs as.
+    """Return the path of a file in the home of the account that this process runs as.
 
-    HOME is not asked, since it may be wrong.
+    HOME is not used, since it may be wrong.
     """
     try:
         return os.path.join(pwd.getpwuid(host.effective_user_id()).pw_dir, name)
@@ -36,10 +36,10 @@ def home_file(host: Host, name: str) -> str:
 
 
 def read_private(host: Host, path: str, *, required: bool, others_may_read: bool = False) -> str | None:
-    """Return the text of a credentials file; None where it is missing and not required.
+    """Return the text of a credentials file; None if it is missing and not required.
 
-    Raise Refused: `no_credentials_file`, or `unsafe_permissions` where others may read or have written it.
-    `others_may_read` is for the project's own option file, which other programs may share.
+    Raise Refused: `no_credentials_file`, or `unsafe_permissions` if others can read or write it. `others_may_read` is
+    for the project's option file, which other programs may share.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

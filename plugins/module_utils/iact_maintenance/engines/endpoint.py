@@ -1,4 +1,4 @@
-"""Where a server is and who logs in, resolved once: driver and dump tool are given the same values."""
+"""The address of a server and the account, resolved once, so that driver and dump tool use the same values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Endpoint(NamedTuple):
-    """One way to one server: `socket` if it is set, else TCP to `host` and `port`."""
+    """The address of a server: `socket` if set, otherwise TCP to `host` and `port`."""
 
     engine: str
     host: str
@@ -45,18 +45,18 @@ class Endpoint(NamedTuple):
 
     @property
     def authorities(self) -> str:
-        """Return the file of authorities that a verified certificate must come from."""
+        """Return the file of certificate authorities that must have signed the server's certificate."""
         return self.ca_cert or SYSTEM_AUTHORITIES
 
 
 def _server_address(parameters: Mapping[str, str]) -> str:
-    """Return where libpq's parameters lead, lists of hosts and ports as they are written."""
+    """Return the address in libpq's parameters; lists of hosts and ports as they are written."""
     host = parameters.get("host") or parameters.get("hostaddr") or "the default socket"
     return f"{host}:{parameters.get('port', '5432')}"
 
 
 def tls_mode(server: Server, host: str, socket: str | None, ca_cert: str | None) -> str:
-    """Return how to encrypt: as asked; else `verify` with authorities, `prefer` on this very host, else `require`."""
+    """Return the encryption mode: as set, or `verify` with authorities, `prefer` on this host, else `require`."""
     if socket:
         # A socket's bytes never leave the kernel, and the client programs disagree about TLS on it.
         return "disable"
@@ -68,7 +68,7 @@ def tls_mode(server: Server, host: str, socket: str | None, ca_cert: str | None)
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or address means this host."""
+    """Return whether a host name or address is this host's loopback."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -81,10 +81,10 @@ def call_server(
     action: Callable[[], _Answer],
     discard: Callable[[_Answer], object] = lambda _late: None,
 ) -> _Answer:
-    """Return what `action` returns. Raise what it raises, or DatabaseFault `timeout` if it has not ended in time.
+    """Return what `action` returns. Raise what it raises, or DatabaseFault `timeout` at the deadline.
 
-    In a thread, because neither a name look-up nor libpq can be told to stop, and because a signal must end the run
-    although a driver waits. A late answer goes to `discard`.
+    In a thread, because neither a name look-up nor libpq can be interrupted, and a signal must end the run while a
+    driver waits. A late answer is passed to `discard`.
     """
     try:
         return call_with_timeout(timeout_seconds, place, action, discard)

@@ -1,4 +1,4 @@
-"""What every engine answers with, whatever server is behind it."""
+"""The records and the Protocol that every engine implements."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..timestamps import zone_named
 
 
 class SessionTable(NamedTuple):
-    """A session table that was checked against the server's catalogue.
+    """A session table that was compared with the server's catalogue.
 
-    `indexed`: expire_date leads an index. `transactional`: a delete can be rolled back and locks only its rows.
+    `indexed`: an index begins with expire_date. `transactional`: a delete can be rolled back and locks only its rows.
     """
 
     name: str
@@ -20,9 +20,9 @@ class SessionTable(NamedTuple):
 
 
 class TableSize(NamedTuple):
-    """The size of a table as its server states it, in bytes; None with a `reason` where the server cannot tell.
+    """The size of a table as its server states it, in bytes; None with a `reason` if unknown.
 
-    `disk_bytes` is what the file that holds it takes on the disk: only where this shrinks did a delete give space back.
+    `disk_bytes` is the size of the file that holds it: a delete returned space to the disk only if it shrinks.
     `reusable_bytes` is free space inside that file; `statistics_at` is when the server gathered the numbers.
     """
 
@@ -41,11 +41,11 @@ class Convention(NamedTuple):
 
 
 def stored_time(moment: datetime, convention: Convention) -> datetime:
-    """Return `moment` without a zone, as a column without one stores it under this convention.
+    """Return `moment` without a zone, as this convention stores it in a column without one.
 
-    In the night when clocks go back an hour is stored twice, and a value of that hour may mean its second pass: then
-    the answer is earlier, so that every value below it has passed however it is read, and no live session is deleted.
-    Raise BadOption where the site's time zone is unknown to this host.
+    When clocks go back an hour is stored twice, and a value of that hour may mean its second pass. The result is then
+    the earlier one, so that every lower value has passed in either reading, and no live session is deleted. Raise
+    BadOption if this host does not know the site's time zone.
     """
     if convention.use_tz:
         return moment.astimezone(timezone.utc).replace(tzinfo=None)
@@ -56,10 +56,10 @@ def stored_time(moment: datetime, convention: Convention) -> datetime:
 
 
 class Sessions(Protocol):
-    """An open connection to the database that holds the sessions: what each engine's `open_sessions` returns.
+    """An open connection to the database that holds the sessions, as returned by each engine's `open_sessions`.
 
-    A cutoff is an aware moment; the engine turns it into what the column stores and sends it as a parameter.
-    Every method raises DatabaseFault with a stable code (db_unreachable, auth, no_table, read_only, ...).
+    A cutoff is an aware moment; the engine converts it to what the column stores and sends it as a parameter. Every
+    method raises DatabaseFault with a stable code (db_unreachable, auth, no_table, read_only, ...).
     """
 
     def describe(self, table: str) -> SessionTable:
@@ -78,23 +78,23 @@ class Sessions(Protocol):
         """Return how many of `keys` are sessions that expired before `cutoff`."""
 
     def check_writable(self) -> None:
-        """Raise DatabaseFault `read_only` if the server, or an administrator's guard, lets this account not write."""
+        """Raise DatabaseFault `read_only` if the server, or a setting of an administrator, forbids writing."""
 
     def size(self, table: str) -> TableSize:
         """Return the table's size as the server states it."""
 
     def server_now(self) -> datetime | None:
-        """Return the server's clock, or None where it is this host's own."""
+        """Return the server's clock; None if it is this host's own."""
 
     def identity(self, table: str) -> dict[str, object]:
-        """Return what tells this database, and the schema of the table, from every other one."""
+        """Return what distinguishes this database, and the schema of the table, from all others."""
 
     def close(self) -> None:
         """Close the connection."""
 
 
 class FoundTable(NamedTuple):
-    """A table that a catalogue shows. `schema` is PostgreSQL's word; in MySQL it is the database again."""
+    """A table in a catalogue. `schema` is PostgreSQL's; for MySQL it is the database."""
 
     database: str
     schema: str

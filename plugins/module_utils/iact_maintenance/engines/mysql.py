@@ -1,4 +1,4 @@
-"""MySQL and MariaDB: what every engine of ours can be asked."""
+"""MySQL and MariaDB: the functions that every engine has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 
 
 def ping(server: Server, host: Host) -> str:
-    """Return the server's version, after it answered a query. Raise DatabaseFault or Refused."""
+    """Return the server's version after it answered a query. Raise DatabaseFault or Refused."""
     endpoint = resolve(server, host)
     connection = connect(endpoint, statement_seconds=endpoint.connect_timeout)
     try:
@@ -23,7 +23,7 @@ def ping(server: Server, host: Host) -> str:
 
 
 def identity(server: Server, host: Host) -> dict[str, object]:
-    """Return what tells this server from every other one. Raise DatabaseFault or Refused."""
+    """Return what distinguishes this server from all others. Raise DatabaseFault or Refused."""
     endpoint = resolve(server, host)
     connection = connect(endpoint)
     try:
@@ -35,9 +35,9 @@ def identity(server: Server, host: Host) -> dict[str, object]:
 def open_sessions(
     server: Server, host: Host, convention: Convention, *, writable: bool, schema: str | None = None
 ) -> Sessions:
-    """Return an open connection to the sessions' database; without `writable` the server itself refuses writes.
+    """Return an open connection to the sessions' database; without `writable` the server rejects writes.
 
-    `schema` is the database that the table's own name names, if it does. Raise DatabaseFault or Refused.
+    `schema` is the database in the table's name, if any. Raise DatabaseFault or Refused.
     """
     endpoint = resolve(server, host)
     if schema is not None:
@@ -48,7 +48,7 @@ def open_sessions(
 
 
 def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
-    """Return the base tables of that very name: in `login_db`, or without one in every database that is seen.
+    """Return the base tables with exactly that name: in `login_db`, or without one in every visible database.
 
     Raise DatabaseFault or Refused.
     """

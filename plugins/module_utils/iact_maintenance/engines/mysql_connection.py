@@ -1,4 +1,4 @@
-"""Connections to MySQL and MariaDB: resolved, opened within a deadline, made safe, their faults put into our words."""
+"""Connect to MySQL and MariaDB: resolve the address, connect within a deadline, set the session, translate faults."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ _CODES: dict[int, tuple[str, str]] = {
 
 
 def resolve(server: Server, host: Host) -> Endpoint:
-    """Return where to connect and as whom: the section's own words first, then the option file, then `MYSQL_PWD`.
+    """Return address and account: from the section, then from the option file, then the password from `MYSQL_PWD`.
 
-    A section with an account of its own reads no variable. Raise Refused for an option file that cannot be trusted.
+    A section with its own account does not use the variable. Raise Refused for an option file that is not trustworthy.
     """
     if server.project is not None:
         return resolve_project(server, server.project, host)
@@ -114,9 +114,9 @@ def _password(server: Server, options: Mapping[str, str], environment: Mapping[s
 
 
 class GuardedConnection(_Base):  # type: ignore[misc]
-    """PyMySQL's connection that encrypts as it was told.
+    """PyMySQL's connection, made to encrypt as configured.
 
-    The driver before 1.2 goes on in clear text where the server offers no TLS, from 1.2 it encrypts without being told.
+    The driver before 1.2 continues unencrypted if the server offers no TLS; from 1.2 it encrypts without being told.
     """
 
     tls = "prefer"
@@ -133,22 +133,22 @@ class GuardedConnection(_Base):  # type: ignore[misc]
 
 
 class _NoClearPassword:
-    """What the driver asks when the server wants the password itself: MySQL's own clients refuse as well."""
+    """The driver's handler for a server that requests the password in clear text: refuse, as MySQL's clients do."""
 
     def __init__(self, connection: object) -> None:
         pass
 
     def authenticate(self, packet: object) -> None:
-        """Raise DatabaseFault; a server that asks for this plugin is refused."""
+        """Raise DatabaseFault, because the server requests this plugin."""
         hint = "set ca_cert, so that only the right server is given it; or give the account another plugin"
         raise DatabaseFault("auth", "the server asks for the password in clear text, which is not sent", hint=hint)
 
 
 def connect(endpoint: Endpoint, statement_seconds: float = STATEMENT_SECONDS) -> Any:
-    """Return an open connection that commits by itself, its session made safe.
+    """Return an open connection in autocommit mode with a safe session.
 
-    Raise DatabaseFault, or Refused `driver_missing`. `statement_seconds` bounds each statement, on the server where it
-    can and here in any case.
+    Raise DatabaseFault, or Refused `driver_missing`. `statement_seconds` limits each statement, on the server if it can
+    and in this process in any case.
     """
     if not DRIVER_FOUND:
         raise Refused("driver_missing", "the driver PyMySQL is not installed", hint="apt-get install python3-pymysql")
@@ -219,9 +219,9 @@ def _first_row(connection: Any, statement: str) -> Any:
 
 @contextlib.contextmanager
 def faults(endpoint: Endpoint) -> Iterator[None]:
-    """Return a context that turns whatever the driver raises into a DatabaseFault with a stable code and redacted text.
+    """Return a context that turns the driver's exceptions into a DatabaseFault with a stable code and redacted text.
 
-    Whatever, because PyMySQL answers a broken server with any of Python's exceptions.
+    Every exception, because PyMySQL reacts to a broken server with any of Python's.
     """
     try:
         yield
@@ -253,17 +253,17 @@ def _spoken(endpoint: Endpoint) -> str:
 
 
 def quote_identifier(name: str) -> str:
-    """Return a name as one identifier in a statement that `rows` runs, whatever it holds."""
+    """Return a name quoted as an identifier for a statement of `rows`, whatever it contains."""
     return "`" + name.replace("`", "``").replace("%", "%%") + "`"
 
 
 def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> list[Any]:
-    """Return the rows of one statement, its parameters standing as %s in it. Raise DatabaseFault."""
+    """Return the rows of one statement with %s parameters. Raise DatabaseFault."""
     return run(connection, endpoint, statement, *parameters)[0]
 
 
 def run(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> tuple[list[Any], int]:
-    """Return the rows of one statement and how many it touched: the only way by which a value enters a statement.
+    """Return the rows of one statement and the number of affected rows; values enter statements only here.
 
     Raise DatabaseFault.
     """
@@ -273,11 +273,11 @@ def run(connection: Any, endpoint: Endpoint, statement: str, *parameters: object
 
 
 def offers_tls(connection: Any) -> bool:
-    """Return whether the server said that it can encrypt."""
+    """Return whether the server announced TLS."""
     return bool(connection.server_capabilities & CLIENT.SSL)
 
 
 def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:
-    """Return the server's own name, port and data directory, and the database: no proxy or alias changes them."""
+    """Return the server's name, port and data directory, and the database, which no proxy or alias changes."""
     answer = rows(connection, endpoint, "SELECT @@hostname, @@port, @@datadir, DATABASE()")
     return {"engine": ENGINE, **dict(zip(("hostname", "port", "datadir", "database"), answer[0]))}

@@ -1,4 +1,4 @@
-"""MySQL as a Django project's own driver reaches it: what each driver makes of its parameters and its option file."""
+"""Connect to MySQL as a Django project's driver does: what each driver makes of its parameters and option file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HINT = (
 
 
 class _Place(NamedTuple):
-    """A socket, or else a host and a port."""
+    """A socket, or a host and a port."""
 
     socket: str | None
     host: str
@@ -41,7 +41,7 @@ class _Place(NamedTuple):
 
 
 class _Certificates(NamedTuple):
-    """How the project's driver encrypts; `mode` is empty where it was not told."""
+    """How the project's driver encrypts; `mode` is empty if it is not set."""
 
     mode: str
     authority: str | None
@@ -50,7 +50,7 @@ class _Certificates(NamedTuple):
 
 
 def resolve_project(server: Server, project: ProjectConnection, host: Host) -> Endpoint:
-    """Return where the project's driver connects, and how. Raise Refused for what cannot be followed exactly."""
+    """Return the address and options of the project's driver. Raise Refused for what cannot be reproduced."""
     options = _options(server.config_file, host)
     place = _place(project, options)
     tls = _certificates(project, options)
@@ -76,7 +76,7 @@ def resolve_project(server: Server, project: ProjectConnection, host: Host) -> E
 
 
 def _options(path: str | None, host: Host) -> Mapping[str, str]:
-    """Return the options of the file that the project names. Raise Refused for one that is not taken over."""
+    """Return the options of the option file that the project names. Raise Refused for one that cannot be reproduced."""
     if path is None:
         return {}
     options = option_file.parse(read_private(host, path, required=True, others_may_read=True) or "", path)
@@ -90,7 +90,7 @@ def _refused(reason: str) -> Refused:
 
 
 def _place(project: ProjectConnection, options: Mapping[str, str]) -> _Place:
-    """Return where the driver connects: MySQL's own client library alone takes `localhost` for a socket."""
+    """Return the driver's address: only MySQL's own client library takes `localhost` for a socket."""
     parameters = project.parameters
     by_socket = project.driver == "MySQLdb"
     address = parameters.get("host") or options.get("host") or _LOCAL
@@ -123,7 +123,7 @@ def _certificates(project: ProjectConnection, options: Mapping[str, str]) -> _Ce
 
 
 def _mode(project: ProjectConnection, options: Mapping[str, str], authority: str | None) -> str:
-    """Return how much the driver verifies; never less than the driver does."""
+    """Return how much the driver verifies, and never less than it does."""
     parameters = project.parameters
     word = (parameters.get("ssl_mode") or options.get("ssl_mode") or "").upper()
     if word not in {"", *_MODES}:
@@ -144,7 +144,7 @@ def _mode(project: ProjectConnection, options: Mapping[str, str], authority: str
 
 
 def _is_on(options: Mapping[str, str], name: str) -> bool:
-    """Return whether a switch is on. Raise Refused for a word that drivers take in different ways."""
+    """Return whether a switch is on. Raise Refused for a word that drivers interpret differently."""
     word = options.get(name, "").lower()
     if word not in _TRUE | _FALSE:
         raise _refused(f"its option {name} is neither on nor off")

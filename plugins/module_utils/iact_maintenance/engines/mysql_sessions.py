@@ -44,7 +44,7 @@ class MySQLSessions:
         return SessionTable(table, self._is_indexed(table), storage in _TRANSACTIONAL)
 
     def _storage(self, table: str) -> str:
-        """Return the storage engine of a base table, small letters."""
+        """Return the storage engine of a base table, in lower case."""
         tables = self._rows(
             "SELECT table_name, engine, @@lower_case_table_names FROM information_schema.tables "
             "WHERE table_schema = DATABASE() AND table_name = %s AND table_type = 'BASE TABLE'",
@@ -89,18 +89,18 @@ class MySQLSessions:
         return int(self._rows(statement, stored_time(before, self.convention))[0][0])
 
     def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
-        """Return at most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first.
+        """Return at most `limit` keys of sessions that expired before `cutoff`, read without locks, oldest first.
 
-        A key is the bytes that the server stores: not every one of them has a place in UTF-8.
+        A key is returned as the bytes that the server stores, which may not be valid UTF-8.
         """
         rows_of = f"FROM {quote_identifier(table)} WHERE expire_date < %s ORDER BY expire_date LIMIT %s"
         keys = self._rows(f"SELECT HEX(session_key) {rows_of}", stored_time(cutoff, self.convention), limit)
         return [bytes.fromhex(key).decode("utf-8", "surrogateescape") for (key,) in keys]
 
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
-        """Return the rows deleted among `keys`, in short transactions that test `expire_date < cutoff` again for each.
+        """Return the number of rows deleted among `keys`, in transactions that test `expire_date < cutoff` again.
 
-        One transaction, unless the server takes only smaller statements.
+        One transaction, unless the server accepts only smaller statements.
         """
         return sum(self._among("DELETE", table, part, cutoff)[1] for part in self._parts(keys))
 
@@ -117,7 +117,7 @@ class MySQLSessions:
         return run(self.connection, self.endpoint, statement, *stored, stored_time(cutoff, self.convention))
 
     def _parts(self, keys: list[str]) -> list[list[str]]:
-        """Return `keys` in parts of which each fits into one statement."""
+        """Return `keys` in parts that each fit into one statement."""
         if not keys:
             return []
         largest_bytes = int(self._rows("SELECT @@max_allowed_packet")[0][0])
@@ -137,9 +137,9 @@ class MySQLSessions:
         return self._character_sets[table]
 
     def check_writable(self) -> None:
-        """Raise DatabaseFault `read_only` if the server takes no writes of this account, or a guard keeps it from them.
+        """Raise DatabaseFault `read_only` if the server or a setting of an administrator forbids this account to write.
 
-        The server itself is asked, because only it knows which accounts its `read_only` lets through.
+        The server is asked, because only it knows which accounts its `read_only` exempts.
         """
         if self.connection.as_found.read_only:
             raise DatabaseFault(
@@ -153,7 +153,7 @@ class MySQLSessions:
         self._rows("ROLLBACK")
 
     def size(self, table: str) -> TableSize:
-        """Return the table's size as the server's statistics state it, with their age where the account may see it."""
+        """Return the table's size from the server's statistics, with their age if the account may see it."""
         answer = self._rows(
             "SELECT data_length + index_length, data_free, @@innodb_file_per_table FROM information_schema.tables "
             "WHERE table_schema = DATABASE() AND table_name = %s",
@@ -189,7 +189,7 @@ class MySQLSessions:
         return moment.replace(tzinfo=timezone.utc)
 
     def identity(self, table: str) -> dict[str, object]:
-        """Return what tells this database from every other one, for comparisons."""
+        """Return what distinguishes this database from all others."""
         return read_identity(self.connection, self.endpoint)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a session of ours on MySQL and MariaDB relies on: set after connecting, read back, and values that need none."""
+"""The session settings on MySQL and MariaDB that the jobs rely on: set after connecting and read back."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _CHARACTER_SET = re.compile(r"[A-Za-z0-9_]+")
 
 
 class AsFound(NamedTuple):
-    """What the server gives this account's sessions before anything is set: other programs' sessions have it too.
+    """What the server gives this account's sessions before anything is set, as other programs have it.
 
-    `read_only`: its transactions write nothing unless they say so.
+    `read_only`: transactions are read-only by default.
     """
 
     read_only: bool = False
@@ -55,19 +55,19 @@ class AsFound(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A text as the bytes that a column stores, in the column's own character set."""
+    """A text as the bytes that a column stores, in the column's character set."""
 
     content: bytes
     character_set: str
 
 
 def program_statement(version: str) -> str:
-    """Return the statement with which a client program's session begins: as ours, without limits of time."""
+    """Return the statement that a client program's session begins with: the same settings, without time limits."""
     return _set_session(version, 0.0)
 
 
 def make_safe(ask: Callable[[str], Any], version: str, statement_seconds: float, *, read_only: bool) -> AsFound:
-    """Set what the server's configuration would otherwise decide for us, and return what it was.
+    """Set what the server's configuration would otherwise decide, and return what it was.
 
     `ask` returns the first row of a statement. Raise Refused `session_settings`.
     """
@@ -91,9 +91,9 @@ def _set_session(version: str, statement_seconds: float) -> str:
 
 
 def _limits(version: str, statement_seconds: float) -> dict[str, object]:
-    """Return the server's own names of what bounds a statement.
+    """Return the server's variables that limit a statement.
 
-    On MySQL 8 also of what makes sizes fresh, which it keeps for a day.
+    On MySQL 8 also the one that makes table sizes current, which it caches for a day.
     """
     if is_mariadb(version):
         return {"max_statement_time": f"{statement_seconds:g}"}
@@ -102,7 +102,7 @@ def _limits(version: str, statement_seconds: float) -> dict[str, object]:
 
 
 def is_mariadb(version: str) -> bool:
-    """Return whether a server's version is MariaDB's."""
+    """Return whether the version is that of a MariaDB server."""
     return "mariadb" in version.lower()
 
 
@@ -115,9 +115,9 @@ def _check(row: tuple[object, ...]) -> None:
 
 
 def literal(value: object) -> str:
-    """Return a parameter as SQL that means the same in every sql_mode and character set.
+    """Return a parameter as SQL with the same meaning in every sql_mode and character set.
 
-    No text of a value stands in a statement, only its hexadecimal digits: no quote, backslash or encoding matters.
+    Only hexadecimal digits of a value are in the statement, so no quote, backslash or encoding matters.
     """
     if value is None:
         return "NULL"

@@ -1,8 +1,8 @@
-r"""MySQL's option files, read and written by the rules of its own client programs.
+r"""Read and write MySQL's option files by the rules of its client programs.
 
-PyMySQL's reader strips quotes and leaves `\\` and `\"` as they are, so that the dump tool would log in with a password
-and the driver be refused with it. Hence one reader for both: drivers get keyword arguments, the dump tool a file that
-`render` wrote from the same values.
+PyMySQL's reader strips quotes and keeps `\\` and `\"`, so that the dump tool would log in with a password and the
+driver would not. Hence one reader: drivers receive keyword arguments, the dump tool a file that `render` wrote from the
+same values.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _WRITTEN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b
 def parse(text: str, path: str) -> dict[str, str]:
     """Return the options in the groups of the client programs; the last assignment of an option counts.
 
-    Dashes in names become underscores. Raise Refused `bad_credentials_file` for an include, which could name a file of
-    anybody, and for a broken line; the message names the line by its number and never shows it.
+    Dashes in names become underscores. Raise Refused `bad_credentials_file` for an include, which could name anybody's
+    file, and for an invalid line; the message has the line's number and never its text.
     """
     options: dict[str, str] = {}
     group: str | None = None

@@ -1,6 +1,6 @@
-"""PostgreSQL's password files (`.pgpass`), matched by the rules of libpq.
+"""Read and write PostgreSQL's password files (`.pgpass`) by the rules of libpq.
 
-libpq could read the file itself; we do, because the redactor must know the password and its source follow our order.
+They are not left to libpq, because the redactor must know the password, and the order of its sources is ours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ _ANY = ("*", "*", "*", "*")
 
 
 def find_password(text: str, wanted: tuple[str, str, str, str]) -> Secret | None:
-    """Return the password of the first line that fits `wanted` (host, port, database, user), or None; `*` fits all."""
+    """Return the password of the first line that matches `wanted` (host, port, database, user), or None.
+
+    `*` matches everything.
+    """
     for line in text.split("\n"):
         if line.startswith("#"):
             continue
@@ -45,7 +48,7 @@ def _fields(line: str) -> Iterator[tuple[str, str]]:
 
 
 def render(password: Secret, server: tuple[str, str, str, str] = _ANY) -> str:
-    """Return a password file that fits `server` (host, port, database, user), by default every one.
+    """Return a password file that matches `server` (host, port, database, user), by default any.
 
     Raise Refused for a line break.
     """

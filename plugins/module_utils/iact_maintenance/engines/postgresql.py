@@ -1,4 +1,4 @@
-"""PostgreSQL: what every engine of ours can be asked."""
+"""PostgreSQL: the functions that every engine has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .postgresql_sessions import PostgreSQLSessions
 
 
 def ping(server: Server, host: Host) -> str:
-    """Return the server's version, after it answered a query. Raise DatabaseFault or Refused."""
+    """Return the server's version after it answered a query. Raise DatabaseFault or Refused."""
     endpoint = resolve(server, host)
     connection = connect(endpoint)
     try:
@@ -26,7 +26,7 @@ def ping(server: Server, host: Host) -> str:
 
 
 def identity(server: Server, host: Host) -> dict[str, object]:
-    """Return what tells this server from every other one. Raise DatabaseFault or Refused."""
+    """Return what distinguishes this server from all others. Raise DatabaseFault or Refused."""
     endpoint = resolve(server, host)
     connection = connect(endpoint)
     try:
@@ -38,9 +38,9 @@ def identity(server: Server, host: Host) -> dict[str, object]:
 def open_sessions(
     server: Server, host: Host, convention: Convention, *, writable: bool, schema: str | None = None
 ) -> Sessions:
-    """Return an open connection to the sessions' database; without `writable` the server itself refuses writes.
+    """Return an open connection to the sessions' database; without `writable` the server rejects writes.
 
-    With `schema` the table is looked for there, else on the search path. Raise DatabaseFault or Refused.
+    The table is expected in `schema`, or on the search path without one. Raise DatabaseFault or Refused.
     """
     endpoint = resolve(server, host)
     if not writable:
@@ -49,9 +49,9 @@ def open_sessions(
 
 
 def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
-    """Return the tables of that very name in `login_db`, in whatever schema.
+    """Return the tables with exactly that name in `login_db`, in any schema.
 
-    For a dump, so that a pooler is refused. Raise DatabaseFault or Refused.
+    It is used for dumps, so a pooler is refused. Raise DatabaseFault or Refused.
     """
     endpoint = resolve(server, host)
     connection = connect(endpoint, own_session=True)

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: resolved, opened within a deadline, made safe, and their faults put into our words."""
+"""Connect to PostgreSQL: resolve the address, connect within a deadline, check the session, translate faults."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _SOCKET_FOLDERS = ("/var/run/postgresql", "/run/postgresql")
 
 
 def resolve(server: Server, host: Host) -> Endpoint:
-    """Return where to connect and as whom; the password from the section, then `PGPASSWORD`, then the password file.
+    """Return address and account; the password from the section, then `PGPASSWORD`, then the password file.
 
-    A section with an account of its own reads no variable. Raise Refused for a password file that cannot be trusted.
+    A section with its own account does not use the variable. Raise Refused for a password file that is not trustworthy.
     """
     if server.project is not None:
         return resolve_project(server, server.project, host)
@@ -81,7 +81,7 @@ def _password(server: Server, host: Host, wanted: tuple[str, str, str, str]) -> 
 
 
 def connect(endpoint: Endpoint, *, own_session: bool = False) -> Any:
-    """Return an open connection that is known to have what we rely on.
+    """Return an open connection whose session was checked.
 
     With `own_session` a pooler is refused before anything else is asked. Raise DatabaseFault, or Refused
     `driver_missing` or `session_settings`.
@@ -122,7 +122,7 @@ def _begun(endpoint: Endpoint, own_session: bool, later_limits: Sequence[str]) -
 
 
 def _started(endpoint: Endpoint, options: str) -> tuple[Any, bool]:
-    """Return the driver's connection, and whether it took our start-up options."""
+    """Return the driver's connection, and whether it accepted our start-up options."""
     arguments = _arguments(endpoint)
     try:
         return psycopg2.connect(**arguments, options=options), True
@@ -134,7 +134,7 @@ def _started(endpoint: Endpoint, options: str) -> tuple[Any, bool]:
 
 
 def _forget_environment() -> None:
-    """Remove libpq's variables from this process: they change the session, and no argument overrides them all."""
+    """Remove libpq's variables from this process, because they change the session and arguments do not override all."""
     for name in list(os.environ):
         # Those two are read by us, and by no libpq of ours, which is given both.
         if name.startswith("PG") and name not in ("PGPASSWORD", "PGPASSFILE"):
@@ -154,7 +154,7 @@ def _arguments(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _own_way(endpoint: Endpoint) -> dict[str, Any]:
-    """Return where, as whom and how securely to connect, as a section of ours says it."""
+    """Return address, account and encryption from a section of the config file."""
     return {
         "host": endpoint.socket or endpoint.host,
         "port": endpoint.port,
@@ -171,7 +171,7 @@ def _own_way(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def rows(connection: Any, endpoint: Endpoint, statement: str, *parameters: object) -> list[Any]:
-    """Return the rows of a statement in a transaction of its own; parameters stand as %s. Raise DatabaseFault."""
+    """Return the rows of a statement with %s parameters, in a transaction of its own. Raise DatabaseFault."""
     answer, _touched = run(connection, endpoint, statement, parameters)
     return answer
 
@@ -183,7 +183,10 @@ def run(
     parameters: tuple[object, ...] = (),
     statement_seconds: float = STATEMENT_SECONDS,
 ) -> tuple[list[Any], int]:
-    """Return the rows of one statement in a transaction of its own, and how many it touched. Raise DatabaseFault."""
+    """Return the rows of one statement and the number of affected rows. Raise DatabaseFault.
+
+    It has a transaction of its own.
+    """
     prologue = guards(statement_seconds) + assume_role(endpoint.project)
     with faults(endpoint):
         return call_server(
@@ -201,13 +204,13 @@ def _transaction(connection: Any, prologue: str, statement: str, *parameters: ob
 
 
 def execute(cursor: Any, statement: str, *parameters: object) -> None:
-    """Run one statement, its parameters standing as %s in it: the only way by which a value enters a statement."""
+    """Run one statement with %s parameters; values enter statements only here."""
     cursor.execute(statement % tuple(literal(parameter) for parameter in parameters))
 
 
 @contextlib.contextmanager
 def faults(endpoint: Endpoint) -> Iterator[None]:
-    """Return a context that turns what the driver raises into a DatabaseFault with a stable code and redacted text."""
+    """Return a context that turns the driver's exceptions into a DatabaseFault with a stable code and redacted text."""
     try:
         yield
     except MaintenanceError:
@@ -221,7 +224,7 @@ def _spoken(endpoint: Endpoint) -> str:
 
 
 def quote_identifier(name: str) -> str:
-    """Return a name as one identifier in a statement that `rows` runs, whatever it holds."""
+    """Return a name quoted as an identifier for a statement of `rows`, whatever it contains."""
     return '"' + name.replace('"', '""').replace("%", "%%") + '"'
 
 
@@ -233,7 +236,7 @@ def close(connection: Any) -> None:
 
 
 def read_identity(connection: Any, endpoint: Endpoint) -> dict[str, object]:
-    """Return the cluster's identifier (where it is hidden, its start) and the database: no proxy changes them."""
+    """Return the cluster's identifier, or its start time if that is hidden, and the database; no proxy changes them."""
     try:
         query = "SELECT system_identifier::pg_catalog.text, pg_catalog.current_database() "
         query += "FROM pg_catalog.pg_control_system()"

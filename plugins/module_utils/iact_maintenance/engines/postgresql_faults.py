@@ -1,4 +1,4 @@
-"""What PostgreSQL and its driver say, in our words."""
+"""Translate the exceptions of PostgreSQL and its driver to codes and messages."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ _WORDS = (
 
 
 def fault_of(endpoint: Endpoint, spoken: str, error: Exception) -> DatabaseFault:
-    """Return the DatabaseFault for what the driver raised; its text is redacted and on one line."""
+    """Return the DatabaseFault for an exception of the driver; its text is redacted and on one line."""
     state = getattr(error, "pgcode", None) or ""
     text = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
     source = getattr(getattr(error, "diag", None), "source_file", None) or ""
@@ -113,5 +113,5 @@ def _by_words(endpoint: Endpoint, text: str, *, known: bool) -> tuple[str, str]:
 
 
 def _names(message: str, name: str) -> bool:
-    """Return whether a sentence names it, in the quotation marks of any language."""
+    """Return whether a sentence contains the name in quotation marks of any language."""
     return re.search(rf"[{_QUOTES}]\s?{re.escape(name)}\s?[{_QUOTES}]", message) is not None

@@ -1,4 +1,4 @@
-"""PostgreSQL as a Django project's own driver reaches it: libpq is given the very parameters that the project gives."""
+"""Connect to PostgreSQL as a Django project's driver does: libpq receives the same parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HOME_FILES = {
 
 
 def resolve_project(server: Server, project: ProjectConnection, host: Host) -> Endpoint:
-    """Return where the project's driver connects. Raise Refused for a password file that cannot be trusted."""
+    """Return the address of the project's driver. Raise Refused for a password file that is not trustworthy."""
     if server.passfile and server.login_password is None:
         # libpq would pass over a file that others may read, and say only that the password is missing.
         read_private(host, server.passfile, required=True)
@@ -54,15 +54,15 @@ def _home_files(parameters: Mapping[str, str], host: Host) -> dict[str, str]:
 
 
 def arguments(endpoint: Endpoint, project: ProjectConnection) -> dict[str, Any]:
-    """Return the driver's arguments that say where, as whom and how securely to connect."""
+    """Return the driver's arguments for address, account and encryption."""
     secret = {"password": endpoint.password.reveal()} if endpoint.password else {}
     return {**project.parameters, "user": endpoint.user, "dbname": endpoint.database, **secret}
 
 
 def assume_role(project: ProjectConnection | None) -> str:
-    """Return the statement by which a transaction takes on the project's role; empty where it has none.
+    """Return the statement with which a transaction assumes the project's role; empty if there is none.
 
-    For the transaction alone, so that a pooler hands the role to no other client.
+    For the transaction only, so that a pooler gives the role to no other client.
     """
     if project is None or not project.role:
         return ""

@@ -42,7 +42,7 @@ def _stored_keys(keys: list[str]) -> list[object]:
 
 
 class _StoredTable(NamedTuple):
-    """A session table in the catalogue: its number, its name in SQL, whether its times know no zone, its index."""
+    """A session table in the catalogue: its number, its name in SQL, whether its times have no zone, its index."""
 
     number: int
     in_sql: str
@@ -89,7 +89,7 @@ class PostgreSQLSessions:
         )
 
     def _named(self, table: str) -> list[Any]:
-        """Return the table of that name: in the schema where it was found before, else on the search path."""
+        """Return the table with that name: in the schema where it was before, or on the search path."""
         return self._rows(_FIND, table, self._schema, self._schema)
 
     @staticmethod
@@ -106,7 +106,7 @@ class PostgreSQLSessions:
             )
 
     def _stored(self, stored: _StoredTable, moment: datetime) -> datetime:
-        """Return what the column stores: with a zone it is compared with a moment, whatever zone the site writes in."""
+        """Return the moment as the column stores it; a column with a zone is compared with a moment directly."""
         return stored_time(moment, self.convention) if stored.naive else moment
 
     def describe(self, table: str) -> SessionTable:
@@ -124,9 +124,10 @@ class PostgreSQLSessions:
         )
 
     def expired_keys(self, table: str, cutoff: datetime, limit: int) -> list[str]:
-        """Return at most `limit` keys of sessions that expired before `cutoff`, read without locks, the oldest first.
+        """Return at most `limit` keys of sessions that expired before `cutoff`, read without locks, oldest first.
 
-        A key is the bytes that the server stores: in a SQL_ASCII database they need not be text of any encoding.
+        A key is returned as the bytes that the server stores: in a SQL_ASCII database they may not be valid in any
+        encoding.
         """
         stored = self._find(table)
         query = (
@@ -137,9 +138,9 @@ class PostgreSQLSessions:
         return [bytes.fromhex(key).decode("utf-8", "surrogateescape") for (key,) in found_keys]
 
     def delete_expired(self, table: str, keys: list[str], cutoff: datetime) -> int:
-        """Return the rows deleted among `keys`, in one short transaction that tests `expire_date < cutoff` again.
+        """Return the number of rows deleted among `keys`, in a transaction that tests `expire_date < cutoff` again.
 
-        Tested by the DELETE itself: after it has waited for a renewal's lock, the server judges the renewed row.
+        The DELETE itself tests it: after waiting for a renewal's lock the server checks the renewed row.
         """
         if not keys:
             return 0
@@ -156,7 +157,7 @@ class PostgreSQLSessions:
         return int(self._rows(query, _stored_keys(keys), self._stored(stored, cutoff))[0][0])
 
     def check_writable(self) -> None:
-        """Raise DatabaseFault `read_only` if the server is a standby, or a guard keeps this account from writing."""
+        """Raise DatabaseFault `read_only` if the server is a standby, or a setting forbids this account to write."""
         query = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only')"
         standby, guard = self._rows(query)[0]
         if standby:
@@ -188,9 +189,9 @@ class PostgreSQLSessions:
         return moment
 
     def identity(self, table: str) -> dict[str, object]:
-        """Return what tells this database, and the schema that the table is found in, from every other one.
+        """Return what distinguishes this database and the schema of the table from all others.
 
-        With the server's own port, because a copy of the cluster on the same host has the same identifier.
+        It includes the server's port, because a copy of the cluster on the same host has the same identifier.
         """
         schemas = [schema for _number, schema in self._named(table)]
         port = self._rows("SELECT pg_catalog.current_setting('port')")[0][0]

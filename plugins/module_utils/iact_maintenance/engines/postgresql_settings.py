@@ -1,4 +1,4 @@
-"""What a session of ours on PostgreSQL relies on: set at its start and read back; values that depend on nothing."""
+"""The session settings on PostgreSQL that the jobs rely on: set at its start and read back."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _POOLER_HINT = "set login_host and login_port (or login_unix_socket) to the Post
 
 
 class Session(NamedTuple):
-    """What the server and the driver say of one session.
+    """The server's and the driver's view of a session.
 
-    `started`: our start-up options were taken. `driver_pid` is what the driver was told at its start.
+    `started`: our start-up options were accepted. `driver_pid` is the process id that the driver received at its start.
     """
 
     started: bool
@@ -52,7 +52,7 @@ class Session(NamedTuple):
 
 
 def startup_options(project: str | None, later_limits: Sequence[str] = ()) -> str:
-    """Return the start-up options of a session of ours: the project's, then ours, because the last one counts."""
+    """Return the start-up options of a session: the project's, then ours, because the last one counts."""
     limits = {**_NO_LIMITS, "statement_timeout": _milliseconds(STATEMENT_SECONDS), **dict.fromkeys(later_limits, "0")}
     return _options(project, {**limits, **_FORMS})
 
@@ -68,10 +68,10 @@ def _options(first: str | None, settings: dict[str, str]) -> str:
 
 
 def guards(statement_seconds: float) -> str:
-    """Return the statement by which a transaction sets what it relies on, because the configuration is an input.
+    """Return the statement with which a transaction sets what it relies on.
 
-    For the transaction alone, so that a pooler hands no setting of ours to the next client. Not
-    `standard_conforming_strings`: the driver chose its quoting by what it was when the connection was opened.
+    For the transaction only, so that a pooler gives none of our settings to other clients. It does not set
+    `standard_conforming_strings`, because the driver chose its quoting by the value when the connection was opened.
     """
     limits = {
         "statement_timeout": _milliseconds(statement_seconds),
@@ -87,7 +87,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 def check(session: Session, place: str, *, own_session: bool) -> None:
-    """Raise DatabaseFault `pooler` or Refused `session_settings` if the session is not what we rely on."""
+    """Raise DatabaseFault `pooler` or Refused `session_settings` if the session is not as expected."""
     pooled = session.driver_pid != session.server_pid
     if own_session and (pooled or not session.started):
         message = f"PostgreSQL at {place} is reached through a connection pooler, which shares sessions among clients"
@@ -106,9 +106,9 @@ def _refused(place: str, name: str, value: str, needed: str) -> Refused:
 
 
 def literal(value: object) -> str:
-    """Return a parameter as SQL that means the same under every setting of server, database and account.
+    """Return a parameter as SQL with the same meaning under every setting of server, database and account.
 
-    No text of a value stands in a statement, only its hexadecimal digits: no quote, backslash or encoding matters.
+    Only hexadecimal digits of a value are in the statement, so no quote, backslash or encoding matters.
     """
     if value is None:
         return "NULL"

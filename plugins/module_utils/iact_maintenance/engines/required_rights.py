@@ -13,17 +13,17 @@ _ONLY_ON = {MARIADB: "/*M! {} */;", MYSQL_SERVER: "/*!80020 {} */;", "": "{};"}
 
 
 class Account(NamedTuple):
-    """An account as statements name it; `place` is the host that it logs in from, which only MySQL's names have."""
+    """An account as statements name it; `place` is the host that it logs in from, which only MySQL's accounts have."""
 
     name: str
     place: str = "localhost"
 
 
 class Statement(NamedTuple):
-    """A statement that gives a right; `{account}`, `{table}` and `{database}` in `text` are what it is about.
+    """A statement that grants a right; `text` has the fields `{account}`, `{table}` and `{database}`.
 
-    `server` is the one kind of MySQL server that understands it; empty for both. `own_account_only` marks what would
-    keep an account that other jobs share from their work.
+    `server` is the kind of MySQL server that understands it; empty for both. `own_account_only` marks a statement that
+    would restrict an account shared with other jobs.
     """
 
     text: str
@@ -68,7 +68,7 @@ RESTORE_ACCOUNT = Account("iact_restore")
 
 
 class Subject(NamedTuple):
-    """What rights are for: a database, and a table in it where the job needs no more. `schema` is PostgreSQL's."""
+    """The object of a right: a database, and a table in it if the job needs no more. `schema` is PostgreSQL's."""
 
     database: str = ""
     table: str = ""
@@ -76,7 +76,7 @@ class Subject(NamedTuple):
 
 
 def creation(engine: str, account: Account) -> str:
-    """Return the statement that makes an account which nobody can log in to until it gets a password."""
+    """Return the statement that creates an account without a password, which nobody can log in to."""
     shown = _account(engine, account)
     if engine == "mysql":
         return f"CREATE USER IF NOT EXISTS {shown} ACCOUNT LOCK;"
@@ -84,7 +84,7 @@ def creation(engine: str, account: Account) -> str:
 
 
 def creation_once(engine: str, account: Account) -> str:
-    """Return `creation` as a statement that does nothing for an account that exists."""
+    """Return `creation` as a statement that does nothing if the account exists."""
     made = creation(engine, account)
     if engine == "mysql":
         return made
@@ -92,7 +92,7 @@ def creation_once(engine: str, account: Account) -> str:
 
 
 def password(engine: str, account: Account) -> str:
-    """Return the statement that an administrator gives an account its password with; `…` is the password."""
+    """Return the statement with which an administrator sets an account's password; `…` is the password."""
     shown = _account(engine, account)
     if engine == "mysql":
         return f"ALTER USER {shown} IDENTIFIED BY '…' ACCOUNT UNLOCK;"
@@ -100,9 +100,10 @@ def password(engine: str, account: Account) -> str:
 
 
 def statements(engine: str, need: str, account: Account, subject: Subject, *, own_account: bool) -> list[str]:
-    """Return what an administrator runs so that an account may do what a job needs, one statement each.
+    """Return the statements that give an account the rights for a job.
 
-    `need` is a job, for a backup `backup_table` or `backup_database`. They work as printed, MySQL's on MariaDB too.
+    `need` is a job; for a backup `backup_table` or `backup_database`. They work as printed; MySQL's work on MariaDB
+    too.
     """
     names = {"account": _account(engine, account), **_names(engine, subject)}
     return [
@@ -113,7 +114,7 @@ def statements(engine: str, need: str, account: Account, subject: Subject, *, ow
 
 
 def restore_hint(engine: str) -> str:
-    """Return what to do if there is no account to restore with, or one that may do too much."""
+    """Return the hint if there is no account to restore with, or one with too many rights."""
     rights = statements(engine, "restore", RESTORE_ACCOUNT, Subject(), own_account=True)
     made = " ".join([creation(engine, RESTORE_ACCOUNT), *rights])
     return (

@@ -1,4 +1,4 @@
-"""SQLite: Django's own default, and what the demo and the fast tests run on."""
+"""SQLite: Django's default engine, also used by the demo and the fast tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DATE_TYPES = ("date", "time")
 
 
 def quote_identifier(name: str) -> str:
-    """Return `name` as one SQL identifier, whatever it holds."""
+    """Return `name` quoted as an identifier, whatever it contains."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -129,7 +129,7 @@ class SQLiteSessions:
             return sum(int(cursor.fetchone()[0]) for cursor in self._each(query, keys, cutoff))
 
     def _each(self, statement: str, keys: list[str], cutoff: datetime) -> Iterator[sqlite3.Cursor]:
-        """Run `statement` for each key; one that is no UTF-8 goes as the bytes that it is."""
+        """Run `statement` for each key; one that is not valid UTF-8 is passed as bytes."""
         stored = self._stored(cutoff)
         for key in keys:
             try:
@@ -139,14 +139,14 @@ class SQLiteSessions:
                 yield self._connection.execute(statement.format("CAST(? AS TEXT)"), (content, stored))
 
     def check_writable(self) -> None:
-        """Raise DatabaseFault `read_only` if this account may not write the file, or its directory for the journal."""
+        """Raise DatabaseFault `read_only` if this account cannot write the file, or its directory for the journal."""
         for path in (self._path, os.path.dirname(os.path.abspath(self._path))):
             if not os.access(path, os.W_OK):
                 hint = "give the maintenance user write access to the file and its directory"
                 raise DatabaseFault("read_only", f"SQLite file {self._path}: {path} may not be written", hint=hint)
 
     def size(self, table: str) -> TableSize:
-        """Return the table's size with its indexes, from SQLite's own page statistics where they are compiled in."""
+        """Return the table's size with its indexes, from SQLite's page statistics if they are compiled in."""
         query = (
             "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN "
             "(SELECT name FROM sqlite_master WHERE tbl_name = ?)"

@@ -1,4 +1,4 @@
-"""The engines by name, one table for each thing that they can do. To add one: a file here, and a row in each."""
+"""The engines by name, one table for each capability. To add one: a file here, and a row in each table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .facts import Convention, Sessions
 
 
 class OpenSessions(Protocol):
-    """Open the database that holds the sessions; `connection` is the record of the engine's own section."""
+    """A function that opens the database of the sessions; `connection` is the record of the engine's section."""
 
     def __call__(
         self, target: Any, host: Host, convention: Convention, /, *, writable: bool, schema: str | None = None

@@ -22,7 +22,7 @@ _NAME = re.compile(r"[^-+~:,/\s][^:,/\s]*")
 
 
 def facts(subject: Subject) -> dict[str, Any]:
-    """Return what tasks need to know of the account; its group by number, because its name may be another's."""
+    """Return what tasks need to know about the account; its group by number, because names may be ambiguous."""
     site, host = subject.site, subject.host
     account = host.account(site.user)
     known: dict[str, Any] = {"exists": account is not None, "home": subject.home, "group": site.user}
@@ -45,7 +45,7 @@ def _groups_to_join(subject: Subject, account: pwd.struct_passwd | None) -> list
 
 
 def name_refusals(subject: Subject) -> Iterator[Refusal]:
-    """Return what is wrong with the account's name, for an installation as for a removal."""
+    """Return what is wrong with the account's name, for installation and removal."""
     name, account = subject.site.user, subject.host.account(subject.site.user)
     if account is not None and account.pw_name != name:
         message = f"the host calls the account {name} {account.pw_name}; set {_USER} to that name"
@@ -86,7 +86,7 @@ def _home_refusals(subject: Subject) -> Iterator[Refusal]:
 
 
 def _cron_refusals(subject: Subject) -> Iterator[Refusal]:
-    """Return whether crontab(1) would refuse the account: by the list of those allowed, or else of those denied."""
+    """Return whether crontab(1) would refuse the account, by cron.allow or else by cron.deny."""
     name, places = subject.site.user, subject.places
     if os.path.exists(places.cron_allow):
         if name not in first_lines(places.cron_allow):

@@ -1,4 +1,4 @@
-"""The host's config file, from the role's variables: no secret in it, only where secrets lie."""
+"""The host's config file from the role's variables; it has no secrets, only the paths of files that hold them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .variables import PREFIX, Site, known
 
 
 def content(site: Site, files: list[CredentialsFile], present: Collection[str], home: str) -> dict[str, Any]:
-    """Return the config file's mapping; `present` are the credentials files that are there."""
+    """Return the config file's mapping; `present` are the credentials files that exist."""
     config: dict[str, Any] = {"user": site.user, "state_directory": site.state_directory}
     for section in SECTIONS:
         options = {name: _without_password(value) for name, value in site.sections[section].items()}
@@ -38,7 +38,7 @@ def _without_password(value: object) -> object:
 
 
 def refusals(config: dict[str, Any]) -> list[Refusal]:
-    """Return what is wrong with options that are right each by itself, as the command finds it."""
+    """Return what is wrong with the combination of options, as the command would report it."""
     try:
         build([Layer("the inventory", config, is_file=True)])
     except Refused as error:

@@ -1,4 +1,4 @@
-"""The credentials files of a site: where each lies, what it holds, and whose one is that was there before."""
+"""The credentials files of a site: their paths, their content, and existing files that the role did not write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _USUAL_SOCKETS = ("/var/run/postgresql", "/run/postgresql")
 
 
 class Kind(NamedTuple):
-    """How an engine's credentials files are called: in a home, for a job's own account, and by which option."""
+    """The names of an engine's credentials files: in a home, for a job's own account, and the option that names one."""
 
     engine: str
     home_name: str
@@ -44,7 +44,7 @@ KINDS = (Kind("mysql", ".my.cnf", "cnf", "config_file"), Kind("postgresql", ".pg
 
 
 class CredentialsFile(NamedTuple):
-    """One file that the role writes: for the shared connection (`job` is empty) or for a job's own."""
+    """A file that the role writes: for the shared connection (`job` is empty) or for a job's own."""
 
     kind: Kind
     job: str
@@ -54,7 +54,7 @@ class CredentialsFile(NamedTuple):
 
 
 class Present(NamedTuple):
-    """A credentials file that is on the host: whether the role wrote it, and what else is in it, without values."""
+    """A credentials file on the host: whether the role wrote it, and the names in it, without values."""
 
     path: str
     is_ours: bool
@@ -62,7 +62,7 @@ class Present(NamedTuple):
 
 
 def wanted(site: Site, home: str) -> list[CredentialsFile]:
-    """Return the file of each account for which a password was given: the shared ones, and those of single jobs."""
+    """Return the file of each account with a password: shared ones and those of single jobs."""
     return [file for kind in KINDS for job in ("", *JOB_SECTIONS) if (file := _file(site, home, kind, job))]
 
 
@@ -81,19 +81,19 @@ def _path(overrides: Mapping[str, Any], home: str, kind: Kind, job: str) -> str:
 
 
 def shared_paths(site: Site, home: str) -> dict[str, str]:
-    """Return where each engine's shared credentials lie, whether or not they are the role's."""
+    """Return the path of each engine's shared credentials, whether or not the role writes them."""
     return {kind.engine: _path(site.sections[kind.engine], home, kind, "") for kind in KINDS}
 
 
 def places(site: Site, home: str) -> list[str]:
-    """Return every path where credentials may lie; those of all jobs, because a removal may be told less."""
+    """Return every possible path of credentials, for all jobs, because a removal may have fewer variables."""
     jobs = [f"{home}/.iact/{job}.{kind.suffix}" for job in JOB_SECTIONS for kind in KINDS]
     paths = [file.path for file in wanted(site, home)]
     return list(dict.fromkeys([*paths, *shared_paths(site, home).values(), *jobs]))
 
 
 def content(file: CredentialsFile) -> str:
-    """Return the text of a file, by the code that also reads such files. Raise Refused for what it cannot hold."""
+    """Return the text of a file, written by the code that also reads such files. Raise Refused for invalid values."""
     connection = {name: secret_text(value) for name, value in file.connection.items()}
     if file.kind.engine == "mysql":
         named = {name: str(connection[option]) for option, name in _CLIENT_NAMES.items() if option in connection}
@@ -112,7 +112,7 @@ def _server(connection: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
 
 def unwritable(files: list[CredentialsFile]) -> Iterator[Refusal]:
-    """Return the passwords that a file of their engine cannot hold."""
+    """Return the passwords that their engine's file cannot hold."""
     for file in files:
         if file.kind.engine == "postgresql" and re.search("[\r\n]", str(file.connection["login_password"])):
             message = (
@@ -123,7 +123,7 @@ def unwritable(files: list[CredentialsFile]) -> Iterator[Refusal]:
 
 
 def present(paths: list[str]) -> list[Present]:
-    """Return those of the files that are there. No value of theirs is given."""
+    """Return those of the files that exist, without values."""
     return [file for path in paths if os.path.lexists(path) and (file := _present(path))]
 
 
@@ -148,7 +148,7 @@ def _present(path: str) -> Present | None:
 
 
 def _names(path: str, lines: list[str]) -> str:
-    """Return the names of sections and keys; of a password file, whose lines hold no names, how many there are."""
+    """Return the names of sections and keys; for a password file, which has none, the number of lines."""
     matches = [match for line in lines for match in [_SECTION.match(line) or _KEY.match(line)] if match]
     number = sum(1 for line in lines if line.strip())
     if not matches or path.endswith("pgpass"):

@@ -1,6 +1,6 @@
-"""Lines of crontabs that concern the jobs: the old scripts', and others that write into the jobs' logs.
+"""Find the lines of crontabs that concern the jobs: the old scripts' lines, and others that write into their logs.
 
-Of a line only its number, when it runs and which script it starts are given, because the rest may be a secret.
+Only the number of a line, its schedule and its script are returned, because the rest may contain a secret.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OWN_COMMAND = "/iact-maintenance "
 
 
 class Line(NamedTuple):
-    """One line: `script` names the old script, or the log that somebody else's job writes."""
+    """A line of a crontab: `script` is the old script, or the log that another job writes."""
 
     file: str
     number: int
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Return the line for people."""
+        """Return the line's description for people."""
         return f"{self.file} line {self.number}: {f'{self.schedule} ' if self.schedule else ''}{self.script}"
 
 
@@ -72,7 +72,7 @@ def _lines(subject: Subject, path: str) -> Iterator[Line]:
 
 
 def _script(text: str, folder: str) -> tuple[str, bool]:
-    """Return which old script a line starts, or else which log of ours it writes into; empty for neither."""
+    """Return the old script that a line starts, or else the log of ours that it writes into; empty for neither."""
     logs = "|".join(re.escape(job.log) for job in SCHEDULED_JOBS)
     log = re.search(rf">\s*[\"']?{re.escape(folder)}/({logs})\b", text)
     old = _OLD.search(text)
@@ -84,7 +84,7 @@ def _script(text: str, folder: str) -> tuple[str, bool]:
 
 
 def refusals(lines: list[Line]) -> Iterator[Refusal]:
-    """Return the lines of the old scripts, of which each job would run twice."""
+    """Return the lines of the old scripts, because each job would run twice."""
     for line in lines:
         if line.is_old_job:
             message = (

@@ -1,4 +1,4 @@
-"""The folders of library, state, logs and backups: whose they are, and links that could have been planted."""
+"""The directories for library, state, logs and archives: their owners, and links that could have been planted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HINTS = {"log_directory": " (the backup goes on reading the application's logs 
 
 
 class Folder(NamedTuple):
-    """One folder that the role makes, unless it is there: `is_ours` if the account has it, `is_kept` by a removal."""
+    """A directory that the role creates: `is_ours` if the account owns it, `is_kept` if a removal keeps it."""
 
     path: str
     owner: str
@@ -24,7 +24,7 @@ class Folder(NamedTuple):
 
 
 def wanted(subject: Subject) -> dict[str, str]:
-    """Return the folders with the role's variable that names each, if one does."""
+    """Return the directories, each with the role's variable that names it, if any."""
     site = subject.site
     named = {
         site.state_directory: "state_directory",
@@ -35,7 +35,7 @@ def wanted(subject: Subject) -> dict[str, str]:
 
 
 def look(subject: Subject) -> list[Folder]:
-    """Return those of the folders that are there."""
+    """Return those of the directories that exist."""
     return [_folder(subject, path) for path in wanted(subject) if os.path.exists(path)]
 
 
@@ -48,7 +48,7 @@ def _folder(subject: Subject, path: str) -> Folder:
 
 
 def refusals(subject: Subject, folders: list[Folder]) -> Iterator[Refusal]:
-    """Return which folders the role may not take."""
+    """Return the directories that the role must not use."""
     names = wanted(subject)
     for folder in folders:
         variable = PREFIX + names[folder.path] if names[folder.path] else ""
@@ -75,7 +75,7 @@ def _whose(subject: Subject, folder: Folder, option: str) -> str:
 
 
 def _links(subject: Subject, folders: list[str]) -> Iterator[str]:
-    """Return the links at which root would give away what they point to; the account could have planted them."""
+    """Return the links through which root would change another file's owner; the account could have planted them."""
     logs = [os.path.join(subject.site.log_directory, job.log) for job in SCHEDULED_JOBS]
     yield from (path for path in (f"{subject.home}/.iact", *logs) if os.path.islink(path))
     for path in folders:

@@ -1,4 +1,4 @@
-"""The jobs that cron starts: how each is called, and the log that its crontab line writes."""
+"""The jobs that cron starts: their commands and logs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FIELDS = ("minute", "hour", "day", "month", "weekday")
 
 
 def facts(site: Site) -> Iterator[dict[str, Any]]:
-    """Return each job as a task writes it into the crontab."""
+    """Return each job as the crontab task needs it."""
     for job in SCHEDULED_JOBS:
         parsed = schedule.parse(str(site.option(job.section, "schedule")))
         if parsed is not None:

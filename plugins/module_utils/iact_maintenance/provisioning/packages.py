@@ -1,4 +1,4 @@
-"""The programs and packages of a host, what the jobs still need, and what an installation of that would remove."""
+"""The programs and packages of a host: what is missing, and what its installation would remove."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECONDS = 120.0
 
 
 class Packages(NamedTuple):
-    """What is missing, what its installation would remove, and why apt could not say so."""
+    """What is missing, what its installation would remove, and why apt could not tell."""
 
     missing: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -29,12 +29,12 @@ class Packages(NamedTuple):
 
 
 def programs(host: Host) -> list[str]:
-    """Return which of the programs that matter are installed."""
+    """Return which of the relevant programs are installed."""
     return [name for name in _PROGRAMS if _tool(host, name)]
 
 
 def look(subject: Subject, installed: list[str]) -> Packages:
-    """Return what is missing; nothing for a removal, or on a host that the role does not support."""
+    """Return what is missing; nothing for a removal or an unsupported host."""
     if subject.site.state == "absent" or list(release_refusals(subject)):
         return Packages()
     present = _present(subject.host)
@@ -66,7 +66,7 @@ def _present(host: Host) -> set[str]:
 
 
 def _needed(site: Site, installed: list[str]) -> Iterator[str]:
-    """Return what the jobs need. A client only where its dump tool is missing: Debian's would push out Oracle's."""
+    """Return what the jobs need. A client only if its dump tool is missing, because Debian's would replace Oracle's."""
     if "crontab" not in installed:
         yield "cron"
     yield from ("logrotate", "zstd")
@@ -95,7 +95,7 @@ def _simulated(host: Host, missing: tuple[str, ...]) -> Packages:
 
 
 def refusals(subject: Subject, packages: Packages) -> Iterator[Refusal]:
-    """Return why the packages may not be installed."""
+    """Return why the packages cannot be installed."""
     names = ", ".join(packages.missing)
     if packages.removed:
         message = (
@@ -109,7 +109,7 @@ def refusals(subject: Subject, packages: Packages) -> Iterator[Refusal]:
 
 
 def release_refusals(subject: Subject) -> Iterator[Refusal]:
-    """Return whether the distribution is one that the role does not support."""
+    """Return whether the distribution is unsupported."""
     release = dict(line.partition("=")[::2] for line in first_lines(subject.places.os_release))
     name, version, title = (_plain(release.get(key, "")) for key in ("ID", "VERSION_ID", "NAME"))
     if version not in SUPPORTED.get(name, ()):

@@ -1,4 +1,4 @@
-"""Where a Debian host keeps what the role looks at, and where the role's own files lie."""
+"""The paths on a Debian host that the role examines, and those of the role's own files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = ".kept-by-iact-maintenance"
 
 
 class Places(NamedTuple):
-    """Paths of the host; tests have others."""
+    """Paths of the host; tests use others."""
 
     os_release: str = "/etc/os-release"
     crontabs: str = "/var/spool/cron/crontabs"
@@ -28,7 +28,7 @@ class Places(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What is looked at: a host, for a site that wants something of it."""
+    """What is examined: a host, and the site that is to be installed on it."""
 
     site: Site
     host: Host
@@ -38,7 +38,7 @@ class Subject(NamedTuple):
 
 
 def first_lines(path: str, largest_bytes: int = 1 << 20) -> list[str]:
-    """Return the lines of a file, in which every byte is a character; none of a missing or a large one's end."""
+    """Return the first lines of a file, one character per byte; empty for a missing file."""
     try:
         with open(path, "rb") as stream:
             return stream.read(largest_bytes).decode("latin-1").splitlines()

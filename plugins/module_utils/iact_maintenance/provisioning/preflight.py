@@ -1,4 +1,4 @@
-"""What the role needs to know of a host before it changes anything, and everything that it must not go on with."""
+"""Collect the facts that the role needs before it changes a host, and every reason to stop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def judge(variables: Mapping[str, object], library: str = Places().library) -> t
 def look(
     variables: Mapping[str, object], host: Host, *, is_rehearsal: bool = False, places: Places | None = None
 ) -> dict[str, Any]:
-    """Return what tasks of the role may use, as plain data without any password and any line of a crontab."""
+    """Return the facts for the role's tasks as plain data, without passwords and without lines of crontabs."""
     places = places or Places()
     site, refusals = judge(variables, places.library)
     if host.effective_user_id() != 0:

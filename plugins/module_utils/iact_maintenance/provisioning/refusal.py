@@ -1,4 +1,4 @@
-"""What the role must not go on with, or should say."""
+"""The records for reasons to stop and for remarks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Refusal(NamedTuple):
-    """One reason to stop: a stable code, what is wrong and what to do, and the variable to set, if one helps."""
+    """A reason to stop: a stable code, what is wrong and what to do, and the variable to set, if any."""
 
     code: str
     message: str
@@ -14,7 +14,7 @@ class Refusal(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """Something that an operator should know, and that stops nothing."""
+    """Something that an operator should know and that stops nothing."""
 
     code: str
     message: str

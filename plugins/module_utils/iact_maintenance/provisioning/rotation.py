@@ -1,4 +1,4 @@
-"""Rules that rotate the jobs' logs already, found as logrotate(8) itself reads its configuration."""
+"""Find rules that already rotate the jobs' logs, reading the configuration as logrotate(8) does."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DEEPEST = 8
 
 
 class Rule(NamedTuple):
-    """A pattern of a rule, in which file it stands, and the log of ours that it takes."""
+    """A pattern of a rule, its file, and the log that it matches."""
 
     file: str
     pattern: str
@@ -45,7 +45,7 @@ class Rule(NamedTuple):
 
 
 class _Reader:
-    """Reads a configuration with what it includes, and knows which names it passes over by then."""
+    """Read a configuration with its includes and its list of ignored names."""
 
     def __init__(self) -> None:
         self.taboo = [f"*{ending}" for ending in _TABOO]
@@ -87,7 +87,7 @@ class _Reader:
 
 
 def _skip_body(lines: Iterator[str]) -> None:
-    """Pass over the rest of a rule, whose scripts may hold braces of their own."""
+    """Skip the rest of a rule, whose scripts may contain braces."""
     for line in lines:
         text = line.strip()
         if text in _SCRIPTS:
@@ -106,7 +106,7 @@ def _words(text: str) -> list[str]:
 
 
 def _counts(path: str) -> bool:
-    """Return whether logrotate would read a file, through a link as well."""
+    """Return whether logrotate would read a file, also through a link."""
     try:
         status = os.stat(path)
     except OSError:
@@ -121,7 +121,7 @@ def is_ours(path: str) -> bool:
 
 
 def look(subject: Subject) -> list[Rule]:
-    """Return the rules of others that take a log of ours."""
+    """Return other rules that match one of our logs."""
     ours = subject.places.rotation if is_ours(subject.places.rotation) else ""
     logs = [os.path.join(subject.site.log_directory, job.log) for job in SCHEDULED_JOBS]
     main = subject.places.logrotate
@@ -131,7 +131,7 @@ def look(subject: Subject) -> list[Rule]:
 
 
 def _takes(pattern: str, log: str) -> bool:
-    """Return whether a pattern of glob(7) takes a path, part by part, because no `*` stands for a slash."""
+    """Return whether a pattern of glob(7) matches a path, part by part, because `*` does not match a slash."""
     if "{" in pattern:
         return False
     wanted = os.path.normpath(pattern).split("/")
@@ -143,7 +143,7 @@ def _takes(pattern: str, log: str) -> bool:
 
 
 def refusals(subject: Subject, rules: list[Rule]) -> Iterator[Refusal]:
-    """Return the rules that stand in the way of the role's own."""
+    """Return the rules that conflict with the role's own."""
     if subject.site.logrotate == "keep":
         return
     for file, pattern in dict.fromkeys((rule.file, rule.pattern) for rule in rules):

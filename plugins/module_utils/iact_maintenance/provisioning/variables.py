@@ -1,4 +1,4 @@
-"""The role's variables: which there are, what each may hold, and what all of them together ask for."""
+"""The role's variables: their names, types and values."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ROLE_OPTIONS = (
 
 
 class Site(NamedTuple):
-    """What the variables ask for: the role's own, and each section's options as they were given, without nulls."""
+    """What the variables ask for: the role's own options, and each section's options as given, without nulls."""
 
     state: str
     purge: bool
@@ -70,7 +70,7 @@ class Site(NamedTuple):
     sections: Mapping[str, Mapping[str, Any]]
 
     def option(self, section: str, name: str) -> Any:
-        """Return the typed value of an option, which was found right before."""
+        """Return the typed value of an option that was validated before."""
         row = next(row for row in SECTIONS[section] if row.name == name)
         given = self.sections[section].get(name)
         return row.default if given is None else parse(row, given, name)
@@ -80,7 +80,7 @@ check_fields(Site, ROLE_OPTIONS, ("sections",))
 
 
 def from_json(text: str) -> Mapping[str, object]:
-    """Return the variables of a JSON text. Raise BadOption, which never shows it, since it may hold passwords."""
+    """Return the variables of a JSON text. Raise BadOption without showing it, because it may contain passwords."""
     try:
         variables = json.loads(text)
     except (ValueError, RecursionError):
@@ -99,7 +99,7 @@ def known() -> dict[str, tuple[str, Option]]:
 
 
 def read(variables: Mapping[str, object]) -> tuple[Site, list[Refusal]]:
-    """Return what the variables ask for, and everything that is wrong with them; a wrong one is left out."""
+    """Return what the variables ask for, without invalid ones, and everything that is wrong with them."""
     table = known()
     refusals = [_unknown(name, list(table)) for name in sorted(set(variables).difference(table))]
     values: dict[str, object] = {row.name: row.default for row in ROLE_OPTIONS}
@@ -118,12 +118,12 @@ def read(variables: Mapping[str, object]) -> tuple[Site, list[Refusal]]:
 
 
 def without_nulls(raw: Any) -> dict[str, object]:
-    """Return a mapping without what is null, which counts as not set."""
+    """Return a mapping without null values, which count as not set."""
     return {key: value for key, value in raw.items() if value is not None}
 
 
 def secret_text(raw: object) -> object:
-    """Return a password as text, since YAML makes a number of one that is all digits."""
+    """Return a password as text, because YAML reads digits as a number."""
     return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
 
 
@@ -139,7 +139,7 @@ def _unknown(name: str, names: list[str]) -> Refusal:
 
 
 def _wrong(row: Option, raw: object, name: str) -> Iterator[Refusal]:
-    """Return what is wrong with a variable; the value of one that belongs to a connection is never shown."""
+    """Return what is wrong with a variable; a value that belongs to a connection is never shown."""
     try:
         if row.kind != "section":
             _check(row, raw, name)
@@ -159,7 +159,7 @@ def _wrong(row: Option, raw: object, name: str) -> Iterator[Refusal]:
 
 
 def _check(row: Option, raw: object, name: str) -> None:
-    """Raise BadOption if the value is none that the option may have."""
+    """Raise BadOption if the option does not allow the value."""
     if row.secret:
         if raw != "":
             parse(row, secret_text(raw), name)

@@ -1,4 +1,4 @@
-"""Writing credentials files: for their account alone, atomically, and through no link that the account planted."""
+"""Write credentials files: readable only by their account, atomically, and never through a planted link."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LARGEST_BYTES = 1024 * 1024
 
 
 class State(NamedTuple):
-    """What a file is; without a value of it, since it may be shown."""
+    """The properties of a file; no content, because a diff may show them."""
 
     owner: str
     group: str
@@ -30,12 +30,12 @@ class State(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Return the state as lines that a diff may show."""
+        """Return the properties as lines for a diff."""
         return f"owner: {self.owner}\ngroup: {self.group}\nmode: {self.mode}\ncontent: {self.content}\n"
 
 
 class Change(NamedTuple):
-    """One file with its state before and after; they are the same where nothing changes."""
+    """A file with its properties before and after; they are equal if nothing changes."""
 
     path: str
     content: bytes
@@ -44,12 +44,12 @@ class Change(NamedTuple):
 
     @property
     def is_needed(self) -> bool:
-        """Return whether the file has to be written."""
+        """Return whether the file must be written."""
         return self.before != self.after
 
 
 def plan(variables: Mapping[str, object], host: Host, places: Places | None = None) -> list[Change]:
-    """Return what has to be written for the role's variables. Raise BadOption or StorageFault."""
+    """Return the files to write for the role's variables. Raise BadOption or StorageFault."""
     site, refusals = judge(variables)
     if refusals:
         raise BadOption("\n".join(refusal.message for refusal in refusals))
@@ -68,7 +68,7 @@ def _change(file: credentials.CredentialsFile, account: pwd.struct_passwd | None
 
 
 def _state(path: str, content: bytes, after: State) -> State | None:
-    """Return the state of the file that is there now, or None."""
+    """Return the properties of the existing file, or None."""
     try:
         descriptor = open_existing(path)
     except FileNotFoundError:
@@ -86,7 +86,7 @@ def _state(path: str, content: bytes, after: State) -> State | None:
 
 
 def apply(change: Change) -> None:
-    """Write the file. Raise StorageFault, after which it holds what it held before."""
+    """Write the file; after a fault it has its previous content. Raise StorageFault."""
     folder, name = os.path.split(change.path)
     with storage(change.path), _folder(folder) as descriptor:
         temporary = f"{name}.part"
@@ -110,7 +110,7 @@ def apply(change: Change) -> None:
 
 @contextlib.contextmanager
 def _folder(path: str) -> Iterator[int]:
-    """Return a context with the open folder; a link to one is followed only if root made it."""
+    """Return a context with the open directory; a link to one is followed only if root created it."""
     is_link = os.path.islink(path)
     if is_link and os.lstat(path).st_uid != 0:
         raise StorageFault("storage", f"{path} is a link that somebody else made; name the folder that is meant")

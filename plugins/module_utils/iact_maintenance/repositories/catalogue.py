@@ -1,4 +1,4 @@
-"""What lies in the backup directory, whose each file is and what it is worth."""
+"""The catalogue of the backup directory: whose each file is and of which kind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PROVEN, _DAMAGED = "proven", "damaged"
 
 
 class Catalogue(NamedTuple):
-    """Every archive in the directory, the oldest name first, and the names of those that were proven and are gone.
+    """All archives in the directory, oldest name first, and the names of verified ones that are missing.
 
     `identity` is this host's.
     """
@@ -44,7 +44,7 @@ class Catalogue(NamedTuple):
 
     @property
     def missing_in_words(self) -> str:
-        """Return which proven archives are gone, for people; empty where none is."""
+        """Return which verified archives are missing, for people; empty if none is."""
         if not self.missing:
             return ""
         others = f" and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
@@ -52,7 +52,7 @@ class Catalogue(NamedTuple):
 
 
 def of_no_directory(host: Host, state_directory: str) -> Catalogue:
-    """Return the catalogue where the directory itself is not there: what was proven in it is gone."""
+    """Return the catalogue if the directory does not exist: what was verified in it is missing."""
     return _catalogue([], _proofs(state_directory), identity.read(host, state_directory), [])
 
 
@@ -70,7 +70,7 @@ def read(host: Host, folder: Folder, state_directory: str) -> Catalogue:
 
 
 def names(folder: Folder) -> list[str]:
-    """Return the names of what looks like archives, the oldest first. Raise StorageFault."""
+    """Return the names that look like archives, oldest first. Raise StorageFault."""
     return [name for name in folder.names() if name.startswith(STEM) and not name.endswith(PART)]
 
 
@@ -90,18 +90,18 @@ def _owned(entry: Entry, this_host: identity.Identity) -> Entry:
 
 
 def is_own(manifest: Manifest, digest: str, this_host: identity.Identity) -> bool:
-    """Return whether an archive is this host's own."""
+    """Return whether an archive belongs to this host."""
     return this_host.wrote(manifest.identity, manifest.host, digest)
 
 
 def whose(manifest: Manifest) -> str:
-    """Return who wrote an archive that is not this host's, for people."""
+    """Return who wrote an archive that belongs to another host, for people."""
     known = f"identity {manifest.identity}" if manifest.identity else "before hosts had an identity"
     return f"written by the host {printable(manifest.host, 80)} ({known}), not by this one"
 
 
 def _without_copies(entries: list[Entry]) -> list[Entry]:
-    """Return the entries, those with the content of another one as copies, so that what is there twice counts once."""
+    """Return the entries; those with the same content as another become copies, so that content counts once."""
     counted: dict[str, Entry] = {}
     for entry in sorted(entries, key=_likeness_key):
         if entry.digest and entry.kind != BROKEN:
@@ -110,7 +110,7 @@ def _without_copies(entries: list[Entry]) -> list[Entry]:
 
 
 def _likeness_key(entry: Entry) -> tuple[bool, int, str]:
-    """Return what sorts the file that the writer itself named before its copies under other names."""
+    """Return the sort key that puts the file with its original name before copies under other names."""
     parsed = parse_archive_name(entry.name)
     is_named_so = parsed is not None and parsed.created_at == entry.created_at
     return not is_named_so, parsed.number if parsed else 0, entry.name
@@ -123,7 +123,7 @@ def _unless_counted(entry: Entry, counted: Entry) -> Entry:
 
 
 def _is_missed(proof: object, this_host: identity.Identity, there: set[str]) -> bool:
-    """Return whether this host proved the archive to be good and its own, and its content is not there any more."""
+    """Return whether this host verified the archive as its own and good, and its content is not there any more."""
     if not isinstance(proof, dict) or proof.get("verdict") != _PROVEN or not _is_of(proof, this_host):
         return False
     digest = proof.get("digest")
@@ -131,7 +131,7 @@ def _is_missed(proof: object, this_host: identity.Identity, there: set[str]) -> 
 
 
 def _is_of(proof: Proof, this_host: identity.Identity) -> bool:
-    """Return whether this host made the proof, by its identity or, in case that was lost since, by its machine-id."""
+    """Return whether this host made the proof, by its identity or, if that was lost since, by its machine-id."""
     of_identity = bool(this_host.id) and proof.get("identity") == this_host.id
     return of_identity or (bool(this_host.machine) and proof.get("machine") == this_host.machine)
 
@@ -157,14 +157,17 @@ def _entry(folder: Folder, name: str, proof: object) -> Entry:
 
 
 def _worth(error: MaintenanceError) -> str:
-    """Return the kind of what ended so; what this user or this version may not read can be good, and is not broken."""
+    """Return the kind after this error.
+
+    An archive that this user or this version cannot read may be good, so it is not called broken.
+    """
     if isinstance(error, NewerFormat):
         return NEWER
     return BROKEN if isinstance(error, Damaged) else UNVERIFIED
 
 
 def _judged(entry: Entry, proof: object) -> Entry:
-    """Return the entry as an earlier proof judges it; a proof is of one state of one file alone."""
+    """Return the entry with its proof applied; a proof is valid for one state of one file."""
     if not isinstance(proof, dict) or entry.stamp is None or proof.get("stamp") != entry.stamp._asdict():
         return entry
     if proof.get("verdict") == _DAMAGED:
@@ -174,7 +177,7 @@ def _judged(entry: Entry, proof: object) -> Entry:
 
 
 def prove(host: Host, folder: Folder | None, entry: Entry, limits: Limits) -> tuple[Entry, dict[str, object]]:
-    """Return the entry after every byte was read, and the proof to remember.
+    """Return the entry after reading every byte, and the proof to store.
 
     Without a folder the entry's name is a path. Raise ToolMissing, ProcessFault or StorageFault.
     """
@@ -203,12 +206,12 @@ def prove(host: Host, folder: Folder | None, entry: Entry, limits: Limits) -> tu
 
 
 def proven(stamp: Stamp, proven_at: str) -> dict[str, object]:
-    """Return the proof of an archive whose every byte was read and matched."""
+    """Return the proof of an archive that was read completely and matched its checksums."""
     return {"stamp": stamp._asdict(), "verdict": _PROVEN, "proven_at": proven_at}
 
 
 def _missed(proof: Proof, this_host: identity.Identity, digest: str) -> dict[str, object]:
-    """Return the proof of a good archive of this host, which is missed from now on if it goes."""
+    """Return the proof of a good archive of this host, with what is needed to notice that it is missing."""
     return {**proof, "identity": this_host.id, "machine": this_host.machine, "digest": digest}
 
 
@@ -218,9 +221,10 @@ def damaged(stamp: Stamp, proven_at: str, reason: str) -> dict[str, object]:
 
 
 def remember(host: Host, state_directory: str, folder: Folder, proven: Mapping[str, tuple[Entry, Proof]]) -> None:
-    """Keep the proofs of archives, by name. Raise StorageFault or LockHeld.
+    """Store the proofs of archives, by name. Raise StorageFault or LockHeld.
 
-    Those of files that are gone are dropped, but not of good ones: that they are gone is what somebody has to be told.
+    Proofs of files that do not exist any more are dropped, except of good archives, because their loss must be
+    reported.
     """
     this_host, present = identity.read(host, state_directory), set(folder.names())
 
@@ -236,7 +240,7 @@ def remember(host: Host, state_directory: str, folder: Folder, proven: Mapping[s
 
 
 def forget(host: Host, state_directory: str, names: Iterable[str]) -> None:
-    """Drop the proofs of archives that are about to be deleted, or known to be gone. Raise StorageFault or LockHeld."""
+    """Drop the proofs of archives to delete, or known to be missing. Raise StorageFault or LockHeld."""
     going = set(names)
     if going:
         state.change_mapping(host, state_directory, PROOFS, lambda known: _drop(known, going))

@@ -1,4 +1,4 @@
-"""The directory of the archives: opened once, trusted only when nobody else could have put something there."""
+"""The directory of the archives: opened once, and trusted only if nobody else could have written to it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _WHAT = {
 
 
 class Folder(NamedTuple):
-    """The open directory: `descriptor` for whatever is done in it, `path` for messages and programs."""
+    """The open directory: `descriptor` for operations in it, `path` for messages and programs."""
 
     descriptor: int
     path: str
 
     def names(self) -> list[str]:
-        """Return the names of all that lies in it, sorted."""
+        """Return the names of its entries, sorted."""
         with storage(self.path):
             return sorted(os.listdir(self.descriptor))
 
     def remove_leftovers(self, identity: str) -> list[str]:
-        """Return the names of what killed runs of this host left behind, now gone.
+        """Remove what killed runs of this host left behind, and return the names.
 
-        Another host's files are left alone. Raise LockHeld where one of ours is in use: another run is at work,
-        although this one was given the lock.
+        Other hosts' files are not touched. Raise LockHeld if one of ours is in use: another run is at work, although
+        this run holds the lock.
         """
         return [name for name in self.names() if writer_of(name) == identity and self._remove_leftover(name)]
 
@@ -65,7 +65,7 @@ class Folder(NamedTuple):
         return True
 
     def holds(self, name: str, stamp: Stamp) -> bool:
-        """Return whether the file is there and still the one with that stamp. Raise StorageFault."""
+        """Return whether the file exists and still has that stamp. Raise StorageFault."""
         with storage(os.path.join(self.path, name)):
             try:
                 return stamp_of(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)) == stamp
@@ -73,7 +73,7 @@ class Folder(NamedTuple):
                 return False
 
     def remove(self, name: str, stamp: Stamp) -> bool:
-        """Return whether the file was removed: only if it is still the one with that stamp. Raise StorageFault."""
+        """Remove the file if it still has that stamp, and return whether it was removed. Raise StorageFault."""
         if not self.holds(name, stamp):
             return False
         with storage(os.path.join(self.path, name)):
@@ -92,7 +92,7 @@ def open_backups(host: Host, settings: Settings, *, create: bool = False) -> Ite
 
 
 def _check_mounted(host: Host, path: str, state_directory: str) -> None:
-    """Refuse a directory that lies on the system's own disk, which it does while nothing is mounted there."""
+    """Refuse a directory on the system disk, where it is while nothing is mounted."""
     existing = os.path.realpath(path)
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)
@@ -111,7 +111,7 @@ def _check_mounted(host: Host, path: str, state_directory: str) -> None:
 def open_folder(host: Host, path: str, *, create: bool = False) -> Iterator[Folder]:
     """Return a context with the open directory. Raise MaintenanceError `unsafe_directory`, or StorageFault.
 
-    Ours alone: a directory (no link to one) of this user that nobody else may write.
+    It must be a directory, not a link, that belongs to this user and that nobody else can write to.
     """
     if create and not os.path.lexists(path):
         _create(path)

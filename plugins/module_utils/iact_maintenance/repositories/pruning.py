@@ -1,6 +1,6 @@
-"""Surveys a directory for retention to decide on, and carries the decision out, one unlink for each archive.
+"""Collect what retention decides on, and carry out its decision, one unlink per archive.
 
-A run killed half way is finished by the next.
+The next run completes one that was killed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CHANGED_HINT = "see who else works in the backup directory; the next run decide
 
 
 class Survey(NamedTuple):
-    """What lies in a directory, once every archive that looks right was read; `proofs` are what was learnt by that."""
+    """The content of a directory after reading every unverified archive; `proofs` are the new proofs."""
 
     entries: tuple[inventory.Entry, ...] = ()
     proofs: Mapping[str, tuple[inventory.Entry, catalogue.Proof]] = {}
@@ -36,9 +36,9 @@ class Survey(NamedTuple):
 
 
 def survey(host: Host, folder: Folder, settings: Settings) -> Survey:
-    """Return what lies in the directory, each unverified archive read to its end; nothing is written.
+    """Return the content of the directory after reading each unverified archive; nothing is written.
 
-    Else retention would count too few where the state was lost, and a plan could not say what goes.
+    Otherwise retention would count too few archives after the state was lost, and a plan could not say what is deleted.
     """
     listed = catalogue.read(host, folder, settings.state_directory)
     limits = Limits(settings.backup.deadline_seconds)
@@ -56,9 +56,9 @@ def survey(host: Host, folder: Folder, settings: Settings) -> Survey:
 
 
 def policy_of(settings: Settings, entries: Iterable[inventory.Entry], now: datetime) -> retention.RetentionPolicy:
-    """Return the policy that the settings state, with what the times of earlier runs and archives say of the clock.
+    """Return the policy of the settings, and whether the times of runs and archives make the clock doubtful.
 
-    Raise StorageFault where the history cannot be read.
+    Raise StorageFault if the history cannot be read.
     """
     options = settings.backup
     with storage(settings.state_directory):
@@ -69,10 +69,10 @@ def policy_of(settings: Settings, entries: Iterable[inventory.Entry], now: datet
 
 
 def clock_doubt(times: Iterable[datetime], now: datetime, max_age_seconds: float) -> str:
-    """Return why ages cannot be believed now; empty where they can.
+    """Return why ages cannot be trusted now; empty if they can.
 
-    Nobody can tell a clock that jumped ahead from a host that was off for as long. So after a gap in the times of all
-    runs, longer than two backups may be apart, ages are not believed until runs have gone on for as long as one may be.
+    A clock that jumped ahead cannot be distinguished from a host that was off. So after a gap between runs that is
+    longer than two backups may be apart, ages are not trusted until runs have continued for as long as one may be.
     """
     known = [*sorted(moment for moment in times if moment <= now), now]
     recent = [pair for pair in zip(known, known[1:]) if (now - pair[1]).total_seconds() < max_age_seconds]
@@ -86,9 +86,9 @@ def clock_doubt(times: Iterable[datetime], now: datetime, max_age_seconds: float
 
 @dataclass
 class Removal:
-    """Where archives are removed; `deleted` names those that were, also where a removal ends early.
+    """The removal of archives; `deleted` names those that were removed, even if it ends early.
 
-    `left` names those that were to go and are not, or not the same, any more.
+    `left` names those that were to be removed and do not exist or were changed.
     """
 
     folder: Folder
@@ -97,7 +97,7 @@ class Removal:
     left: list[str] = field(default_factory=list)
 
     def findings(self) -> list[Finding]:
-        """Return a warning where archives were left alone since they changed after the plan was made."""
+        """Return a warning if archives were kept because they changed after the plan was made."""
         if not self.left:
             return []
         message = f"archives that were to go changed or went away meanwhile, and are left alone: {', '.join(self.left)}"
@@ -105,7 +105,7 @@ class Removal:
 
 
 def remove(host: Host, removal: Removal, entries: Iterable[inventory.Entry]) -> None:
-    """Delete archives; one that changed since it was judged stays. Raise StorageFault or LockHeld."""
+    """Delete archives, except those that changed after the decision. Raise StorageFault or LockHeld."""
     folder = removal.folder
     stamps = {entry.name: entry.stamp for entry in entries}
     going = {name: stamp for name, stamp in stamps.items() if stamp and folder.holds(name, stamp)}
@@ -122,7 +122,7 @@ def remove(host: Host, removal: Removal, entries: Iterable[inventory.Entry]) -> 
 
 
 def appeared(folder: Folder, planned: Iterable[inventory.Entry], written: str) -> list[Finding]:
-    """Return a finding where archives lie in the directory that the plan did not see and this run did not write."""
+    """Return a finding if the directory has archives that the plan did not see and this run did not write."""
     known = {written, *(entry.name for entry in planned)}
     new = [name for name in catalogue.names(folder) if name not in known]
     if not new:

@@ -1,4 +1,4 @@
-"""Give a finished archive its final name, unless another file bears it: no archive is ever replaced."""
+"""Give a finished archive its final name, unless the name is taken: no archive is ever replaced."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _RENAME_NOREPLACE = 1
 
 
 class Published(NamedTuple):
-    """Whether an archive has its name, and whether the directory's entry was written to the disk."""
+    """Whether an archive has its name, and whether the directory entry was synced."""
 
     has_name: bool
     is_synced: bool = True
 
 
 def publish(staged: Staged, name: str) -> Published:
-    """Return whether the archive has its name, durably; without it where another file has it.
+    """Return whether the archive has its name, durably; without it if the name is taken.
 
-    Raise Unwritable, and then the archive bears no name.
+    Raise Unwritable; then the archive has no name.
     """
     with writing(staged.path):
         if not give_name(staged.folder, staged.part, name):
@@ -39,10 +39,10 @@ def publish(staged: Staged, name: str) -> Published:
 
 
 def give_name(folder: int, temporary: str, name: str) -> bool:
-    """Return whether the file has the name now; False where another file has it. Raise OSError.
+    """Return whether the file has the name now; False if the name is taken. Raise OSError.
 
-    Both names are in the directory open as `folder`. By a link, which never replaces anything, on every filesystem that
-    has them; else by a rename that is told not to.
+    Both names are in the directory open as `folder`. By a hard link, which never replaces a file, if the filesystem has
+    links; otherwise by a rename that must not replace.
     """
     try:
         os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)

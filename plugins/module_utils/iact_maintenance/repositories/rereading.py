@@ -1,4 +1,4 @@
-"""Read a good archive again after some days, since bytes rot while size and time stay as they are."""
+"""Read a good archive again after some days, because stored data can decay without a change of size and time."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _LONGEST_SECONDS = 600
 
 
 class Reread(NamedTuple):
-    """What became of the archive that was read again: its proof by its name, and what somebody should know."""
+    """The result of reading an archive again: its proof by its name, and findings."""
 
     proofs: dict[str, tuple[inventory.Entry, catalogue.Proof]] = {}
     findings: tuple[Finding, ...] = ()
 
     @property
     def is_broken(self) -> bool:
-        """Return whether an archive that counted as good turned out to be broken."""
+        """Return whether a good archive was broken."""
         return any(entry.kind == inventory.BROKEN for entry, _proof in self.proofs.values())
 
 
 def due(entries: Sequence[inventory.Entry], now: datetime, reread_days: int) -> inventory.Entry | None:
-    """Return the good archive whose proof is the oldest, if it is older than so many days; 0 days: none."""
+    """Return the good archive with the oldest proof, if it is older than that many days; with 0 days none."""
     if not reread_days:
         return None
     before = iso(now - timedelta(days=reread_days))
@@ -42,7 +42,7 @@ def due(entries: Sequence[inventory.Entry], now: datetime, reread_days: int) -> 
 
 
 def reread(host: Host, folder: Folder, settings: Settings, entries: Sequence[inventory.Entry]) -> Reread:
-    """Return what became of the archive among `entries` that is due to be read again; nothing is written."""
+    """Return the result of reading the archive of `entries` that is due; nothing is written."""
     entry = due(entries, host.now(), settings.backup.reread_days)
     if entry is None:
         return Reread()

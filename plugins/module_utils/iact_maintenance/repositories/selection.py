@@ -16,10 +16,10 @@ _HINT = "`iact-maintenance archives` lists what there is"
 
 
 def select(entries: Sequence[inventory.Entry], directory: str, wanted: str, now: datetime) -> inventory.Entry:
-    """Return the entry that `wanted` names: `latest`, a name, or a path in `directory`. Raise Refused `no_archive`.
+    """Return the entry for `wanted`: `latest`, a name, or a path in `directory`. Raise Refused `no_archive`.
 
-    Where no archive is known to be good, as on a host that was set up anew, the latest is one that was not proven yet:
-    whoever uses it reads all of it first. One that lies ahead of `now` is never the latest, but can be named.
+    If no archive is good, as on a host that was set up again, `latest` is one that is not verified yet: its user reads
+    it completely first. An archive dated after `now` is never the latest, but can be named.
     """
     if wanted == LATEST:
         newest = inventory.newest(entries, now) or inventory.newest(entries, now, inventory.UNVERIFIED)
@@ -34,7 +34,7 @@ def select(entries: Sequence[inventory.Entry], directory: str, wanted: str, now:
 
 
 def _none(entries: Sequence[inventory.Entry], directory: str, now: datetime) -> Refused:
-    """Return the refusal where there is no latest one; which of the others is wanted, only a person can say."""
+    """Return the refusal if there is no latest archive; only a person can say which of the others is wanted."""
     ahead = inventory.ahead(entries, now)
     others = [entry for entry in entries if entry.kind == inventory.OTHER_HOST and entry.created_at]
     if not ahead and others:
@@ -53,10 +53,10 @@ def _none(entries: Sequence[inventory.Entry], directory: str, now: datetime) -> 
 
 
 def foreign_path(directory: str, wanted: str) -> str | None:
-    """Return `wanted` where it is the path of a file outside `directory`; None where it names an archive in it.
+    """Return `wanted` if it is the path of a file outside `directory`; None if it names an archive in it.
 
-    Raise BadOption for a relative path, because a run that became the configured user has another working directory;
-    Refused `no_archive` where there is no such file.
+    Raise BadOption for a relative path, because a run that changed its user has another working directory; Refused
+    `no_archive` if there is no such file.
     """
     if "/" not in wanted or os.path.dirname(wanted) == directory:
         return None

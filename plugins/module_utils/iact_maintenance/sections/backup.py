@@ -129,6 +129,6 @@ class Backup(NamedTuple):
 
     @property
     def is_configured(self) -> bool:
-        """Return whether anything is to be backed up; a connection alone is not, since it may be there for health."""
+        """Return whether anything is to be backed up; a connection alone does not count, because health uses it too."""
         lists = (self.tables, self.mysql_databases, self.postgresql_databases, self.sqlite_files)
         return bool(self.log_directory) or any(lists)

@@ -17,7 +17,7 @@ DERIVED = ("own_account", "libpq_options", "project")
 
 
 def _server(port: int, file_option: str, file_help: str) -> tuple[Option, ...]:
-    """Return the rows of a server's connection; what stands there may be a password at the wrong place."""
+    """Return the rows of a server's connection; all are private, because a value may be a misplaced password."""
     tls_help = (
         "How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) if C(ca_cert) is "
         "given, else C(require); from C(require) up nothing is ever sent in clear text."
@@ -58,9 +58,9 @@ OWN = (
 
 
 class ProjectConnection(NamedTuple):
-    """How a Django project's own driver connects: `parameters` are its arguments, without the password.
+    """How a Django project's driver connects: `parameters` are its arguments, without the password.
 
-    `default_socket` is what that driver uses where none is named; `role` is assumed in each transaction.
+    `default_socket` is the driver's default; `role` is assumed in each transaction.
     """
 
     driver: str
@@ -70,10 +70,10 @@ class ProjectConnection(NamedTuple):
 
 
 class Server(NamedTuple):
-    """Where a MySQL, MariaDB or PostgreSQL server is and who logs in.
+    """The address of a MySQL, MariaDB or PostgreSQL server and the account.
 
-    `own_account` is true for a job's own section; `libpq_options` are those of the project that was asked. With
-    `project` the connection is made by its parameters alone, and no default or file of ours adds to them.
+    `own_account` is true for a job's own section; `libpq_options` are those of the Django project. With `project` the
+    connection uses its parameters only, and no default or file of ours.
     """
 
     login_host: str | None = None

@@ -1,4 +1,4 @@
-"""The section `django`: if the project is and how it is started."""
+"""The section `django`: the Django project and how to start it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DJANGO = (
 
 
 class Django(NamedTuple):
-    """Where the Django project is and how it is started."""
+    """The Django project and how to start it."""
 
     project_path: str
     python: str

@@ -1,4 +1,4 @@
-"""The table of jobs, which commands, the health check, the runner and the tests of the role read."""
+"""The table of jobs, read by commands, health check, runner and the tests of the role."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 
 class JobRow(NamedTuple):
-    """A job: its command, the section of its options, its lock, and the log of its scheduled runs, if it has any.
+    """A job: its command, its section of options, its lock, and the log of its scheduled runs, if any.
 
-    `asks`: a person has to say yes before it works, so that its crontab line says `--force`.
+    `asks`: a person must confirm, so its crontab line has `--force`.
     """
 
     name: str

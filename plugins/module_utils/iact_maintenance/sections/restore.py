@@ -39,7 +39,7 @@ RESTORE = (
 
 
 class Restore(NamedTuple):
-    """Options of a restore; its connections are its own section's, never another job's."""
+    """Options of a restore; it uses only the connections of its own section."""
 
     archive: str
     components: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The options that every scheduled job's section begins with."""
+"""The options that the section of every scheduled job begins with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DAY_SECONDS = 86400
 
 
 def scheduled(schedule: str, max_age_seconds: int, expected_seconds: float) -> tuple[Option, ...]:
-    """Return the rows that say when a job runs, from when it is late, and from when a run is slow."""
+    """Return the rows for a job's schedule, its limit of lateness and its expected duration."""
     late = "Seconds since the last scheduled success from which health calls the job late."
     slow = "Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended."
     return (

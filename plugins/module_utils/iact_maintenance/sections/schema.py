@@ -1,4 +1,4 @@
-"""The config file described for editors: a JSON Schema and an example, both made from the option table."""
+"""Describe the config file: a JSON Schema and an example, both generated from the option table."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LEFT_OUT = ("sqlite",)
 
 
 def schema() -> dict[str, object]:
-    """Return the JSON Schema of the config file. What one option demands of another is not in it."""
+    """Return the JSON Schema of the config file. It does not include relations between options."""
     return {"$schema": _DRAFT, "title": "/etc/iact/maintenance.json", **_object(SITE, "")}
 
 
@@ -68,7 +68,7 @@ def _property(row: Option) -> dict[str, object]:
 
 
 def example() -> dict[str, object]:
-    """Return a config file of a site with both servers: every default, and what a site names itself."""
+    """Return a config file of a site with both servers: every default, and typical values of a site."""
     shown = {row.name: row.default for row in SITE if row.default is not None}
     sections = {row.name: _filled(row.name) for row in SITE if row.kind == "section" and row.name not in _LEFT_OUT}
     return {**_SITE[""], **shown, **sections}

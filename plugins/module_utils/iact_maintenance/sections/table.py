@@ -1,8 +1,8 @@
-"""The option table: every section with its rows and its record, the only list of options.
+"""The option table: every section with its rows and its record; the only list of options.
 
-It feeds the modules' argument_spec, the command's flags, the config file and validation. A row's default is applied
-last, by `settings`: neither argparse nor the argument_spec knows it, else a module that is given nothing would put its
-defaults over the site's config file.
+It is the source of the modules' argument_spec, the command's flags, the config file and validation. `settings` applies
+a row's default last: neither argparse nor the argument_spec has it, because a module without parameters would override
+the site's config file with defaults.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .session_cleanup import SESSION_CLEANUP, SessionCleanup
 
 
 class Section(NamedTuple):
-    """One section of the config file: its rows, and the record that holds their values."""
+    """A section of the config file: its rows, and the record of their values."""
 
     rows: tuple[Option, ...]
     # Any, because no type can say "some NamedTuple".
@@ -52,12 +52,12 @@ SITE = (
 
 
 def run_options(job: str) -> tuple[Option, ...]:
-    """Return the options of one job that a single run may set: its flags, and its module's own parameters."""
+    """Return a job's options that a single run can set: its flags, and its module's own parameters."""
     return tuple(option for option in SECTIONS[job] if not option.config_only)
 
 
 def check_fields(record: Any, rows: Collection[Option], derived: Collection[str] = ()) -> None:
-    """Raise TypeError if a row has no field in the record that holds its value, or a field has no row."""
+    """Raise TypeError if a row has no field in the record, or a field has no row."""
     apart = {row.name for row in rows}.symmetric_difference(set(record._fields).difference(derived))
     if apart:
         raise TypeError(f"{record.__name__}: rows and fields differ in {', '.join(sorted(apart))}")

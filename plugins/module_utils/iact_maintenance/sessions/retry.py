@@ -1,4 +1,4 @@
-"""Trying again: only what another program's short business explains, and never for long."""
+"""Retry transient database errors, for a limited time."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LONGEST_PAUSE_SECONDS = 8.0
 
 
 def connecting(host: Host, action: Callable[[], _Result]) -> _Result:
-    """Return what `action` returns, retried for up to a minute while the server has no connection to give."""
+    """Return what `action` returns; retry for up to a minute while the server has no free connection."""
     return _again(host, action, CONNECTING, attempts=1000, pause_seconds=0.5)
 
 
 def locking(host: Host, action: Callable[[], _Result]) -> _Result:
-    """Return what `action` returns, tried up to five times while other transactions hold the rows."""
+    """Return what `action` returns; try up to five times while other transactions hold the rows."""
     return _again(host, action, LOCKING, attempts=5, pause_seconds=0.1)
 
 

@@ -23,14 +23,14 @@ _DATABASE = frozenset({"database", "schema", "path"})
 
 
 class NoSessionTable(Exception):
-    """The project keeps no session in a table, so that there is nothing to clean; its text says where it keeps them."""
+    """The project keeps no sessions in a table; the text says where it keeps them."""
 
 
 class SessionTarget(NamedTuple):
     """Where the sessions are: engine, connection, table and time convention.
 
-    `project_connection` is how the Django project itself reaches them, where the config file says it differently.
-    `schema` is where the table was found; `identity` is the database and schema that every connection must lead to.
+    `project_connection` is the Django project's own connection, if the config file has another one. `schema` is the
+    schema of the table; `identity` is the database and schema that every connection must lead to.
     """
 
     engine: str
@@ -42,16 +42,16 @@ class SessionTarget(NamedTuple):
     identity: Mapping[str, object] | None = None
 
     def check_writable(self) -> None:
-        """Raise Refused where the settings forbid that rows are deleted there."""
+        """Raise Refused if the settings forbid deleting rows there."""
         if self.connection.read_only:
             hint = "name the database that holds the sessions with session_cleanup.engine"
             raise Refused("read_only", f"{self.engine}.read_only is true: nothing may ever write there", hint=hint)
 
     def identified(self, host: Host) -> SessionTarget:
-        """Return the target with the place that the project's own connection leads to, where it has one of its own.
+        """Return the target with the identity that the project's own connection leads to, if it has one.
 
         The servers are asked, because comparing names would refuse `localhost` against `127.0.0.1` and every proxy.
-        Raise MaintenanceError where the project's own way does not lead to a database.
+        Raise MaintenanceError if the project's connection does not lead to a database.
         """
         if self.project_connection is None:
             return self
@@ -63,9 +63,9 @@ class SessionTarget(NamedTuple):
             raise
 
     def pinned(self, sessions: Sessions) -> SessionTarget:
-        """Return the target with the place that an open connection leads to, unless it is known already.
+        """Return the target with the identity of an open connection, unless it is known.
 
-        The search path is asked here and never again: every later connection names the schema that was found.
+        The search path is used only here: every later connection names the schema.
         """
         if self.identity is not None:
             return self
@@ -75,7 +75,7 @@ class SessionTarget(NamedTuple):
         return self._replace(identity=identity, schema=schema)
 
     def open(self, host: Host, *, writable: bool) -> Sessions:
-        """Return an open connection to it. Raise DatabaseFault, `wrong_database` where it leads to another place."""
+        """Return an open connection to it. Raise DatabaseFault; `wrong_database` if it leads to another database."""
         opened = self._open(self.connection, host, writable)
         try:
             self._check_place(opened)
@@ -108,9 +108,9 @@ def _shown(identity: Mapping[str, object]) -> str:
 
 
 def session_target(settings: Settings, host: Host) -> SessionTarget:
-    """Return the database that holds the sessions; the Django project is asked where the engine is left to it.
+    """Return the database that holds the sessions; the Django project is asked if `engine` is `auto`.
 
-    Raise Refused where the settings leave it open, MaintenanceError where the project cannot answer.
+    Raise Refused if the settings do not say, MaintenanceError if the project cannot answer.
     """
     options = settings.session_cleanup
     if options.engine == "auto" and settings.django is not None:
@@ -124,7 +124,7 @@ def session_target(settings: Settings, host: Host) -> SessionTarget:
 
 
 def configured_target(settings: Settings) -> SessionTarget:
-    """Return the database that the settings alone name. Raise Refused."""
+    """Return the database that the settings name. Raise Refused."""
     options, connections = settings.session_cleanup, _connections(settings)
     if options.engine == "auto":
         engine = _only_one(connections)
@@ -149,9 +149,9 @@ def _only_one(connections: Mapping[str, Connection]) -> str:
 
 
 def target_of(settings: Settings, project: Project) -> SessionTarget:
-    """Return the database that the project keeps its sessions in, reached as the settings say.
+    """Return the database in which the project keeps its sessions, with the settings' connection.
 
-    Raise NoSessionTable, or MaintenanceError where the project cannot say.
+    Raise NoSessionTable, or MaintenanceError if the project cannot say.
     """
     elsewhere = needs_no_table(project)
     if elsewhere:
@@ -177,7 +177,7 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
 
 
 def _unanswered(project: Project, database: Database | None) -> MaintenanceError:
-    """Return the fault of a project that does not say where its sessions are, in its own words."""
+    """Return the error for a project that does not say where its sessions are, with the project's reason."""
     message = "the Django project did not say where its sessions are"
     hint = "mend the project's settings, or set session_cleanup.engine and use_tz"
     steps = ("session_engine", "sessions", "applications", "settings")
@@ -195,7 +195,7 @@ def _unanswered(project: Project, database: Database | None) -> MaintenanceError
 
 
 def like_the_project(named: Server, of_project: Connection) -> Server:
-    """Return the named connection, into the project's database and with its search path where it says nothing else."""
+    """Return the named connection, with the project's database and search path unless it has its own."""
     if not isinstance(of_project, Server):
         return named
     return named._replace(login_db=named.login_db or of_project.login_db, libpq_options=of_project.libpq_options)
