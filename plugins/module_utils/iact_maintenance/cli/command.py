@@ -1,4 +1,4 @@
-"""The command `iact-maintenance`: flags in, one report out. Only here is an exit status decided."""
+"""The command `iact-maintenance`: flags in, one report out. Only this file decides on an exit status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .flags import Parsed, parse
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return the exit status of one command line, after its report was printed."""
+    """Return the exit status of a command line after printing its report."""
     try:
         return _main(sys.argv[1:] if arguments is None else arguments)
     except Interrupted as ended:
@@ -50,7 +50,7 @@ def _answer(parsed: Parsed) -> Report:
 
 
 def _present(report: Report, parsed: Parsed) -> int:
-    """Return the exit status, after the report was written where it belongs."""
+    """Write the report to its destination and return the exit status."""
     if parsed.nagios:
         terminal.write(sys.stdout, nagios.render(report))
         return nagios.exit_status(report)
@@ -79,6 +79,6 @@ def _stamped(report: Report) -> Report:
 
 
 def _line(report: Report) -> str:
-    """Return the one line for people: what went wrong and what to do next."""
+    """Return one line for people: what failed and what to do."""
     hint = next((finding.hint for finding in report.findings if finding.hint), "")
     return f"{NAME}: {printable(report.summary)}" + (f" ({printable(hint)})" if hint else "") + "\n"

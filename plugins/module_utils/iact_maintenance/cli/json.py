@@ -1,4 +1,4 @@
-"""Render a report as one line of JSON: the entry in the log, and what `--json` prints."""
+"""Render a report as one line of JSON, for the log and for `--json`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from ..report import Report
 
 
 def render(report: Report) -> str:
-    """Return one JSON object on one line, ASCII only, so that no foreign text can break the log's lines."""
+    """Return one JSON object on one line, in ASCII, so that foreign text cannot break the log's lines."""
     return json.dumps(report.as_dict(), ensure_ascii=True, allow_nan=False, default=str) + "\n"

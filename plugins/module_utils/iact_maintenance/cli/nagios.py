@@ -1,4 +1,4 @@
-"""Render a report as the output of a Nagios plugin, which has an exit status of its own."""
+"""Render a report as the output of a Nagios plugin, with its exit status."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _LONGEST_LINE = 1000
 
 
 def exit_status(report: Report) -> int:
-    """Return 0, 1, 2 or 3; a refused run says nothing about the site, so it is UNKNOWN."""
+    """Return 0, 1, 2 or 3; a refused run says nothing about the site, so it is UNKNOWN (3)."""
     return _status(report).nagios
 
 
 def render(report: Report) -> str:
-    """Return `STATUS text | performance data`, then a line for each finding and each hint, the worst first.
+    """Return `STATUS text | performance data`, then a line per finding and hint, the worst first.
 
-    The first line names every check that does not pass. Single messages are cut, but never a line or a name.
+    The first line names every check that does not pass. Messages may be cut, but no lines or names.
     """
     by_status = [(row, [each for each in report.findings if _row(each) is row]) for row in reversed(STATUSES[1:])]
     findings = [finding for _status_row, alike in by_status for finding in alike]
@@ -38,7 +38,7 @@ def _row(finding: Finding) -> Status:
 
 
 def _names(row: Status, findings: list[Finding]) -> str:
-    """Return a severity with the subjects that it applies to, each once."""
+    """Return a severity with its subjects, each once."""
     subjects = dict.fromkeys(_line(finding.subject) for finding in findings)
     return f"{row.severity}: {', '.join(subjects)}"
 
@@ -49,7 +49,7 @@ def _details(finding: Finding) -> list[str]:
 
 
 def _line(text: str) -> str:
-    """Return foreign text without what would begin performance data or a further line."""
+    """Return foreign text without the characters that begin performance data or a new line."""
     return printable(text, _LONGEST_LINE).replace("|", "/")
 
 

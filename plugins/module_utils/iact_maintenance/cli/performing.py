@@ -1,4 +1,4 @@
-"""Run what a command line asks for: settings, account, job, report."""
+"""Run the job of a command line: settings, account, job, report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_NAME = 64
 
 
 def perform(parsed: Parsed) -> Report:
-    """Return the report of the job that the line asks for, under the account that the settings name.
+    """Return the report of the requested job, run as the user that the settings name.
 
     Raise MaintenanceError, and Interrupted for a signal before the job began.
     """
@@ -43,7 +43,7 @@ def perform(parsed: Parsed) -> Report:
 
 
 def _work(parsed: Parsed, settings: Settings, host: Host) -> Callable[[], Report]:
-    """Return what the command does, with everything imported that it needs, before the account may not read it."""
+    """Return the function for the command; everything that it needs is imported before the user changes."""
     if parsed.command == "grants":
         from ..jobs import grants
 
@@ -55,7 +55,7 @@ def _work(parsed: Parsed, settings: Settings, host: Host) -> Callable[[], Report
 
 
 def _person() -> str:
-    """Return who typed the command; of a person who used sudo, the name that sudo gives."""
+    """Return the user who typed the command; with sudo the name that sudo gives."""
     with contextlib.suppress(KeyError):
         return printable(os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name, _LONGEST_NAME)
     return f"uid {os.getuid()}"

@@ -1,4 +1,4 @@
-"""How the command's own process begins and ends; a process of somebody else's, Ansible's, does neither."""
+"""Begin and end the process of the command; when a module runs a job, Ansible does that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def start() -> None:
-    """Run the command line and end the process with its exit status, whatever still hangs in it."""
+    """Run the command line and end the process with its exit status, even if a thread hangs."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until guards.protect() says what a signal does, it ends the process without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

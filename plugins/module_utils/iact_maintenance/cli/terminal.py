@@ -1,4 +1,4 @@
-"""The terminal: questions, progress, colour; and writing to it when nobody reads any more."""
+"""The terminal: questions, progress, colour, and output to a closed pipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STANDARD_ERROR = 2
 
 
 class Progress:
-    """One line on a terminal that is overwritten while work goes on; nothing at all where there is no terminal."""
+    """A line on a terminal that is overwritten while work continues; without a terminal nothing is written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -35,7 +35,7 @@ class Progress:
 
 
 def secure_streams() -> None:
-    """Make sure that the standard streams exist and take every text, whoever started this process and how."""
+    """Open missing standard streams, and make them accept any text."""
     # Else the next file to be opened, a database even, could become standard output and be written over.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
@@ -49,13 +49,13 @@ def secure_streams() -> None:
 
 
 def require() -> None:
-    """Raise Refused without a terminal to ask on."""
+    """Raise Refused if there is no terminal to ask on."""
     if not sys.stdin.isatty():
         raise Refused("not_confirmed", "this deletes rows, and there is no terminal to ask on", hint="add --force")
 
 
 def confirm(report: Report) -> None:
-    """Ask a person to agree to what the report announces. Raise Refused for a no, or without a terminal."""
+    """Ask a person to confirm what the report says. Raise Refused for a no, or without a terminal."""
     require()
     write(sys.stderr, f"{report.job}: {printable(report.summary)}. Go on? [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
@@ -63,12 +63,12 @@ def confirm(report: Report) -> None:
 
 
 def has_colour(stream: TextIO) -> bool:
-    """Return whether colour helps: on a terminal, unless NO_COLOR says otherwise (https://no-color.org)."""
+    """Return whether to use colour: on a terminal without NO_COLOR (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write a text, which is lost if nobody reads any more: the run's work and exit status stand."""
+    """Write a text; it is lost if nobody reads it, because work and exit status of the run do not depend on it."""
     try:
         stream.write(text)
         stream.flush()

@@ -1,4 +1,4 @@
-"""Render a report as text for people: the verdict first, then what to look at, then the figures."""
+"""Render a report as text for people: status first, then findings, then figures."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _checks(rows: list[Mapping[str, object]], verbose: bool, colour: bool) -> li
 
 
 def _measured(measure: Measure) -> object:
-    """Return a figure as a fact: with its limits, if it has any."""
+    """Return a figure as a fact, with its limits, if any."""
     limits = [
         f"{word} {limit}" for word, limit in (("warning", measure.warning), ("critical", measure.critical)) if limit
     ]
@@ -76,7 +76,7 @@ def _measured(measure: Measure) -> object:
 
 
 def _facts(facts: Mapping[str, object], verbose: bool) -> list[str]:
-    """Return tables always, since they are what was asked for; single figures only if every figure was asked for."""
+    """Return tables always, because they were requested; single figures only with `verbose`."""
     facts = {name: fact for name, fact in facts.items() if name != "checks"}
     lines: list[str] = []
     plain = {name: fact for name, fact in facts.items() if not _is_table(fact)}

@@ -1,4 +1,4 @@
-"""The list of archives: what lies in the backup directory, whose it is and what it is worth. Nothing is changed."""
+"""List the archives in the backup directory by kind. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = "archives"
 
 
 class Plan(NamedTuple):
-    """The catalogue of a directory."""
+    """The catalogue of the directory."""
 
     directory: str
     listed: catalogue.Catalogue
@@ -28,7 +28,7 @@ class Plan(NamedTuple):
 
     @property
     def entries(self) -> tuple[inventory.Entry, ...]:
-        """Return what lies there."""
+        """Return the entries of the catalogue."""
         return self.listed.entries
 
 
@@ -42,7 +42,7 @@ def plan(settings: Settings, host: Host) -> Plan:
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """Return the list of archives as a report; each says what retention makes of it by now."""
+    """Return the list of archives as a report, with retention's present verdict on each."""
     kinds = Counter(entry.kind for entry in planned.entries)
     newest = inventory.newest(planned.entries, host.now())
     others = "".join(f", {kind}: {number}" for kind, number in sorted(kinds.items()) if kind != inventory.GOOD)
@@ -63,7 +63,7 @@ def preview(planned: Plan, host: Host) -> Report:
 
 
 def _elsewhere(planned: Plan) -> list[Finding]:
-    """Return what to know of archives that are gone and of those of other hosts."""
+    """Return findings on missing archives and on those of other hosts."""
     findings = []
     if planned.listed.missing_in_words:
         findings.append(
@@ -120,7 +120,7 @@ def _ahead(planned: Plan, host: Host) -> list[Finding]:
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """Return the list of archives as a report; each says what retention makes of it by now."""
+    """Return the list of archives as a report, with retention's present verdict on each."""
     return preview(planned, host)
 
 

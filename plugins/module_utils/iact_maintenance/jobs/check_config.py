@@ -1,4 +1,4 @@
-"""Show the effective settings of this host and where each value came from; an example, and a schema for editors."""
+"""Show the effective settings of this host and the source of each; also an example, and a schema for editors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = "check_config"
 
 
 def report(settings: Settings) -> Report:
-    """Return the effective settings, one row each; no secret shows, and what is laid over another value is resolved."""
+    """Return the effective settings, one row each, resolved and without secrets."""
     rows = [
         {"option": name, "value": value, "source": settings.sources.get(name, "inherited")}
         for name, value in _flat("", settings)
@@ -22,7 +22,7 @@ def report(settings: Settings) -> Report:
 
 
 def document(name: str) -> Report:
-    """Return the document of that name, `example` or `schema`, of the config file."""
+    """Return a document about the config file: `example` or `schema`."""
     made = {"example": example, "schema": schema}[name]()
     return Report(NAME, f"the {name} of the config file", facts={"document": made})
 

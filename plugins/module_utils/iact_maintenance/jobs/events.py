@@ -1,6 +1,6 @@
-"""The events of the runner: what happens to a run, and who is told of it.
+"""The events of the runner and their listeners.
 
-No listener can fail a run, nor lengthen it beyond the job's own `recording_seconds`.
+No listener can fail a run, or lengthen it beyond the job's `recording_seconds`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ENDS = (FINISHED, INTERRUPTED)
 
 
 class Event(NamedTuple):
-    """Something that happened to a run: `kind` is STARTED, FINISHED or INTERRUPTED, the last two with the report."""
+    """An event of a run: `kind` is STARTED, FINISHED or INTERRUPTED, the last two with the report."""
 
     kind: str
     job: Job
@@ -32,7 +32,7 @@ class Event(NamedTuple):
 
 
 class Listener(NamedTuple):
-    """Who is told of the events of `kinds`; `loss` says what is missing if that could not be done."""
+    """A listener to the events of `kinds`; `loss` describes what is missing if it fails."""
 
     subject: str
     loss: str
@@ -41,7 +41,7 @@ class Listener(NamedTuple):
 
 
 def emit(event: Event) -> list[Finding]:
-    """Return what the listeners add to the report, and a warning for what could not be written down."""
+    """Return what the listeners add to the report, and a warning for what could not be recorded."""
     listeners = [listener for listener in LISTENERS if event.kind in listener.kinds]
     if not listeners:
         return []
@@ -71,7 +71,7 @@ def emit(event: Event) -> list[Finding]:
 
 
 def _heard(listener: Listener, event: Event) -> list[Finding]:
-    """Return what a listener adds to the report, or a warning that it could not do its part."""
+    """Return what a listener adds to the report, or a warning that it failed."""
     try:
         return list(listener.hear(event))
     except MaintenanceError as error:
@@ -90,7 +90,7 @@ def _lost(listener: Listener, reason: str, hint: str) -> Finding:
 
 
 def _each_once(findings: list[Finding]) -> list[Finding]:
-    """Return the findings, of those about one cause the first: a missing directory is said once, not by each."""
+    """Return the findings, only the first of those with one cause, such as a missing directory."""
     causes: dict[object, Finding] = {}
     for finding in findings:
         cause = (finding.code, finding.hint) if finding.code == "not_recorded" else finding

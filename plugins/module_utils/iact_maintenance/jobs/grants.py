@@ -24,7 +24,7 @@ _ANYWHERE = "-- from anywhere: replace % by the address of this host"
 
 
 class Need(NamedTuple):
-    """What one account needs on one server: `need` is the key of `required_rights`.
+    """The rights that one account needs on one server: `need` is a key of `required_rights`.
 
     `server` is the account's own connection; if there is none yet, `near` is another one to the same server.
     """
@@ -37,9 +37,9 @@ class Need(NamedTuple):
 
 
 def report(settings: Settings, host: Host, word: str) -> Report:
-    """Return the statements for a job, which an administrator runs on its servers. Raise MaintenanceError.
+    """Return the statements for a job, to be run by an administrator on its servers. Raise MaintenanceError.
 
-    Nothing is changed and no server is asked; the Django project may be, for the place of its sessions.
+    Nothing is changed and no server is contacted; the Django project may be, to find its sessions.
     """
     job = word.replace("-", "_")
     if job not in JOB_SECTIONS:
@@ -104,7 +104,7 @@ def _of_restore(settings: Settings) -> Iterator[Need]:
 
 
 def _script(host: Host, job: str, engine: str, needs: list[Need]) -> list[str]:
-    """Return the lines for one kind of server: a comment, the account, its rights without repetition, its password."""
+    """Return the lines for one kind of server: a comment, the account, its distinct rights, its password."""
     engine_needs = [need for need in needs if need.engine == engine]
     if not engine_needs:
         return []
@@ -128,7 +128,7 @@ def _script(host: Host, job: str, engine: str, needs: list[Need]) -> list[str]:
 
 
 def _account(host: Host, need: Need) -> tuple[Account, str, str]:
-    """Return the account, for people the place of its server, and its database."""
+    """Return the account, the address of its server for people, and its database."""
     endpoint = _endpoint(host, need.engine, need.server or need.near)
     name = endpoint.user if endpoint and need.server else need.server and need.server.login_user
     account = Account(name) if name else RESTORE_ACCOUNT
@@ -139,7 +139,7 @@ def _account(host: Host, need: Need) -> tuple[Account, str, str]:
 
 
 def _endpoint(host: Host, engine: str, server: Server | None) -> Endpoint | None:
-    """Return where and as whom a connection leads; None if its credentials file is not there yet."""
+    """Return address and account of a connection; None if its credentials file does not exist yet."""
     try:
         return None if server is None else _RESOLVE[engine](server, host)
     except MaintenanceError:

@@ -1,4 +1,4 @@
-"""The health check: run all checks of the site at the same time, and end by the deadline."""
+"""The health check: run all checks of the site concurrently, and end by the deadline."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _REPORTING_SHARE = 0.1
 
 
 class Plan(NamedTuple):
-    """The checks that this site has."""
+    """The checks of this site."""
 
     settings: Settings
     checks: tuple[Check, ...]
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """Return the checks that the settings give reason for. Raise Refused if they name nothing to look at."""
+    """Return the checks for which the settings give reason. Raise Refused if they name nothing to check."""
     if not has_something_to_check(settings):
         hint = "set the section django, mysql, postgresql or sqlite in the config file"
         raise Refused("not_configured", "neither a Django project nor a database is configured", hint=hint)
@@ -45,7 +45,7 @@ def plan(settings: Settings, host: Host) -> Plan:
 
 
 def _check_access(settings: Settings) -> None:
-    """Refuse a user who may read neither state nor credentials, because one line says more than ten failed checks."""
+    """Raise Refused for a user who can read neither state nor credentials, instead of ten failed checks."""
     try:
         os.scandir(settings.state_directory).close()
     except PermissionError:
@@ -57,7 +57,7 @@ def _check_access(settings: Settings) -> None:
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """Return the report of all checks, whatever hangs."""
+    """Return the report of all checks by the deadline."""
     settings = planned.settings
     deadline_seconds = settings.health.deadline_seconds
     reserve_seconds = min(_REPORTING_SECONDS, deadline_seconds * _REPORTING_SHARE)
@@ -82,7 +82,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 
 
 def remember(report: Report, settings: Settings, host: Host) -> None:
-    """Keep since when each check is not well, unless another run is keeping it. Raise StorageFault."""
+    """Store since when each check does not pass, unless another run is doing so. Raise StorageFault."""
     checks = report.facts.get("checks")
     if not isinstance(checks, list):
         return
@@ -104,7 +104,7 @@ def _replace(kept: dict[str, object], not_well: Mapping[str, object]) -> None:
 
 
 def _remembered(settings: Settings) -> Mapping[str, object]:
-    """Return since when which checks are not well; empty if that cannot be read, because it only adds to a report."""
+    """Return since when checks do not pass; empty if that cannot be read, because it only completes a report."""
     try:
         checks = state.read_mapping(settings.state_directory, MEMORY).get("checks")
     except OSError:
@@ -113,7 +113,7 @@ def _remembered(settings: Settings) -> Mapping[str, object]:
 
 
 def _since(results: list[CheckResult], remembered: Mapping[str, object], now: str) -> dict[str, str]:
-    """Return for each check that is not well since when it has its status."""
+    """Return for each check that does not pass since when it has its status."""
     since = {}
     for result in results:
         if not result.is_well:

@@ -13,10 +13,10 @@ Progress = Callable[[str], None]
 
 
 class Job(NamedTuple):
-    """A job: `plan` reads, `preview` reports a plan, `apply` executes it. `lock` names its lock file, if it takes one.
+    """A job: `plan` reads, `preview` reports a plan, `apply` executes it. `lock` is its lock file, if any.
 
-    `always_runs`: the job changes nothing but its own state, so that check mode runs it whole. `remember` writes that
-    state, and is not called then. `recording_seconds` is the time that writing all this down may take.
+    `always_runs`: the job changes nothing but its own state, so check mode runs it completely. `remember` writes that
+    state, and is not called then. `recording_seconds` is the maximum time for recording a run.
     """
 
     name: str
@@ -31,9 +31,9 @@ class Job(NamedTuple):
 
 
 class Mode(NamedTuple):
-    """How a run was asked for: `confirm` is called with the dry run's report and raises Refused for a no.
+    """How a run was requested: `confirm` is called with the dry run's report and raises Refused for a no.
 
-    `started_by` is `cron`, `ansible` or `hand`, and then `user` the person, if it is known.
+    `started_by` is `cron`, `ansible` or `hand`, with `user` as the person, if known.
     """
 
     dry_run: bool = False

@@ -1,4 +1,4 @@
-"""Delete the archives that the retention policy no longer keeps, outside a backup."""
+"""Delete the archives that retention does not keep, without a backup."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ NAME = "prune"
 
 
 class Plan(NamedTuple):
-    """What lies in the directory, and the verdict on each archive."""
+    """The content of the directory, and the verdict on each archive."""
 
     settings: Settings
     survey: pruning.Survey
     decision: retention.Decision
 
     def kept(self, deleted: list[str]) -> int:
-        """Return how many good archives are left."""
+        """Return the number of good archives that remain."""
         good = [entry.name for entry in self.survey.entries if entry.kind == inventory.GOOD]
         return len(set(good) - set(deleted))
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """Return what would go; archives that were never read are read to their end, so that they count.
+    """Return what would be deleted; archives that were never read are read to their end, so that they count.
 
     Raise MaintenanceError `unsafe_directory` or `not_mounted`.
     """

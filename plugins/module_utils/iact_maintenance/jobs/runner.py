@@ -1,4 +1,4 @@
-"""Run one job, from settings to a report: lock, plan, apply; and tell the listeners of its events."""
+"""Run a job, from settings to a report: lock, plan, apply, and events."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _WORKED = (0, 1)
 
 @dataclass
 class _Watch:
-    """When the work began: anew after a question, because a person's time is not the run's."""
+    """The start of the work; set again after a question, because a person's time does not count."""
 
     began: float
 
 
 def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
-    """Return the report of one run, whatever happened; the listeners hear of it unless it was a dry run."""
+    """Return the report of a run, whatever happened; its events are emitted unless it was a dry run."""
     watch, started_at = _Watch(host.monotonic()), iso(host.now())
     event = Event(STARTED, job, settings, host, mode)
     try:
@@ -39,7 +39,7 @@ def run(job: Job, settings: Settings, host: Host, mode: Mode) -> Report:
 
 
 def _with_slowness(report: Report, settings: Settings) -> Report:
-    """Return the report, with a warning if the run worked and took longer than a run of this job may take."""
+    """Return the report, with a warning if the run succeeded and took longer than expected."""
     expected = getattr(getattr(settings, report.job, None), "expected_seconds", None)
     if expected is None or report.exit_status not in _WORKED or report.duration_seconds <= expected:
         return report
@@ -91,7 +91,7 @@ def _locked(job: Job, settings: Settings, host: Host) -> Iterator[HeldLock | Non
 
 
 def _ended(event: Event, report: Report) -> Report:
-    """Return the report with what the listeners add to it, after they were told how the run ended."""
+    """Return the report with what the listeners add at the end of the run."""
     kind = INTERRUPTED if report.error_code == INTERRUPTED else FINISHED
     findings = emit(event._replace(kind=kind, report=report))
     if report.exit_status != 0:

@@ -1,7 +1,7 @@
-"""The session cleanup: expired rows of Django's session table, and nothing else.
+"""The session cleanup: delete expired rows of Django's session table.
 
-Short transactions: a batch of keys is read without locks, then deleted by key with the expiry tested again, so that a
-session renewed in between stays. The cutoff is computed once.
+In short transactions: a batch of keys is read without locks, then deleted by key with the expiry tested again, so that
+a session renewed in between is kept. The cutoff is computed once.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """Return what the cleanup would delete, read from the database; nothing is written. Raise MaintenanceError."""
+    """Return what would be deleted, read from the database; nothing is written. Raise MaintenanceError."""
     options, now = settings.session_cleanup, host.now()
     try:
         target = session_target(settings, host)
@@ -76,7 +76,7 @@ def plan(settings: Settings, host: Host) -> Plan:
 
 
 def _nothing(options: SessionCleanup, now: datetime, reason: str) -> Plan:
-    """Return the plan for a project without a session table: a table that is there all the same is not its own."""
+    """Return the plan for a project without a session table; an existing table does not belong to it."""
     summary = "the project keeps no sessions in a table: nothing to do"
     finding = Finding("info", "no_session_table", subject="sessions", message=f"{summary} ({reason})")
     target = SessionTarget("none", SQLiteFile(""), "", Convention())
@@ -131,9 +131,9 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 
 
 class _Deleted(NamedTuple):
-    """Rows that the server said it deleted, the keys of the last batch, and how many of these went.
+    """The number of rows deleted, the keys of the last batch, and how many of these were deleted.
 
-    A finding where other transactions held rows for too long.
+    `findings` has a warning if other transactions held rows for too long.
     """
 
     rows: int = 0
@@ -143,7 +143,7 @@ class _Deleted(NamedTuple):
 
 
 def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progress) -> _Deleted:
-    """Delete batch after batch until no eligible key is seen. Raise MaintenanceError with what was deleted by then."""
+    """Delete batches until no eligible key is left. Raise MaintenanceError with the number deleted until then."""
     name, done = planned.target.table, _Deleted()
     batch_rows, pause_seconds = _pace(planned)
     try:
@@ -171,10 +171,10 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
 
 
 def _check_deleted(planned: Plan, sessions: Sessions, done: _Deleted) -> tuple[int, int]:
-    """Return the rows that remain and how many of them are eligible, as a new connection sees them.
+    """Return the remaining rows and the eligible ones among them, as a new connection sees them.
 
-    Others may renew, end and add sessions all the time, so numbers of rows prove nothing; but a key of the last batch
-    that went is not there any more. Raise DatabaseFault `not_committed` or `no_progress`.
+    Sessions are renewed, ended and added all the time, so numbers of rows prove nothing; but no key of the last deleted
+    batch may exist any more. Raise DatabaseFault `not_committed` or `no_progress`.
     """
     name = planned.target.table
     remaining, left = sessions.count_rows(name), sessions.count_rows(name, planned.cutoff)
@@ -192,7 +192,7 @@ def _check_deleted(planned: Plan, sessions: Sessions, done: _Deleted) -> tuple[i
 
 
 def _committed(fault: DatabaseFault, planned: Plan, deleted: int) -> int:
-    """Return the rows that are gone for others too."""
+    """Return the number of deleted rows that other connections do not see any more."""
     left = fault.facts.get("eligible_left")
     return min(deleted, max(0, planned.eligible - left)) if isinstance(left, int) else deleted
 
@@ -209,7 +209,7 @@ def _pace(planned: Plan) -> tuple[int, float]:
 
 
 def _with_deleted(fault: DatabaseFault, planned: Plan, deleted: int) -> MaintenanceError:
-    """Return the fault with the committed rows in it: what was deleted stays deleted, and the report says so."""
+    """Return the error with the number of rows deleted before it."""
     fault.facts = {**_facts(planned), "deleted": deleted}
     fault.message = f"{fault.message} (after {deleted:,} of {planned.eligible:,} rows)"
     fault.changed = deleted > 0
@@ -217,13 +217,13 @@ def _with_deleted(fault: DatabaseFault, planned: Plan, deleted: int) -> Maintena
 
 
 def _add_progress(ended: Interrupted, planned: Plan, deleted: int) -> None:
-    """Add to the signal's report how far the run came."""
+    """Add the number of rows deleted until then to the signal's report."""
     ended.changed, ended.facts = deleted > 0, {**_facts(planned), "deleted": deleted}
     ended.so_far = f"at least {deleted:,} of {planned.eligible:,} rows"
 
 
 def _check_clock(sessions: Sessions, now: datetime) -> None:
-    """Raise if this host's clock and the server's disagree, since then nobody knows what has expired."""
+    """Raise DatabaseFault if the clocks of this host and the server differ, because expiry is then unknown."""
     server_now = sessions.server_now()
     if server_now is None:
         return

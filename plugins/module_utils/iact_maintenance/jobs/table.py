@@ -1,4 +1,4 @@
-"""Import the jobs by name. To add one: a file beside this one that ends in its JOB, and its line here."""
+"""The jobs by name. To add one: a file beside this one that ends in its JOB, and a line here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Job
 
 
 def job(name: str) -> Job:
-    """Return the job of that name, with all that it needs imported, and no other, so that each command starts fast."""
+    """Return the job with that name. Only its own modules are imported, so that each command starts fast."""
     if name == "session_cleanup":
         from .session_cleanup import JOB
     elif name == "health":

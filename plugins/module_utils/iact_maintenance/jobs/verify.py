@@ -1,4 +1,4 @@
-"""Verify: every byte of an archive, or of all of them, is read and must match its checksums."""
+"""Verify archives: read every byte and compare it with the checksums."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "verify"
 
 
 class Plan(NamedTuple):
-    """The archives to read: names in the backup directory, or the path of one that lies elsewhere."""
+    """The archives to read: names in the backup directory, or the path of one elsewhere."""
 
     settings: Settings
     names: tuple[str, ...]
@@ -29,7 +29,7 @@ class Plan(NamedTuple):
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """Return the archives that `restore.archive` names; all are those of this host.
+    """Return the archives that `restore.archive` names; all archives of this host for `all`.
 
     Raise Refused, MaintenanceError `unsafe_directory` or `not_mounted`.
     """
@@ -51,7 +51,7 @@ def preview(planned: Plan, host: Host) -> Report:
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """Read every archive to its end and return what each is worth; exit status 1 if one is not proven."""
+    """Read every archive to its end and return the kind of each; exit status 1 if one is not good."""
     return _report(_elsewhere(planned, host, progress) if planned.foreign else _here(planned, host, progress))
 
 
@@ -71,7 +71,7 @@ def _here(planned: Plan, host: Host, progress: Progress) -> list[inventory.Entry
 
 
 def _elsewhere(planned: Plan, host: Host, progress: Progress) -> list[inventory.Entry]:
-    """Return what a file outside the backup directory is worth; no proof of it is kept."""
+    """Return the entry of a file outside the backup directory; its proof is not stored."""
     (path,) = planned.names
     progress(f"reading {path}")
     entry = inventory.Entry(path, inventory.UNVERIFIED)
@@ -81,7 +81,7 @@ def _elsewhere(planned: Plan, host: Host, progress: Progress) -> list[inventory.
 def _judge(
     planned: Plan, host: Host, folder: Folder | None, entry: inventory.Entry
 ) -> tuple[inventory.Entry, dict[str, object]]:
-    """Return the entry once it was read, and its proof; a file that cannot be read does not stop the others."""
+    """Return the entry after reading it, and its proof; a file that cannot be read does not stop the others."""
     try:
         return catalogue.prove(host, folder, entry, Limits(planned.settings.backup.deadline_seconds))
     except NewerFormat as error:
