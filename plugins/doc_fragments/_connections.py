@@ -34,7 +34,7 @@ options:
   state_directory:
     description:
     - Directory of the history, the proofs and the locks.
-    - Without it and without a config file V(/var/lib/iact/state) holds.
+    - 'Default: V(/var/lib/iact/state), unless the config file sets it.'
     type: path
   mysql:
     description:
@@ -48,7 +48,7 @@ options:
       login_port:
         description:
         - TCP port of the server; 3306 if nothing names one.
-        - Allowed is a whole number from 1 to 65535.
+        - 'Allowed: a whole number from 1 to 65535.'
         type: int
       login_user:
         description:
@@ -91,13 +91,13 @@ options:
       connect_timeout:
         description:
         - Seconds to wait for the server to accept.
-        - Allowed is a number from 0.1 to 300.
-        - Without it and without a config file V(5.0) holds.
+        - 'Allowed: a number from 0.1 to 300.'
+        - 'Default: V(5.0), unless the config file sets it.'
         type: float
       read_only:
         description:
         - 'Nothing may ever write there: no cleanup, no restore.'
-        - Without it and without a config file V(false) holds.
+        - 'Default: V(false), unless the config file sets it.'
         type: bool
       config_file:
         description:
@@ -115,7 +115,7 @@ options:
       login_port:
         description:
         - TCP port of the server; 5432 if nothing names one.
-        - Allowed is a whole number from 1 to 65535.
+        - 'Allowed: a whole number from 1 to 65535.'
         type: int
       login_user:
         description:
@@ -158,13 +158,13 @@ options:
       connect_timeout:
         description:
         - Seconds to wait for the server to accept.
-        - Allowed is a number from 0.1 to 300.
-        - Without it and without a config file V(5.0) holds.
+        - 'Allowed: a number from 0.1 to 300.'
+        - 'Default: V(5.0), unless the config file sets it.'
         type: float
       read_only:
         description:
         - 'Nothing may ever write there: no cleanup, no restore.'
-        - Without it and without a config file V(false) holds.
+        - 'Default: V(false), unless the config file sets it.'
         type: bool
       passfile:
         description:
@@ -182,7 +182,7 @@ options:
       read_only:
         description:
         - Nothing may ever write there.
-        - Without it and without a config file V(false) holds.
+        - 'Default: V(false), unless the config file sets it.'
         type: bool
   django:
     description:
@@ -196,7 +196,7 @@ options:
       python:
         description:
         - Python of the project, in its virtual environment.
-        - Without it and without a config file V(/usr/bin/python3) holds.
+        - 'Default: V(/usr/bin/python3), unless the config file sets it.'
         type: path
       settings_module:
         description:

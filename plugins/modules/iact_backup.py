@@ -12,13 +12,13 @@ short_description: Back up databases and logs into one verified archive
 version_added: 0.1.0
 description:
   - Saves tables and databases of MySQL, MariaDB and PostgreSQL, SQLite files and JSON logs into one archive, each as a
-    member that is compressed by itself.
-  - The archive gets its name only after every byte of it was written, synced, read back and matched its checksums.
-  - Fails where anything that is configured could not be saved. What could be saved is then kept as a partial archive,
-    which is never counted as a backup.
-  - Lets go of old archives afterwards, but never of the newest good ones, never after a run that failed, and only of
-    archives that it wrote itself.
-  - Check mode writes nothing and announces what would be saved and which archives would go.
+    separately compressed member.
+  - The archive gets its name only after it was written, synced and read back, and all checksums matched.
+  - Fails if anything that is configured could not be saved. What could be saved is then kept as a partial archive,
+    which does not count as a backup.
+  - Deletes old archives afterwards, but never the newest good ones, none after a failed run, and only archives of this
+    host.
+  - Check mode writes nothing and returns what would be saved and which archives would be deleted.
 requirements:
   - C(mariadb-dump) or C(mysqldump) for MySQL and MariaDB
   - C(pg_dump) and C(pg_restore) for PostgreSQL
@@ -31,29 +31,29 @@ options:
   expected_seconds:
     description:
     - Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended.
-    - Allowed is a number from 0 to 604800.
-    - Without it and without a config file V(300.0) holds.
+    - 'Allowed: a number from 0 to 604800.'
+    - 'Default: V(300.0), unless the config file sets it.'
     type: float
   directory:
     description:
     - Directory of the archives; mode 0700.
-    - Without it and without a config file V(/var/backups/iact) holds.
+    - 'Default: V(/var/backups/iact), unless the config file sets it.'
     type: path
   create_directory:
     description:
     - Create the directory if it is missing.
-    - Without it and without a config file V(false) holds.
+    - 'Default: V(false), unless the config file sets it.'
     type: bool
   require_mountpoint:
     description:
     - 'Refuse a directory that is neither a mount point nor on another filesystem than C(/) and C(state_directory):
       a network disk that is not mounted.'
-    - Without it and without a config file V(false) holds.
+    - 'Default: V(false), unless the config file sets it.'
     type: bool
   min_free_bytes:
     description:
     - Bytes of the directory's filesystem that a backup leaves free; by default a tenth of it, 1 GiB at most.
-    - Allowed is a whole number from 0 to 4611686018427387904.
+    - 'Allowed: a whole number from 0 to 4611686018427387904.'
     type: int
   tables:
     description:
@@ -82,7 +82,7 @@ options:
   log_patterns:
     description:
     - Names of the logs in that directory.
-    - Without it and without a config file V(*.json.log*,*_json.log*) holds.
+    - 'Default: V(*.json.log*,*_json.log*), unless the config file sets it.'
     type: list
     elements: str
   follow_links:
@@ -93,66 +93,66 @@ options:
   retention_days:
     description:
     - Days for which archives are kept.
-    - Allowed is a whole number from 1 to 36500.
-    - Without it and without a config file V(30) holds.
+    - 'Allowed: a whole number from 1 to 36500.'
+    - 'Default: V(30), unless the config file sets it.'
     type: int
   retention_count:
     description:
     - Archives that are kept at most.
-    - Allowed is a whole number from 1 to 100000.
-    - Without it and without a config file V(30) holds.
+    - 'Allowed: a whole number from 1 to 100000.'
+    - 'Default: V(30), unless the config file sets it.'
     type: int
   keep_minimum:
     description:
     - Newest good archives that are never deleted, whatever their age.
-    - Allowed is a whole number from 1 to 1000.
-    - Without it and without a config file V(3) holds.
+    - 'Allowed: a whole number from 1 to 1000.'
+    - 'Default: V(3), unless the config file sets it.'
     type: int
   reread_days:
     description:
     - Days after which a good archive is read to its end again, one in each backup, the oldest proof first; 0 never
       does.
-    - Allowed is a whole number from 0 to 36500.
-    - Without it and without a config file V(7) holds.
+    - 'Allowed: a whole number from 0 to 36500.'
+    - 'Default: V(7), unless the config file sets it.'
     type: int
   keep_partial:
     description:
     - Keep what a failed run could save as a partial archive (the newest 3 stay).
-    - Without it and without a config file V(true) holds.
+    - 'Default: V(true), unless the config file sets it.'
     type: bool
   warning_size_bytes:
     description:
     - Size of an archive above which to warn.
-    - Allowed is a whole number from 1 to 4611686018427387904.
-    - Without it and without a config file V(1073741824) holds.
+    - 'Allowed: a whole number from 1 to 4611686018427387904.'
+    - 'Default: V(1073741824), unless the config file sets it.'
     type: int
   allow_incomplete:
     description:
     - 'What a dump would lack only warns: triggers and routines that the account may not see, types and functions
       that named PostgreSQL tables need, tables that the last archive has and the server shows no more.'
-    - Without it and without a config file V(false) holds.
+    - 'Default: V(false), unless the config file sets it.'
     type: bool
   ignore_unreadable:
     description:
     - Log files that cannot be read only warn.
-    - Without it and without a config file V(false) holds.
+    - 'Default: V(false), unless the config file sets it.'
     type: bool
   lock_tables:
     description:
     - Lock tables that are not transactional while they are dumped.
-    - Without it and without a config file V(false) holds.
+    - 'Default: V(false), unless the config file sets it.'
     type: bool
   deadline_seconds:
     description:
     - Seconds after which one component is given up.
-    - Allowed is a whole number from 1 to 604800.
-    - Without it and without a config file V(14400) holds.
+    - 'Allowed: a whole number from 1 to 604800.'
+    - 'Default: V(14400), unless the config file sets it.'
     type: int
   stall_timeout_seconds:
     description:
     - Seconds without a byte after which a dump is given up.
-    - Allowed is a number from 0.1 to 86400.
-    - Without it and without a config file V(300.0) holds.
+    - 'Allowed: a number from 0.1 to 86400.'
+    - 'Default: V(300.0), unless the config file sets it.'
     type: float
 attributes:
   check_mode:
@@ -169,10 +169,10 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make a backup as the host's config file says
+- name: Back up what the host's config file names
   iact.maintenance.iact_backup:
 
-- name: Back up an SQLite file and logs that no config file names
+- name: Back up an SQLite file and logs without a config file
   iact.maintenance.iact_backup:
     directory: /srv/iact/backups
     create_directory: true
@@ -182,7 +182,7 @@ EXAMPLES = r"""
     state_directory: /srv/iact/state
   register: backup
 
-- name: Show where the archive is
+- name: Show the path of the archive
   ansible.builtin.debug:
     var: backup.archive
 """
@@ -273,7 +273,7 @@ busy:
   type: bool
 # What this job returns besides.
 archive:
-  description: Path of the archive, also of a partial one; null where nothing was kept.
+  description: Path of the archive, also of a partial one; null if nothing was kept.
   returned: when the run tried to save something
   type: str
   sample: /var/backups/iact/iact_data_backup_20260131_020000.tar
@@ -286,7 +286,7 @@ size_bytes:
   returned: when the run tried to save something
   type: int
 created_at:
-  description: When the archive was begun, ISO 8601 in UTC.
+  description: Start of the backup, ISO 8601 in UTC.
   returned: when the run tried to save something
   type: str
 compression:
@@ -307,23 +307,23 @@ components:
       description: One of V(saved), V(missing), V(skipped); V(planned) in check mode.
       type: str
     holds:
-      description: What of its database it holds, for people.
+      description: What the component contains, for people.
       type: str
       sample: only the table dora_metrics
     size_bytes:
-      description: Its compressed size, in bytes.
+      description: Compressed size, in bytes.
       type: int
     raw_size_bytes:
-      description: Its size before it was compressed, in bytes.
+      description: Size before compression, in bytes.
       type: int
     rows:
-      description: Rows of its tables; null where the dump cannot tell for all of them.
+      description: Rows of its tables; null if unknown for one of them.
       type: int
     files:
       description: Number of log files.
       type: int
 deleted:
-  description: Names of the archives that retention let go.
+  description: Names of the archives that retention deleted.
   returned: when the run tried to save something
   type: list
   elements: str
@@ -332,7 +332,7 @@ directory:
   returned: in check mode
   type: str
 would_delete:
-  description: Names of the archives that the run would delete, its own new archive counted.
+  description: Names of the archives that the run would delete; its own new archive counts.
   returned: in check mode
   type: list
   elements: str

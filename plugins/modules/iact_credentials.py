@@ -8,13 +8,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: iact_credentials
-short_description: Writes the credentials files of the role iact_maintenance
+short_description: Write the credentials files of the role iact_maintenance
 version_added: 0.1.1
 description:
-  - Writes C(~/.my.cnf) and C(~/.pgpass) of the maintenance account, and those of a job's own account, for each password
-    that is given.
-  - Each file is the account's alone (mode 0600) and is replaced by one rename; no link is followed.
-  - The command's own parser reads back exactly what was written.
+  - Writes C(~/.my.cnf) and C(~/.pgpass) of the maintenance account, and those of jobs with their own account, for each
+    password that is given.
+  - Only the account can read the files (mode 0600). They are replaced atomically; links are not followed.
+  - They are read back with the command's own parser.
 requirements:
   - Python 3.9 or newer
 extends_documentation_fragment:
@@ -23,7 +23,7 @@ options:
   variables:
     description:
       - The role's variables by their full names, as a JSON text.
-      - One text, so that Ansible hides it as a whole, since it holds passwords.
+      - A single text, so that Ansible hides it completely, because it contains passwords.
     type: str
     required: true
 attributes:
@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: The paths of the files that were given, and whether each was written.
+  description: Paths of the files, and whether each was written.
   returned: success
   type: dict
   sample: {/var/lib/iact/.my.cnf: true}

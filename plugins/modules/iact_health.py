@@ -8,16 +8,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iact_health
-short_description: Look at the health of a Django site, its databases, disks and jobs
+short_description: Check the health of a Django site, its databases, disks and jobs
 version_added: 0.1.0
 description:
-  - Checks at the same time whether the Django project loads, its dependencies import, its sessions live in a database,
-    no migration is pending, each configured database answers a query, the session table is small enough, the disks have
-    room, the newest good backup is young enough, and each scheduled job has run.
-  - Every check has a deadline, and so has the whole. A database that accepts a connection and never answers fails its
-    check by name and delays no other.
-  - A host that the role provisioned needs no parameter at all.
-  - Changes nothing on the site. Check mode runs every check, and does not even write down what it found.
+  - Checks that the Django project loads, that its dependencies can be imported, that its sessions are kept in a
+    database, that no migration is pending, that each configured database answers a query, that the session table is
+    small enough, that the disks have free space, that the newest good backup is recent enough, and that each scheduled
+    job has run.
+  - The checks run concurrently. Each has a deadline, and so has the whole. A database that accepts a connection and
+    never answers fails its own check and does not delay the others.
+  - On a host that the role provisioned the module needs no parameters.
+  - Changes nothing on the site. Check mode runs every check, without storing since when a check fails.
 extends_documentation_fragment:
   - iact.maintenance._attributes
   - iact.maintenance._attributes.actiongroup
@@ -26,31 +27,31 @@ options:
   expected_seconds:
     description:
     - Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended.
-    - Allowed is a number from 0 to 604800.
-    - Without it and without a config file V(10.0) holds.
+    - 'Allowed: a number from 0 to 604800.'
+    - 'Default: V(10.0), unless the config file sets it.'
     type: float
   deadline_seconds:
     description:
     - Seconds after which the whole check ends, whatever hangs.
-    - Allowed is a number from 1 to 300.
-    - Without it and without a config file V(9.0) holds.
+    - 'Allowed: a number from 1 to 300.'
+    - 'Default: V(9.0), unless the config file sets it.'
     type: float
   disk_warning_percent:
     description:
     - Free space in percent below which to warn.
-    - Allowed is a number from 0 to 100.
-    - Without it and without a config file V(20.0) holds.
+    - 'Allowed: a number from 0 to 100.'
+    - 'Default: V(20.0), unless the config file sets it.'
     type: float
   disk_critical_percent:
     description:
     - Free space in percent below which to fail.
-    - Allowed is a number from 0 to 100.
-    - Without it and without a config file V(10.0) holds.
+    - 'Allowed: a number from 0 to 100.'
+    - 'Default: V(10.0), unless the config file sets it.'
     type: float
   allowed_session_engines:
     description:
     - Session engines that pass, by module path.
-    - Without it and without a config file V(django.contrib.sessions.backends.db) holds.
+    - 'Default: V(django.contrib.sessions.backends.db), unless the config file sets it.'
     type: list
     elements: str
 attributes:
@@ -66,19 +67,19 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the host's health, and stop where a check fails
+- name: Check the host's health, and fail if a check fails
   iact.maintenance.iact_health:
 
-- name: Look at it, and go on whatever is found
+- name: Check it, and continue in any case
   iact.maintenance.iact_health:
     fail_on: never
   register: health
 
-- name: Show what is not well
+- name: Show what does not pass
   ansible.builtin.debug:
     var: health.findings
 
-- name: Look at a site that no config file describes
+- name: Check a site without a config file
   iact.maintenance.iact_health:
     django:
       project_path: /srv/iact/api/callcentersite
@@ -182,23 +183,23 @@ checks:
       description: One of V(pass), V(warn), V(fail), V(skip).
       type: str
     message:
-      description: What was found.
+      description: Result of the check.
       type: str
     code:
-      description: Stable word for what kept the check from passing, where it has one.
+      description: Stable word for the problem, if it has one.
       type: str
       sample: timeout
     duration_seconds:
-      description: Time the check took, in seconds.
+      description: Duration of the check, in seconds.
       type: float
     hint:
       description: What to do next, for a check that warns or fails.
       type: str
     since_at:
-      description: Since when it warns or fails, ISO 8601 in UTC.
+      description: Time since which it warns or fails, ISO 8601 in UTC.
       type: str
     measured:
-      description: The figure that was judged, as in RV(measures) under the check's name; for a check that judges one.
+      description: The figure that the check compares with its limits, if any; also in RV(measures).
       type: dict
       contains:
         value:

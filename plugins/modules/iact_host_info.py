@@ -8,12 +8,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: iact_host_info
-short_description: Says what the role iact_maintenance finds on a host, and what it would refuse
+short_description: Return facts about a host, and what the role iact_maintenance would refuse
 version_added: 0.1.1
 description:
-  - Looks at a host as the role C(iact.maintenance.iact_maintenance) does before it changes anything. Changes nothing.
-  - Gives every reason to stop at once, each with the variable to set.
-  - No value of a connection, no password and no text of a crontab line is in its result.
+  - Examines a host as the role C(iact.maintenance.iact_maintenance) does before it changes anything. Changes nothing.
+  - Returns all reasons to stop at once, each with the variable to set.
+  - The result has no connection values, no passwords and no text of crontab lines.
 requirements:
   - Python 3.9 or newer
   - C(dpkg-query) and C(apt-get)
@@ -22,32 +22,32 @@ extends_documentation_fragment:
 options:
   variables:
     description:
-      - The role's variables by their full names, as a JSON text; what is not set has the role's default.
-      - One text, so that Ansible hides it as a whole, since it may hold passwords.
+      - The role's variables by their full names, as a JSON text; for others the role's defaults apply.
+      - A single text, so that Ansible hides it completely, because it may contain passwords.
     type: str
 attributes:
   check_mode:
-    description: Changes nothing, so that check mode and a real run are the same.
+    description: The module changes nothing.
     support: full
   diff_mode:
-    description: Shows no difference, since it changes nothing.
+    description: The module changes nothing.
     support: none
   idempotent:
-    description: A second run changes nothing.
+    description: The module changes nothing.
     support: full
 author:
   - IACT maintainers (@iact)
 """
 
 EXAMPLES = r"""
-- name: See what the role would refuse on a host
+- name: Examine what the role would refuse on a host
   iact.maintenance.iact_host_info:
     variables: "{{ {'iact_maintenance_user': 'callcenter'} | to_json }}"
-  register: seen
+  register: host_info
 
 - name: Show it
   ansible.builtin.debug:
-    msg: "{{ seen.refusals | map(attribute='message') }}"
+    msg: "{{ host_info.refusals | map(attribute='message') }}"
 """
 
 RETURN = r"""
@@ -70,7 +70,7 @@ refusals:
       type: str
       sample: iact_maintenance_backup_retention_days
 remarks:
-  description: What an operator should know and what stops nothing, each with C(code) and C(message); warnings as well.
+  description: Remarks that do not stop the role, each with C(code) and C(message); warnings as well.
   returned: as root
   type: list
   elements: dict
@@ -81,22 +81,22 @@ account:
   returned: as root
   type: dict
 programs:
-  description: Which of the programs that the jobs use are installed.
+  description: Installed programs of those that the jobs use.
   returned: as root
   type: list
   elements: str
   sample: [crontab, logrotate, mariadb-dump]
 packages:
-  description: Which packages are C(missing), which ones their installation would cost (C(removed)), and apt's C(fault).
+  description: Packages that are C(missing), packages that would be C(removed) with them, and apt's C(fault).
   returned: as root
   type: dict
 folders:
-  description: The folders of library, state, logs and backups that are there, each with its C(owner).
+  description: Existing directories for library, state, logs and archives, each with its C(owner).
   returned: as root
   type: list
   elements: dict
 credentials:
-  description: The credentials files that are there, whether the role wrote each, and the names that it C(holds).
+  description: Existing credentials files, whether the role wrote each, and the names that it C(holds).
   returned: as root
   type: list
   elements: dict
@@ -106,7 +106,7 @@ credentials_to_write:
   type: list
   elements: str
 rotation:
-  description: Whether logrotate's rule for the jobs is the role's, and the C(rules) of others for the same logs.
+  description: Whether the rule for the jobs' logs is the role's, and other C(rules) for the same logs.
   returned: as root
   type: dict
 crontab_lines:

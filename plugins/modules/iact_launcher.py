@@ -8,12 +8,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: iact_launcher
-short_description: Installs the command iact-maintenance on a host
+short_description: Install the command iact-maintenance on a host
 version_added: 0.1.0
 description:
-  - Writes the command C(iact-maintenance) as one executable file, which needs nothing but the host's Python.
-  - The file is replaced by one rename, so that cron finds one version or the other, never half of one.
-  - The same version gives the same file, so that a second run changes nothing.
+  - Writes the command C(iact-maintenance) as a single executable file, which only needs the host's Python.
+  - The file is replaced atomically, so that cron never starts an incomplete one.
+  - The same version produces the same file, so a second run changes nothing.
 requirements:
   - Python 3.9 or newer
 extends_documentation_fragment:
@@ -21,13 +21,13 @@ extends_documentation_fragment:
 options:
   path:
     description:
-      - Where the command lies.
-      - A file there that is no earlier version of the command is never touched.
+      - Path of the command.
+      - An existing file that is not a version of the command is never changed.
     type: path
     default: /usr/local/bin/iact-maintenance
   state:
     description:
-      - V(present) installs the command or brings it to this version, V(absent) takes it away.
+      - V(present) installs or updates the command, V(absent) removes it.
     type: str
     choices: [present, absent]
     default: present
@@ -35,7 +35,7 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    description: Shows from which version to which.
+    description: Shows the installed and the new version.
     support: full
   idempotent:
     description: A second run changes nothing.
@@ -48,24 +48,24 @@ EXAMPLES = r"""
 - name: Install the command
   iact.maintenance.iact_launcher:
 
-- name: Take the command away
+- name: Remove the command
   iact.maintenance.iact_launcher:
     state: absent
 """
 
 RETURN = r"""
 path:
-  description: Where the command lies.
+  description: Path of the command.
   returned: always
   type: str
   sample: /usr/local/bin/iact-maintenance
 version:
-  description: Version of the command after the run; empty where it is absent.
+  description: Version of the command after the run; empty if it is absent.
   returned: always
   type: str
   sample: 0.1.0
 previous_version:
-  description: Version of the command before the run; empty where it was absent.
+  description: Version of the command before the run; empty if it was absent.
   returned: always
   type: str
   sample: 0.1.0

@@ -11,12 +11,12 @@ module: iact_restore
 short_description: Restore databases and files from a verified archive
 version_added: 0.1.0
 description:
-  - Reads an archive to its end first, and refuses it where one byte is not what was written.
-  - Databases go into a new database C(iact_restore_<time>_<n>), or into an empty one that is named and begins with
-    C(iact_restore_); files go into a new or empty directory. Nothing is ever overwritten.
-  - The rows that were restored are compared with those that the dump held when it was made.
-  - Connects with an account of its own, from the section C(restore) or these parameters, never with a job's.
-  - Check mode restores nothing and announces what would go where.
+  - Verifies the whole archive first, and refuses it if any byte differs from what was written.
+  - Restores databases into new databases C(iact_restore_<time>_<n>), or into the empty database that is named, whose
+    name must begin with C(iact_restore_); files into a new or empty directory. Nothing is ever overwritten.
+  - Compares the numbers of restored rows with those in the archive's manifest.
+  - Connects with an account for restores, from the section C(restore) or these parameters, never with a job's account.
+  - Check mode restores nothing and returns what would be restored where.
 requirements:
   - C(mariadb) or C(mysql) for MySQL and MariaDB
   - C(pg_restore) for PostgreSQL
@@ -29,7 +29,7 @@ options:
   archive:
     description:
     - 'Archive to restore from: absolute path, name in the backup directory, or C(latest).'
-    - Without it and without a config file V(latest) holds.
+    - 'Default: V(latest), unless the config file sets it.'
     type: str
   components:
     description:
@@ -47,14 +47,14 @@ options:
   deadline_seconds:
     description:
     - Seconds after which one component is given up.
-    - Allowed is a whole number from 1 to 604800.
-    - Without it and without a config file V(14400) holds.
+    - 'Allowed: a whole number from 1 to 604800.'
+    - 'Default: V(14400), unless the config file sets it.'
     type: int
   stall_timeout_seconds:
     description:
     - Seconds without progress after which a restore is given up.
-    - Allowed is a number from 0.1 to 86400.
-    - Without it and without a config file V(300.0) holds.
+    - 'Allowed: a number from 0.1 to 86400.'
+    - 'Default: V(300.0), unless the config file sets it.'
     type: float
 attributes:
   check_mode:
@@ -70,18 +70,18 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Restore everything of the latest good archive beside the original
+- name: Restore everything from the latest good archive
   iact.maintenance.iact_restore:
     target_directory: /var/tmp/restored
 
-- name: Restore the logs alone, of an archive that is named
+- name: Restore only the logs from a given archive
   iact.maintenance.iact_restore:
     archive: iact_data_backup_20260131_020000.tar
     components:
       - logs
     target_directory: /var/tmp/restored_logs
 
-- name: Restore one database into an empty one
+- name: Restore one database into an existing empty one
   iact.maintenance.iact_restore:
     components:
       - mysql.iact
@@ -177,12 +177,12 @@ busy:
 # What this job returns besides.
 archive:
   description: Path of the archive.
-  returned: when the archive was found
+  returned: if the archive exists
   type: str
   sample: /var/backups/iact/iact_data_backup_20260131_020000.tar
 components:
   description: Every component that was restored, or would be.
-  returned: when the archive was found
+  returned: if the archive exists
   type: list
   elements: dict
   contains:
@@ -191,7 +191,7 @@ components:
       type: str
       sample: mysql.iact
     holds:
-      description: What of its database it holds, for people.
+      description: What the component contains, for people.
       type: str
       sample: only the table dora_metrics
     target:
@@ -199,10 +199,10 @@ components:
       type: str
       sample: iact_restore_20260131093000_1
     rows:
-      description: Rows that the archive's manifest states, of all tables whose number it knows.
+      description: Number of rows in the archive's manifest, for the tables with a known number.
       type: int
     tables_equal:
-      description: How many tables hold the rows that the manifest states, of how many.
+      description: Number of tables whose number of rows equals that in the manifest, and number of all tables.
       type: str
       sample: 1 of 1
     files:

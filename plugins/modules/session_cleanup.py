@@ -12,8 +12,8 @@ short_description: Delete expired Django sessions
 version_added: 0.1.0
 description:
   - Deletes the rows of Django's session table whose C(expire_date) has passed, and nothing else.
-  - Works in short transactions. Each one tests the expiry again, so that a session which is extended meanwhile stays.
-  - Check mode deletes nothing and announces exactly what the real run would delete.
+  - Uses short transactions. Each one tests the expiry again, so that a session that is renewed in the meantime is kept.
+  - Check mode deletes nothing and returns exactly what the real run would delete.
 extends_documentation_fragment:
   - iact.maintenance._attributes
   - iact.maintenance._attributes.actiongroup
@@ -22,13 +22,13 @@ options:
   expected_seconds:
     description:
     - Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended.
-    - Allowed is a number from 0 to 604800.
-    - Without it and without a config file V(30.0) holds.
+    - 'Allowed: a number from 0 to 604800.'
+    - 'Default: V(30.0), unless the config file sets it.'
     type: float
   engine:
     description:
     - Engine that holds the sessions; C(auto) asks the Django project, or takes the one configured connection.
-    - Without it and without a config file V(auto) holds.
+    - 'Default: V(auto), unless the config file sets it.'
     type: str
     choices:
     - auto
@@ -38,7 +38,7 @@ options:
   table:
     description:
     - Name of the session table; Django's own if the project is asked.
-    - Without it and without a config file V(django_session) holds.
+    - 'Default: V(django_session), unless the config file sets it.'
     type: str
   use_tz:
     description:
@@ -48,42 +48,42 @@ options:
   time_zone:
     description:
     - The site's TIME_ZONE, needed if use_tz is false and the project is not asked.
-    - Without it and without a config file V(UTC) holds.
+    - 'Default: V(UTC), unless the config file sets it.'
     type: str
   days:
     description:
     - Keep sessions that expired less than this many days ago.
-    - Allowed is a whole number from 0 to 36500.
-    - Without it and without a config file V(0) holds.
+    - 'Allowed: a whole number from 0 to 36500.'
+    - 'Default: V(0), unless the config file sets it.'
     type: int
   batch_rows:
     description:
     - Rows deleted in one short transaction.
-    - Allowed is a whole number from 1 to 100000.
-    - Without it and without a config file V(1000) holds.
+    - 'Allowed: a whole number from 1 to 100000.'
+    - 'Default: V(1000), unless the config file sets it.'
     type: int
   pause_seconds:
     description:
     - Rest between two transactions, in seconds.
-    - Allowed is a number from 0 to 60.
-    - Without it and without a config file V(0.02) holds.
+    - 'Allowed: a number from 0 to 60.'
+    - 'Default: V(0.02), unless the config file sets it.'
     type: float
   warning_rows:
     description:
     - Rows left above which to warn.
-    - Allowed is a whole number from 1 to 2147483647.
-    - Without it and without a config file V(50000) holds.
+    - 'Allowed: a whole number from 1 to 2147483647.'
+    - 'Default: V(50000), unless the config file sets it.'
     type: int
   critical_rows:
     description:
     - Rows left above which it is critical.
-    - Allowed is a whole number from 1 to 2147483647.
-    - Without it and without a config file V(100000) holds.
+    - 'Allowed: a whole number from 1 to 2147483647.'
+    - 'Default: V(100000), unless the config file sets it.'
     type: int
   missing_ok:
     description:
     - 'A session table that does not exist is fine: nothing to do.'
-    - Without it and without a config file V(false) holds.
+    - 'Default: V(false), unless the config file sets it.'
     type: bool
 attributes:
   check_mode:
@@ -204,7 +204,7 @@ table:
   returned: when the table was read
   type: str
 cutoff_at:
-  description: Sessions that expired before this moment are eligible, ISO 8601 in UTC.
+  description: Sessions that expired before this time are eligible, ISO 8601 in UTC.
   returned: when the table was read
   type: str
 total:
@@ -216,7 +216,7 @@ total_is_lower_bound:
   returned: when the table was read
   type: bool
 expired:
-  description: Rows whose expiry had passed before the run.
+  description: Rows that had expired before the run.
   returned: when the table was read
   type: int
 expired_is_lower_bound:
@@ -224,32 +224,32 @@ expired_is_lower_bound:
   returned: when the table was read
   type: bool
 eligible:
-  description: Rows that the run deletes; exact.
+  description: Rows to delete; exact.
   returned: when the table was read
   type: int
 size_before:
-  description: The table's size before the run, as its server states it.
+  description: Size of the table before the run, as its server reports it.
   returned: when the table was read
   type: dict
   contains: &size
     total_bytes:
-      description: Size of the table with its indexes, in bytes; null where the server cannot tell.
+      description: Size of the table with its indexes, in bytes; null if unknown.
       type: int
     disk_bytes:
-      description: Size of the file that holds it, in bytes; null where the server cannot tell.
+      description: Size of the file that holds it, in bytes; null if unknown.
       type: int
     reusable_bytes:
-      description: Free space inside that file, in bytes; null where the server cannot tell.
+      description: Free space inside that file, in bytes; null if unknown.
       type: int
     statistics_at:
-      description: When the server gathered the numbers; they lag.
+      description: Time at which the server gathered the numbers, if they are statistics.
       type: str
     reason:
-      description: Why a number is null.
+      description: Reason for which a number is null.
       type: str
 deleted:
   description: Rows deleted; exact.
-  returned: when the run deleted or tried to
+  returned: after a deletion, also an incomplete one
   type: int
 remaining:
   description: Rows after the run.
@@ -260,16 +260,16 @@ eligible_left:
   returned: after a deletion
   type: int
 deleting_seconds:
-  description: Time the deletion took, in seconds.
+  description: Duration of the deletion, in seconds.
   returned: after a deletion
   type: float
 size_after:
-  description: The table's size after the run, as its server states it.
+  description: Size of the table after the run, as its server reports it.
   returned: after a deletion
   type: dict
   contains: *size
 returned_bytes:
-  description: What went back to the disk, in bytes; null where the server cannot tell.
+  description: Space returned to the disk, in bytes; null if unknown.
   returned: after a deletion
   type: int
 """

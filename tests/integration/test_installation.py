@@ -69,7 +69,7 @@ def test_the_collection_is_installed_as_the_readme_says(repository: Path, tmp_pa
     }
     done = subprocess.run(["sh", "-c", script], cwd=here, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Let cron run the jobs" in done.stdout
+    assert "Create the cron entries" in done.stdout
     installed = tmp_path / "installed/ansible_collections/iact/maintenance"
     assert (installed / "plugins/modules/iact_health.py").is_file()
     assert {path.name for path in installed.iterdir()} - WRITTEN == SHIPPED

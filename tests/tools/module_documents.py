@@ -74,9 +74,9 @@ def _documented(option: Option) -> dict[str, object]:
         return {"description": [_SECTION_HELP[option.name]], "type": "dict", "suboptions": inner}
     lines = [option.help]
     if option.minimum is not None:
-        lines.append(f"Allowed is {option.allowed}.")
+        lines.append(f"Allowed: {option.allowed}.")
     if option.default not in (None, ()):
-        lines.append(f"Without it and without a config file V({_default(option.default)}) holds.")
+        lines.append(f"Default: V({_default(option.default)}), unless the config file sets it.")
     row: dict[str, object] = {"description": lines, "type": option.kind}
     if option.kind == "list":
         row["elements"] = "str"

@@ -128,10 +128,10 @@ def runs(name: str, task_file: str, archives: dict[str, Any], **given: Any) -> b
 def test_the_identity_goes_where_no_archive_stays_that_carries_it(
     archives: dict[str, Any], leaves_without_purge: bool, purge: bool
 ) -> None:
-    name = "Take the host's identity away, once it is known that no archive stays that carries it"
+    name = "Remove the host's identity if no archive with it remains"
     goes = runs(name, "absent.yml", archives, iact_maintenance_purge=purge)
     assert goes is (purge or leaves_without_purge)
-    assert not runs("Say why the host's identity stays", "absent.yml", archives)
+    assert not runs("Report why the host's identity is kept", "absent.yml", archives)
 
 
 @pytest.mark.parametrize("purge", [True, False])
@@ -148,9 +148,9 @@ def test_the_identity_goes_where_no_archive_stays_that_carries_it(
 def test_the_identity_stays_where_it_is_not_known_whether_archives_stay(
     archives: dict[str, Any], because: str, purge: bool
 ) -> None:
-    name = "Take the host's identity away, once it is known that no archive stays that carries it"
+    name = "Remove the host's identity if no archive with it remains"
     assert not runs(name, "absent.yml", archives, iact_maintenance_purge=purge)
-    (task,) = [task for task in tasks("absent.yml") if task["name"] == "Say why the host's identity stays"]
+    (task,) = [task for task in tasks("absent.yml") if task["name"] == "Report why the host's identity is kept"]
     assert runs(task["name"], "absent.yml", archives)
     assert because in said(task["ansible.builtin.debug"]["msg"], __iact_maintenance_archives=archives)
 
@@ -166,7 +166,7 @@ def test_the_identity_stays_where_it_is_not_known_whether_archives_stay(
     ],
 )
 def test_without_the_command_the_identity_goes_only_where_nothing_can_be_left(more: dict[str, Any], goes: bool) -> None:
-    name = "Take the host's identity away, once it is known that no archive stays that carries it"
+    name = "Remove the host's identity if no archive with it remains"
     empty: dict[str, Any] = {**LEFT, "__iact_maintenance_archive_files": {"matched": 0, "skipped_paths": {}}}
     assert runs(name, "absent.yml", SKIPPED, **{**empty, **more}) is goes
     assert runs(tasks("purge.yml")[0]["name"], "purge.yml", SKIPPED, **{**empty, **more}) is not goes
@@ -196,7 +196,7 @@ def test_a_purge_names_the_archives_that_stay_and_how_those_without_an_identity_
 
 
 def test_a_purge_takes_the_three_logs_however_they_are_rotated_and_no_others() -> None:
-    found = patterns("purge.yml", "Find what the jobs wrote", 0)
+    found = patterns("purge.yml", "Find the jobs' logs and archives", 0)
     for name in ("cleanup.log", "health.log.1", "backup.log.12.gz", "cleanup.log-20260301", "health.log-20260301.gz"):
         assert taken(found, name), name
     for name in ("app.json.log", "cleanup.log.old", "my-health.log", "backup.log-notes", "cleanup.logs"):

@@ -94,12 +94,12 @@ def test_an_account_is_named_as_the_host_names_it():
 
 def test_an_account_of_the_role_s_that_became_another_s_is_not_taken_away():
     HOST.check_output("groupadd --system iact")
-    assert converge("iact", "--tags", "account") == {"Make the account of the jobs, unless it exists"}
+    assert converge("iact", "--tags", "account") == {"Create the account of the jobs if it does not exist"}
     assert HOST.check_output("id -nG iact") == "iact"
     HOST.check_output("usermod --shell /bin/bash iact")
     before = database()
     remove("iact")
     assert database() == before
     HOST.check_output("usermod --shell /usr/sbin/nologin iact")
-    assert "Take the account away" in remove("iact")
+    assert "Remove the account" in remove("iact")
     assert not HOST.user("iact").exists

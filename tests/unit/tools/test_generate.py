@@ -28,8 +28,8 @@ def test_the_tool_writes_what_ansible_reads() -> None:
         "days": {
             "description": [
                 "Keep sessions that expired less than this many days ago.",
-                "Allowed is a whole number from 0 to 36500.",
-                "Without it and without a config file V(0) holds.",
+                "Allowed: a whole number from 0 to 36500.",
+                "Default: V(0), unless the config file sets it.",
             ],
             "type": "int",
         }
