@@ -17,10 +17,10 @@ from importlib.util import MAGIC_NUMBER, source_hash
 PACKAGE = "iact_maintenance"
 SHEBANG = b"#!/usr/bin/python3 -I\n"
 MAIN = f"from {PACKAGE}.cli.start import start\n\nstart()\n".encode()
-# A constant, because the same version must give the same bytes; it is the oldest time that a zip can hold.
+# Constant, because the same version must produce the same bytes; the oldest time that a zip allows.
 STORED_AT = (1980, 1, 1, 0, 0, 0)
 _UNCHECKED_HASH = 0b01
-# The one that has no back references, whose presence would depend on what else the process happens to hold.
+# Without back references, which would depend on other objects of the process.
 _MARSHAL_VERSION = 2
 
 
@@ -56,7 +56,7 @@ def build(sources: Mapping[str, bytes]) -> bytes:
         _store(archive, "__main__.py", MAIN)
         for name in sorted(sources):
             _store(archive, f"{PACKAGE}/{name}", sources[name])
-            # Beside the source, to which another Python falls back: compiling takes longer than the start.
+            # In addition to the source, which another Python uses, because compiling takes longer than starting.
             _store(archive, f"{PACKAGE}/{name}c", _compiled(f"{PACKAGE}/{name}", sources[name]))
     return target.getvalue()
 

@@ -42,9 +42,9 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 
 FAIL_ON = ("warning", "critical", "never")
 _OWN_CONNECTIONS = ("mysql", "postgresql")
-# What names a place and no secret, where it is a text.
+# Options whose text is a name or a path, and no secret.
 _PLACES = ("login_host", "login_user", "login_db")
-# Where community.mysql and community.postgresql have it.
+# At the place where community.mysql and community.postgresql have it.
 _MISPLACED = "login_password"
 
 
@@ -86,7 +86,7 @@ def argument_spec(job: str) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "config": {"type": "path"},
         "fail_on": {"type": "str", "choices": list(FAIL_ON)},
-        # Here only to be refused: of an unknown parameter Ansible would print the value.
+        # Declared only to be refused: Ansible prints the value of an unknown parameter.
         _MISPLACED: {"type": "raw", "no_log": True},
     }
     job_options = tuple(option for option in run_options(job) if option.kind != "section")
@@ -102,7 +102,7 @@ def run(job: str) -> None:
     try:
         _finish(module, _reported(module, job, host))
     except Exception as fault:
-        # Nothing of the exception's text: it may hold a password, and Ansible prints what it is not told to hide.
+        # Without the exception's text, because it may contain a password.
         module.fail_json(msg=report_of(job, fault).summary)
 
 
@@ -177,7 +177,7 @@ def _finish(module: AnsibleModule, plain: Mapping[str, Any]) -> None:
             # Ansible prints warnings as they are and drops them from registered results: hence also `findings`.
             module.warn(redact(f"{finding['message']} [{finding['code']}]"))
     if plain["exit_status"] == Refused.exit_status:
-        # What was refused may be a password at the wrong place, which Ansible would show beside the result.
+        # A refused value may be a misplaced password, which Ansible would show with the result.
         shown = {name: value for name, value in module.params.items() if name not in (*_OWN_CONNECTIONS, _MISPLACED)}
         result["invocation"] = {"module_args": shown}
     if plain["exit_status"] == LockHeld.exit_status:

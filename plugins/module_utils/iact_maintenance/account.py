@@ -32,7 +32,7 @@ def become(user: str) -> None:
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
     os.environ.update(HOME=account.pw_dir, USER=user, LOGNAME=user)
-    # A working directory that only root may enter would make every child fail.
+    # Children would fail in a working directory that only root can enter.
     os.chdir("/")
 
 
@@ -70,7 +70,7 @@ def _child(user: str, action: Callable[[], Mapping[str, object]], writing: int, 
     status = 1
     try:
         guards.protect()
-        # A module that was killed, or whose connection was lost, must not go on working unseen.
+        # The child must not continue after the module was killed or its connection was lost.
         guards.end_with_parent(alive)
         try:
             become(user)
@@ -81,5 +81,5 @@ def _child(user: str, action: Callable[[], Mapping[str, object]], writing: int, 
             stream.write(json.dumps(answer).encode())
         status = 0
     finally:
-        # Never back into the caller's code: this process is a copy of a module that must end only once.
+        # Never return to the caller's code, because this process is a copy of a module that must end only once.
         os._exit(status)

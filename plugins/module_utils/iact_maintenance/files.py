@@ -61,7 +61,7 @@ def write_atomic(path: str, content: bytes, mode: int = _PRIVATE) -> None:
     In this order, so that a power failure cannot leave an empty file under the final name: write a temporary file,
     fsync, rename, fsync the directory.
     """
-    # Always the same name, so that what a killed run left is removed by the next; callers hold a lock.
+    # Always the same name, so that the next run replaces what a killed one left; callers hold a lock.
     temporary = f"{path}.part"
     with storage(path):
         with contextlib.suppress(FileNotFoundError):
@@ -143,7 +143,7 @@ def mark_in_use(descriptor: int) -> None:
     except OSError as error:
         if error.errno == errno.EWOULDBLOCK:
             raise LockHeld("busy: another run of this host is writing an archive; its lock file was replaced") from None
-        # A filesystem that knows no locks: then the lock in the state directory is all there is.
+        # A filesystem without locks; the lock in the state directory remains.
 
 
 def check_room(descriptor: int, path: str, size_bytes: int) -> None:
@@ -174,7 +174,7 @@ class SparseWriter:
         """Write the next bytes. Raise OSError."""
         view = memoryview(chunk)
         while view:
-            # Up to the next border, because a hole takes whole blocks of the filesystem.
+            # Up to the next block, because a hole consists of whole blocks.
             block = view[: self._BLOCK_BYTES - self._offset % self._BLOCK_BYTES]
             if block != self._ZEROS[: len(block)]:
                 os.lseek(self._descriptor, self._offset, os.SEEK_SET)

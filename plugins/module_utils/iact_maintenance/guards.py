@@ -22,9 +22,9 @@ _AGAIN_SECONDS = 0.02
 def protect() -> None:
     """Make new files private, disable core dumps, and turn ending signals into Interrupted."""
     os.umask(0o077)
-    # Whoever started us may have it ignored, and then every child, a dump that broke off too, ends with status 0.
+    # The parent may ignore SIGCHLD; then every child, even a failed dump, would end with status 0.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # One that is blocked would never end us.
+    # A blocked signal would never end the process.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING_SIGNALS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.unraisablehook = _unraisable

@@ -24,7 +24,7 @@ DONE, BROKEN_OFF, REFUSED, BUSY, INTERRUPTED = "done", "failed", "refused", "bus
 _ENDINGS = {0: DONE, 2: REFUSED, 75: BUSY}
 _FIRST_SIGNAL = 128
 _KEPT_DAYS = 400
-# Whatever their age, because a clock that was wrong once must not cost all that is known of a job.
+# Of any age, because a clock that was wrong once must not delete a job's whole history.
 _KEPT_OF_A_JOB = 20
 _ROLLED_UP_JOB = "health"
 _WHOLE_DAYS = 7
@@ -33,7 +33,7 @@ _MOST_FINDINGS = 50
 _BLOCK_BYTES = 64 * 1024
 _LARGEST_BYTES = 64 * 1024 * 1024
 _LOCK_WAIT_SECONDS = 5.0
-# How a line of ours begins: what it holds behind that is only parsed if it is rolled up.
+# The beginning of a line; the rest is parsed only if needed.
 _HEAD = re.compile(rb'\{"job": "([a-z_]+)", "time": "([0-9TZ:-]+)".*\}', re.DOTALL)
 
 Entry = Mapping[str, object]
@@ -59,7 +59,7 @@ def record(host: Host, directory: str, report: Report, starter: Starter) -> None
             last = next(newest_first(directory, report.job), None)
         host.append_line(path, line)
         if last is not None and str(last.get("time"))[:10] != report.started_at[:10]:
-            # The run is recorded: what keeps the file from being made smaller does so until the next job's first run.
+            # The run is recorded; compacting is tried again at the next job's first run of a day.
             with contextlib.suppress(StorageFault):
                 _compact_file(host, path)
 
@@ -104,7 +104,7 @@ def newest_first(directory: str, job: str = "") -> Iterator[Entry]:
 
     Damaged lines are ignored. Only as much is read as is consumed.
     """
-    # Most lines are health's: those that cannot be of the job are not parsed.
+    # Most lines are of health; those that cannot belong to the job are not parsed.
     mark = json.dumps(job).encode() if job else b""
     for line in _lines_from_end(os.path.join(directory, FILE)):
         entry = state.entry_of(line) if mark in line else None
@@ -121,7 +121,7 @@ def _lines_from_end(path: str) -> Iterator[bytes]:
         about = os.fstat(descriptor)
         position = about.st_size if stat.S_ISREG(about.st_mode) else 0
         first = max(0, position - _LARGEST_BYTES)
-        # The pieces of the line whose beginning was not read yet, the last one first.
+        # The parts of a line whose beginning was not read yet, last part first.
         pieces: list[bytes] = []
         while position > first:
             length = min(_BLOCK_BYTES, position - first)
@@ -203,7 +203,7 @@ def _rolled_up(lines: list[_Line], before: datetime) -> list[bytes]:
         day = line.moment.date()
         is_old = line.job == _ROLLED_UP_JOB and day < before.date()
         key: object = day if is_old else place
-        # Taken out and put at the end again, because that is where its last line stands.
+        # Moved to the end, where its last line is.
         group = groups.pop(key, [])
         group.append(line)
         groups[key] = group

@@ -24,12 +24,12 @@ from .files import append_line, close, storage, write_atomic
 from .processes import Command, Completed, Limits, Sink, run_pipeline
 from .timestamps import iso
 
-# What a holder takes at most from getting a lock to writing its name into it.
+# Seconds within which a holder writes its name into the lock file.
 _NOTE_SECONDS = 0.2
 _MACHINE_ID, _MACHINE_ID_BYTES = "/etc/machine-id", 64
 _NUMBER = re.compile(rb"[0-9a-f]{32}")
 _MOUNTS, _MOUNTED_ON = "/proc/self/mountinfo", 4
-# Blanks and backslashes in a path, as proc(5) writes them.
+# Escapes of proc(5) for blanks and backslashes in a path.
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 _TOOL_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -111,7 +111,7 @@ class Host:
 
     def find_tool(self, *names: str, hint: str = "") -> str:
         """Return the absolute path of the first of the named programs that is installed. Raise ToolMissing."""
-        # Absolute ones only: an empty or relative entry would run whatever lies in the current directory.
+        # Only absolute entries; others would run programs of the current directory.
         given = [folder for folder in self.environment.get("PATH", "").split(":") if os.path.isabs(folder)]
         folders = ":".join([*given, _TOOL_FOLDERS])
         for name in names:
@@ -183,7 +183,7 @@ class Host:
             try:
                 yield held
             finally:
-                # Else who comes next could be told of a holder that is long gone.
+                # Otherwise a later run could name a holder that has ended.
                 _write_note(descriptor, b"")
         finally:
             close(descriptor)

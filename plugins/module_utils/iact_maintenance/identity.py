@@ -76,7 +76,7 @@ def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
     findings: list[Finding] = []
 
     def change(stored: dict[str, object]) -> None:
-        # Another run may have made one while this one waited for the file's lock.
+        # Another run may have created one while this one waited for the lock.
         if _identity(stored, machine) is None:
             findings.extend([_replaced(stored)] if existed else [])
             stored.clear()
@@ -109,7 +109,7 @@ def _identity(stored: Mapping[str, object], machine: str) -> Identity | None:
     identifier, made_at, adopted = stored.get("id"), stored.get("made_at"), stored.get("adopted", [])
     if not isinstance(identifier, str) or not _ID.fullmatch(identifier) or not isinstance(made_at, str):
         return None
-    # Where either has no machine-id, as in some containers, nothing speaks against it.
+    # Accepted if either has no machine-id, as in some containers.
     if machine and stored.get("machine") and stored["machine"] != machine:
         return None
     return Identity(identifier, made_at, frozenset(map(str, adopted if isinstance(adopted, list) else ())))

@@ -150,7 +150,7 @@ class _Pipeline:
             self.selector.register(stream, selectors.EVENT_WRITE, ("in", position))
         self.waiting[position] = memoryview(bytes(self.waiting[position]) + chunk)
         if position > 0:
-            # Backpressure: the child before waits until this chunk is written.
+            # Backpressure: the previous child waits until this chunk is written.
             self.selector.unregister(_stream(self.children[position - 1].stdout))
 
     def _close_input(self, position: int) -> None:
@@ -210,7 +210,7 @@ class _Pipeline:
         except BlockingIOError:
             return False
         except BrokenPipeError:
-            # The child has ended early; its exit status tells why, and whoever feeds it is drained.
+            # The child ended early; its exit status tells why, and the rest of its input is discarded.
             self._close_input(position)
             return False
         self.waiting[position] = self.waiting[position][written:]
@@ -281,7 +281,7 @@ def run_pipeline(
             kill_group(child)
             for stream in (child.stdin, child.stdout, child.stderr):
                 if stream is not None and not stream.closed:
-                    # A pipe whose reader is gone: nothing of ours waits in it.
+                    # The reader has closed the pipe.
                     with contextlib.suppress(OSError):
                         stream.close()
 
@@ -291,7 +291,7 @@ def _drive(pipeline: _Pipeline, commands: Sequence[Command], limits: Limits) -> 
     names = " | ".join(command.name for command in commands)
     while pipeline.busy or not all(map(_has_ended, pipeline.children)):
         if pipeline.busy:
-            # A deadline is kept to the moment, because a health check's own is short.
+            # Waits end exactly at the deadline, because a health check's is short.
             moved = pipeline.step(max(0.0, min(_POLL_SECONDS, began + limits.deadline_seconds - now)))
         else:
             moved = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# Those that Debian's cron knows, which compares them as they are written.
+# The words of Debian's cron, which are case-sensitive.
 WORDS = ("hourly", "daily", "midnight", "weekly", "monthly", "yearly", "annually", "reboot")
 ALLOWED = "five cron fields, or one of " + ", ".join(f"@{word}" for word in WORDS)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -72,7 +72,7 @@ def _is_right_part(part: str, field: _Field) -> bool:
         return False
     if len(ends) == 1:
         return not slash
-    # From Friday to Monday is no range for cron, which counts upwards.
+    # Ranges such as fri-mon are invalid in cron.
     return len(ends) == 2 and numbers[0] <= numbers[1]
 
 

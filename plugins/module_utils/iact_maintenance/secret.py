@@ -15,12 +15,12 @@ _SHORTEST_ANYWHERE = 4
 _PIECE = 6
 _PROBE = 3
 _SEPARATORS = " \t\r\n/:;,.@#?&=%+-_'\"()[]{}<>|"
-# What programs leave as it is in a URL's user part, from nothing to all that RFC 3986 lets them.
+# Characters that programs leave unquoted in a URL's user part: from none to all that RFC 3986 allows.
 _UNQUOTED = ("", "/", "!'()*~", "!$&'()*+,;=:@/~")
 _SECRET_NAME = re.compile(
     "PASS|PWD|SECRET|TOKEN|KEY|DSN|CREDENTIAL|AUTH|CLAVE|CONTRASE|CREDENCIA|SENHA|SEGREDO|CHAVE|LLAVE", re.IGNORECASE
 )
-# Words that a secret may contain, or a variable of a telling name hold, and that say nothing.
+# Ordinary words that may be a part of a secret, or the value of a variable with a secret's name.
 _ORDINARY = frozenset(
     {"localhost", "127.0.0.1", "password", "passwd", "secret", "database", "default", "django", "connection"}
     | {"postgres", "postgresql", "mysql", "mariadb", "sqlite", "production", "staging", "development"}
@@ -53,7 +53,7 @@ _ORDINARY = frozenset(
         "select",
     }
 )
-# What stands behind "password:" without being one: "Access denied … (using password: YES)".
+# Words after "password:" that are no password: "Access denied … (using password: YES)".
 _ANSWERS = frozenset({"", "yes", "no", "none", "null", "true", "false", MASK})
 _VALUE = r"(?P<value>(?P<quote>\\*[\"'])(?:(?!(?P=quote))(?:\\.|[^\\]))*(?:(?P=quote)|$)|[^\s,;)}\]'\"]+)"
 _NAMES = "pass(?:word|wd|phrase)?|pwd|secret(?:_?key)?|(?:api|auth|access)_?(?:token|key)|clave|contrase[nñ]a|senha"
@@ -139,13 +139,13 @@ def _forms(text: str) -> tuple[tuple[str, int], ...]:
     escaped = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1], shlex.quote(text)}
     escaped |= {text.replace("'", "''"), text.replace("\\", "\\\\").replace("'", "\\'"), repr(raw)[2:-1]}
     forms = {(form, _PIECE) for form in {text, " ".join(text.split()), *addresses, *lower, *escaped}}
-    # Of three positions, because a secret in the middle of an encoded text begins at any of them.
+    # At three positions, because a secret may begin at any of them in encoded text.
     for lead in range(3):
         encoded = base64.b64encode(b"\0" * lead + raw).decode("ascii").rstrip("=")[(0, 2, 3)[lead] :]
         encoded = encoded[: -1 or None] if (lead + len(raw)) % 3 and lead else encoded
         forms |= {(encoded, 8), (encoded.replace("+", "-").replace("/", "_"), 8)}
     forms |= {(raw.hex(), 2 * _PIECE), (raw.hex().upper(), 2 * _PIECE)}
-    # A short secret's encoded forms are too short to be told from a letter or a number of the text.
+    # The encoded forms of a short secret are too short to be recognised.
     forms = {(form, size) for form, size in forms if size == _PIECE or len(form) >= _PIECE}
     return tuple((form, size) for form, size in forms if form)
 
@@ -163,7 +163,7 @@ def redact(text: str) -> str:
         else:
             text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", MASK, text)
     text = _without_pieces(text)
-    # The words first, because a pattern takes long to find that none of them is there.
+    # The words first, because the pattern is slow if none of them occurs.
     lower = text.lower()
     for words, pattern in _TELLING:
         if any(word in lower for word in words):
@@ -178,7 +178,7 @@ def _struck(match: re.Match[str]) -> str:
 def _without_pieces(text: str) -> str:
     """Return the text without runs of six or more characters of a secret, except words that are no secret."""
     for size, grams, probes in _grams(frozenset(_known)):
-        # Only every n-th place is looked at, because a piece cannot lie between two of them.
+        # Only every n-th position is examined, because no part fits between two of them.
         step = size - _PROBE + 1
         near = [place for place in range(0, len(text), step) if text[place : place + _PROBE] in probes]
         places = sorted({place for middle in near for place in range(max(0, middle - step + 1), middle + 1)})
@@ -232,7 +232,7 @@ def foreign(text: str, limit: int = 4096) -> str:
 
 def printable(text: str, limit: int = 4096) -> str:
     """Return `text` on one line, control characters escaped, cut at `limit` characters: for logs and terminals."""
-    # Cut at once, because a server's message may have megabytes; each character is at least as long when shown.
+    # Cut first, because a server's message may have megabytes; escaping never shortens it.
     chars = text[: limit + 1]
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in chars)
     return shown if len(shown) <= limit else shown[:limit] + " …"

@@ -40,7 +40,7 @@ class Settings(NamedTuple):
         return not set(self.sources.values()) - {DEFAULT, ENVIRONMENT}
 
 
-# What cron starts, each with a section of its own.
+# The sections of the jobs that cron starts.
 Scheduled = Union[SessionCleanup, Health, Backup]
 COMMAND_LINE, PARAMETER, ENVIRONMENT, DEFAULT = "command line", "parameter", "environment", "default"
 
@@ -104,7 +104,7 @@ def _read_site(
                 values[option.name][inner.name] = parse(inner, inner_raw, layer.spelled(name))
                 sources[name] = layer.name
         if not layer.is_file:
-            # A run's own connection also goes over what the file lays over the shared one.
+            # A run's own connection also overrides the file's job connection.
             given = {key: value for key, value in values[option.name].items() if key in section}
             for overlay in (overlays[job].get(option.name) for job in JOB_SECTIONS if job != "restore"):
                 if overlay is not None:

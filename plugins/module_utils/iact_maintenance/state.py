@@ -29,7 +29,7 @@ def content_of(path: str) -> bytes:
     except FileNotFoundError:
         return b""
     with os.fdopen(descriptor, "rb") as stream:
-        # Its end, because the newest lines stand there; the first one is cut then, and dropped as damaged.
+        # The end, with the newest lines; the first line is then incomplete and ignored.
         stream.seek(max(0, os.fstat(descriptor).st_size - _LARGEST_BYTES))
         return stream.read(_LARGEST_BYTES)
 

@@ -14,7 +14,7 @@ _CLOCKS_DIFFER_SECONDS = 300
 
 def zone_named(name: str) -> tzinfo:
     """Return the time zone with that name. Raise BadOption if this host does not know it."""
-    # Here, because only sites that store local times need it and its import takes time that every start would pay.
+    # Imported here, because only sites that store local times need it and the import is slow.
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:

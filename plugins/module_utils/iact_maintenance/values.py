@@ -13,12 +13,12 @@ from . import schedule
 from .errors import BadOption
 from .secret import Secret, keep, printable
 
-# The words that Ansible takes for booleans (ansible.module_utils.parsing.convert_bool).
+# Ansible's words for booleans (ansible.module_utils.parsing.convert_bool).
 _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 _LONGEST_TEXT = 4096
 _HUGE = 10**80
-# As in C(value), of ansible-doc; what is marked may hold brackets of one level.
+# Ansible's markup, such as C(value); the text may contain one level of brackets.
 _MARK = re.compile(r"\b[COV]\(((?:[^()]|\([^()]*\))*)\)")
 _NAMES = ("login_host", "login_user", "login_db")
 

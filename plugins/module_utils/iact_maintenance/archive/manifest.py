@@ -186,7 +186,7 @@ def _file(raw: Mapping[str, object]) -> LogFile:
         raise ValueError("a file's name in the inner archive is not one of ours")
     parse_iso(modified_at)
     size_bytes = _size(raw, "size_bytes")
-    # Archives of earlier versions do not say it.
+    # Missing in archives of earlier versions.
     return LogFile(
         name, member, size_bytes, modified_at, _size({"allocated_bytes": size_bytes, **raw}, "allocated_bytes")
     )
@@ -201,7 +201,7 @@ def _size(raw: Mapping[str, object], key: str) -> int:
 
 def _typed(raw: Mapping[str, object], key: str, kind: type[_Kind]) -> _Kind:
     value = raw.get(key)
-    # A boolean is no number here, though Python calls it an int.
+    # Python's bool is an int, but no number here.
     if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
         raise ValueError(f"{key} is missing or of a wrong type")
     return value

@@ -112,7 +112,7 @@ def _partial(newest_first: Sequence[Entry]) -> list[Verdict]:
 
 def _newest_first(entries: Iterable[Entry], kind: str, now: datetime) -> list[Entry]:
     believed = (entry for entry in entries if entry.kind == kind and not entry.is_ahead(now))
-    # The one to come has no name: it is the newest of its second.
+    # The coming archive has no name yet; it is the newest of its second.
     return sorted(believed, key=lambda entry: (_moment(entry), not entry.name, entry.name), reverse=True)
 
 

@@ -79,9 +79,9 @@ class Staged:
         try:
             with writing(self.path):
                 mark_in_use(self.descriptor)
-                # A umask of 0777 would have taken even the owner's rights away.
+                # A umask of 0777 would remove even the owner's rights.
                 os.fchmod(self.descriptor, 0o600)
-                # Before any dump is started: a disk that refuses this refuses the archive.
+                # Before any dump is started, because a disk that refuses this also refuses the archive.
                 os.fsync(self.descriptor)
         except BaseException:
             self.__exit__()

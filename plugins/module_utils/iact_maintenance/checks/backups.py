@@ -30,7 +30,7 @@ def backups(context: Context) -> list[Outcome]:
 def _judge(context: Context, archives: catalogue.Catalogue, now: datetime) -> Outcome:
     newest = inventory.newest(archives.entries, now)
     if archives.missing_in_words:
-        # At once and whatever else lies there: whoever removed these may remove the others.
+        # Immediately, even if other archives are left, because those may be removed next.
         left = f"; the newest left is {newest.name}" if newest else "; no good one is left"
         return Outcome(FAIL, archives.missing_in_words + left, catalogue.GONE_HINT, code="archives_gone")
     if newest is None or newest.created_at is None:
@@ -47,7 +47,7 @@ def _judge(context: Context, archives: catalogue.Catalogue, now: datetime) -> Ou
 def _catalogue(context: Context) -> catalogue.Catalogue:
     settings = context.settings
     if settings.backup.create_directory and not os.path.lexists(settings.backup.directory):
-        # The first backup makes it; a later one would begin anew.
+        # The first backup creates it.
         return catalogue.of_no_directory(context.host, settings.state_directory)
     with open_backups(context.host, settings) as folder:
         return catalogue.read(context.host, folder, settings.state_directory)

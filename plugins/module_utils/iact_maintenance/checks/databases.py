@@ -11,7 +11,7 @@ from ..settings import Settings
 from .context import Context
 from .outcome import Outcome
 
-# A server that is silent is then told by the engine's own words, before the check is given up.
+# So that a silent server is reported in the engine's words before the check's deadline.
 _CONNECTING_SHARE = 0.7
 
 

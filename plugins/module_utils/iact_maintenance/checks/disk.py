@@ -23,7 +23,7 @@ def _directories(settings: Settings) -> dict[str, str]:
     backup = settings.backup
     directories = {"logs": backup.log_directory or DEFAULT_LOG_DIRECTORY}
     if not backup.log_directory and not os.path.isdir(DEFAULT_LOG_DIRECTORY):
-        # The site keeps no logs where the role would put them: its state is what must not run out of room.
+        # Without a log directory the state directory is what needs free space.
         directories = {"state": settings.state_directory}
     job_logs = settings.health.log_directory
     if job_logs and os.path.realpath(job_logs) not in map(os.path.realpath, directories.values()):

@@ -18,7 +18,7 @@ from .context import Context
 from .outcome import Outcome
 
 _LONGEST_NAME = 64
-# How a run was started, for people; a line of an earlier version does not say.
+# How a run was started, for people; missing in lines of earlier versions.
 _HOW = {"cron": "by cron", "ansible": "by Ansible"}
 
 
@@ -55,7 +55,7 @@ class _Run:
         self.started_by = str(entry.get("started_by"))
         self.user = printable(str(entry.get("user", "")), _LONGEST_NAME)
         self.time = printable(str(entry.get("time")), _LONGEST_NAME)
-        # A health check that found something has done its work; else one bad hour would call it late for ever.
+        # A health check that found a problem did its work; an unhealthy host has no late health job.
         self.worked = self.exit_status == 0 or (job == "health" and self.exit_status == 1)
 
     @property
@@ -133,7 +133,7 @@ def _judge_believed(context: Context, row: JobRow, job: Scheduled, seen: _Seen) 
         message = f"late: its last scheduled success began {span(age)} ago, more than {span(job.max_age_seconds)}"
         return Outcome(FAIL, message, hint, name, measure)
     if last is not None and not last.worked:
-        # No word that the operator greps for, because the line of a run that ends with 0 may hold none.
+        # Without `error` and `fail`, for which operators grep, because this run may end with 0.
         message = f"its last run, started {last.how} at {last.time}, ended with exit status {last.exit_status}; "
         message += f"its last scheduled success began {span(age)} ago"
         return Outcome(WARN, message, hint if last.scheduled else _where(row, last), name, measure)

@@ -56,6 +56,6 @@ class CheckResult(NamedTuple):
         if self.code:
             shown["code"] = self.code
         if self.measure is not None:
-            # Without the name, which is the check's.
+            # Without its name, which is that of the check.
             shown["measured"] = {name: part for name, part in self.measure.as_dict().items() if name != "name"}
         return shown

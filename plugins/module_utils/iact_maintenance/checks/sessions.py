@@ -32,7 +32,7 @@ def sessions(context: Context) -> list[Outcome]:
         return [Outcome(SKIP, f"which database holds the sessions is not known: {unknown.message}", unknown.hint)]
     target = target.identified(context.host)
     with closing(target.open(context.host, writable=False)) as opened:
-        # Not described first, because counting needs fewer rights: SELECT on expire_date alone.
+        # Without `describe`, because counting needs fewer rights: SELECT on expire_date.
         rows = opened.count_rows(target.table)
     unsaved = project.trouble("session_save", project.sessions_alias) if project else ""
     if unsaved:

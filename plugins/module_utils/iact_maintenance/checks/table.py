@@ -28,7 +28,7 @@ CHECKS = (
     Check("postgresql", databases.postgresql, lambda settings: settings.health.postgresql is not None),
     Check("mysql", databases.mysql, lambda settings: settings.health.mysql is not None),
     Check("sqlite", databases.sqlite, lambda settings: settings.sqlite is not None),
-    # Behind the servers, which are what usually keeps them from passing.
+    # After the servers, on which they depend.
     Check("migrations", django.migrations, _has_django),
     Check("sessions", sessions, has_something_to_check),
     Check("disk", disk, lambda settings: True, deadline_share=0.5),

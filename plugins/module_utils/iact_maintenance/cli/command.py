@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Interrupted as ended:
         return ended.exit_status
     except Exception as fault:
-        # The report itself could not be made or shown; a traceback could show a password.
+        # The report could not be made or written; a traceback could contain a password.
         terminal.write(sys.stderr, f"{NAME}: {report_of(NAME, fault).summary}\n")
         return 1
 
@@ -28,14 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(words: list[str]) -> int:
     terminal.secure_streams()
     guards.protect()
-    # Even a command line that cannot be read is answered in the form it asked for.
+    # Even an invalid command line is answered in the requested format.
     parsed = Parsed.guess(words)
     try:
         parsed = parse(words)
         report = _answer(parsed)
     except (Exception, Interrupted) as ending:
         report = report_of(parsed.job, ending)
-    # Before the report is shown, because whoever reads it may never read on.
+    # Before writing the report, because its reader may block.
     guards.release()
     return _present(report, parsed)
 
@@ -43,7 +43,7 @@ def _main(words: list[str]) -> int:
 def _answer(parsed: Parsed) -> Report:
     if parsed.command == "version":
         return Report("version", f"{NAME} {VERSION}", facts={"version": VERSION})
-    # Here, so that a question that needs none of it is answered at once.
+    # Imported here to keep other commands fast.
     from .performing import perform
 
     return perform(parsed)

@@ -32,7 +32,7 @@ def perform(parsed: Parsed) -> Report:
     host = Host()
     settings = config_file.load(host, parsed.config, Layer(COMMAND_LINE, parsed.options))
     if parsed.must_ask:
-        # Before any database is asked, because without a terminal nobody could answer.
+        # Before any database is contacted, because without a terminal nobody could answer.
         terminal.require()
     if parsed.command == "check-config":
         return check_config.report(settings)
@@ -49,7 +49,7 @@ def _work(parsed: Parsed, settings: Settings, host: Host) -> Callable[[], Report
 
         return lambda: grants.report(settings, host, parsed.argument)
     job = table.job(parsed.job)
-    # Now, because after it became another account nobody could tell who started it.
+    # Now, because it is unknown after the user changed.
     mode = _mode(parsed)
     return lambda: run(job, settings, host, mode)
 

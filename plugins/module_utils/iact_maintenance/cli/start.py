@@ -14,7 +14,7 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 def start() -> None:
     """Run the command line and end the process with its exit status, even if a thread hangs."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Until guards.protect() says what a signal does, it ends the process without a traceback.
+        # Until guards.protect() is called, signals end the process without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     from .command import main

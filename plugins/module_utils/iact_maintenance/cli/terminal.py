@@ -36,7 +36,7 @@ class Progress:
 
 def secure_streams() -> None:
     """Open missing standard streams, and make them accept any text."""
-    # Else the next file to be opened, a database even, could become standard output and be written over.
+    # Otherwise the next file that is opened, even a database, could become standard output.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)
@@ -73,6 +73,6 @@ def write(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except (OSError, ValueError):
-        # Else the interpreter would try again at its end and change the exit status.
+        # Otherwise the interpreter would try again at exit and change the exit status.
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
             os.dup2(nowhere.fileno(), stream.fileno())

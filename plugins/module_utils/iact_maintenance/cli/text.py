@@ -8,7 +8,7 @@ from ..formatting import size
 from ..report import CRITICAL, OK, PASS, SKIP, UNKNOWN, WARNING, Measure, Report, status_of_check, status_of_severity
 from ..secret import printable
 
-# What explains a row at length, and would make each too long for a terminal.
+# Long columns that would not fit on a terminal.
 _VERBOSE_COLUMNS = ("retention",)
 _COLOURS = {OK: "32", WARNING: "33", CRITICAL: "31", UNKNOWN: "35", SKIP: "90"}
 
@@ -17,13 +17,13 @@ def render(report: Report, *, verbose: bool = False, colour: bool = False) -> st
     """Return the report as lines of text; with `verbose` every message and figure. Control characters are escaped."""
     document = report.facts.get("document")
     if document is not None:
-        # Here, since its import costs every start, and few ask for a document.
+        # Imported here to keep other commands fast.
         import json
 
         return json.dumps(document, indent=2) + "\n"
     statements = report.facts.get("statements")
     if isinstance(statements, list) and statements:
-        # As they are, because they are copied, or given to the server's own client.
+        # Unchanged, because they are copied or passed to the server's client.
         return "".join(f"{printable(line)}\n" for line in [f"-- {report.summary}", *statements])
     lines = [f"{_paint(report.status.upper(), report.status, colour)}  {report.job}: {printable(report.summary)}"]
     checks = report.facts.get("checks")

@@ -24,9 +24,9 @@ def _script(*parts: ModuleType) -> str:
     return "".join(line for line in lines if not line.startswith(("from __future__ ", "from .")))
 
 
-# Made while this is imported, because the file that it comes out of may not be readable by the user a run becomes.
+# Read at import, because the user that a run becomes may not be able to read the file.
 SOURCE = _script(probe_sessions, probe)
-# Short, because it stands in the process list; the source and the variables, which hold passwords, come by stdin.
+# Short, because it is visible in the process list; source and variables, which contain passwords, are sent by stdin.
 BOOTSTRAP = "import json,sys; a=json.loads(sys.stdin.readline()); exec(compile(a,'iact_maintenance_probe','exec'))"
 
 _LARGEST_OUTPUT_BYTES = 4 * 1024 * 1024
@@ -83,7 +83,7 @@ def _variables(path: str | None) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        # The mark by hand, because the codec that drops it would be imported here, by a user who may not read it.
+        # Removed by hand, because the codec for it would be imported here, by a user who may not be able to read it.
         variables = env_file.parse(_content(path).decode("utf-8").lstrip("\ufeff"))
     except OSError as error:
         hint = "the user that runs the jobs must be able to read it (iact_maintenance_groups)"
@@ -105,7 +105,7 @@ def _content(path: str) -> bytes:
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_ENV_FILE_BYTES:
             raise MaintenanceError("env_file", f"{path} is not a regular file of at most 1 MiB")
         if status.st_mode & stat.S_IWOTH:
-            # It decides which code the project runs, and the jobs run it.
+            # It decides which code the project executes.
             raise MaintenanceError("unsafe_permissions", f"everybody may write {path}", hint=f"chmod o-w {path}")
         return stream.read(_LARGEST_ENV_FILE_BYTES)
 

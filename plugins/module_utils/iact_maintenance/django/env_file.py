@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 ASSIGNMENT = re.compile(r"(?:export\s+)?([^\W\d]\w*)\s*=[ \t]*(.*)", re.DOTALL)
-# What a shell, systemd and the usual Python readers all unescape between double quotes.
+# Escapes in double quotes that shells, systemd and the usual Python readers have in common.
 ESCAPED = re.compile(r'\\([\\"$`])')
 DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(.*)', re.DOTALL)
 SINGLE_QUOTED = re.compile(r"'([^']*)'(.*)", re.DOTALL)

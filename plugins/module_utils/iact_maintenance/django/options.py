@@ -34,7 +34,7 @@ POSTGRESQL = OptionTable(
         "ssl_min_protocol_version ssl_max_protocol_version channel_binding require_auth requirepeer "
         "gssencmode gsslib gssdelegation krbsrvname"
     ),
-    # Isolation, encoding and time limits are the jobs' own in each transaction; the rest is about the driver's objects.
+    # The jobs set isolation, encoding and time limits in each transaction; the rest concerns the driver's objects.
     harmless=_words(
         "client_encoding application_name fallback_application_name connect_timeout tcp_user_timeout keepalives "
         "keepalives_idle keepalives_interval keepalives_count isolation_level server_side_binding pool "
@@ -91,7 +91,7 @@ MYSQL = OptionTable(
         "raise_on_warnings client_flags use_pure pool_name pool_size pool_reset_session auth_plugin"
     ),
     files=_words("read_default_file ssl.ca ssl.cert ssl.key ssl_ca ssl_cert ssl_key"),
-    # Read by MySQL's and MariaDB's own client library alone.
+    # Read only by the client libraries of MySQL and MariaDB.
     environment={
         "MYSQL_UNIX_PORT": "unix_socket",
         "MARIADB_UNIX_PORT": "unix_socket",

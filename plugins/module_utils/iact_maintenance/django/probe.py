@@ -51,7 +51,7 @@ class Answers:
         try:
             return question(*arguments)
         except BaseException as trouble:
-            # As it is, because a password is found only in a text that was neither cut nor collapsed.
+            # Unchanged, because passwords can be redacted only before a text is cut or collapsed.
             text = str(trouble)[:MESSAGE_CHARACTERS]
             self.fact("trouble", {"step": step, "alias": alias, "kind": type(trouble).__name__, "message": text})
             return None
@@ -215,7 +215,7 @@ def tell_migrations(answers: Answers, alias: str, labels: List[str], loader: Any
     if connection.vendor == "sqlite" and not name.startswith(("file:", ":")) and not os.path.exists(name):
         raise FileNotFoundError(f"the file {name} does not exist")
     if loader.replacements:
-        # Whether a squashed migration counts, or those that it replaces, depends on what the alias has applied.
+        # The alias's applied migrations decide whether a squashed migration counts, or those that it replaces.
         loader = MigrationLoader(connection)
         applied = loader.applied_migrations
     else:
@@ -229,7 +229,7 @@ def migration_questions(answers: Answers, aliases: List[str]) -> Dict[str, List[
     """Return, by alias, the question about pending migrations, for every alias with migrations allowed."""
     from django.db.migrations.loader import MigrationLoader
 
-    # Without a connection, and one for all aliases, because to put the migrations in order is the most work.
+    # Without a connection and shared by all aliases, because ordering the migrations is slow.
     loader = MigrationLoader(None, ignore_no_migrations=True)
     applications = migrated_applications(loader)
     questions = {}

@@ -12,9 +12,9 @@ import re
 import stat
 from typing import Any, Dict, List
 
-# A port on which nothing listens: the driver's refusal then names the folder of its default socket.
+# A port that nothing listens on, so that the driver's error names its default socket directory.
 UNUSED_PORT = 1
-# What another transaction's lock may cost; a table that stays locked so long says nothing of the account's rights.
+# Maximum wait for another transaction's lock; a locked table says nothing about the account's rights.
 LOCK_LIMITS = {"postgresql": "SET LOCAL statement_timeout = 2000", "mysql": "SET SESSION lock_wait_timeout = 2"}
 LOCKED_CODES = frozenset(["57014", "55P03", 1205])
 
@@ -107,7 +107,7 @@ def check_server(connection: Any, meta: Any) -> None:
         "UPDATE {table} SET {session_data} = '', {expire_date} = '2000-01-01 00:00:00' WHERE {session_key} = ''",
         "DELETE FROM {table} WHERE {session_key} = ''",
     )
-    # In a transaction, because a limit that outlives it would reach the next client of a pooler.
+    # In a transaction, because a session limit would reach the next client of a pooler.
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute(LOCK_LIMITS[connection.vendor])
         if connection.vendor == "postgresql":

@@ -95,7 +95,7 @@ def from_answers(output: bytes, ending: str = "") -> Project:
     last = {_text(fact, "fact"): fact for fact in facts}
     engine, cache = last.get("session_engine", {}), last.get("session_cache", {})
     sessions = last.get("sessions", {})
-    # Before the troubles, because wrapping the passwords is what lets them be struck out of foreign texts.
+    # Before the troubles, because passwords must be known before texts are redacted.
     databases = tuple(_database(fact, facts) for fact in facts if fact["fact"] == "database")
     return Project(
         python_version=_text(last.get("python", {}), "version"),
@@ -149,7 +149,7 @@ def _database(fact: Fact, facts: list[Fact]) -> Database:
 
 def _driver_connection(fact: Fact) -> DriverConnection:
     parameters, variables = _mapping(fact, "parameters"), _mapping(fact, "variables")
-    # As the drivers choose: a parameter before a variable. Out of the mappings, so that no password shows in them.
+    # A parameter precedes a variable, as in the drivers. Removed from the mappings, which then show no password.
     secrets = [parameters.pop(name, "") for name in ("password", "passwd")]
     secrets.append(variables.pop("PGPASSWORD", ""))
     password = next((Secret(text) for text in secrets if text), None)

@@ -11,7 +11,7 @@ from .project import Project
 BACKENDS = "django.contrib.sessions.backends."
 CACHED_DATABASE = BACKENDS + "cached_db"
 CACHE = BACKENDS + "cache"
-# The cache that keeps nothing, for development.
+# Django's cache that stores nothing.
 DUMMY = "django.core.cache.backends.dummy.DummyCache"
 FORBIDDEN = {
     CACHED_DATABASE: "keeps sessions in a cache beside the database",

@@ -14,9 +14,9 @@ from .project import Database, DriverConnection
 
 _POSTGRESQL_DRIVERS = ("psycopg", "psycopg2", "psycopg2cffi.compat")
 _MYSQL_DRIVERS = ("MySQLdb", "pymysql", "mysql.connector")
-# SETs of variables: no other statement, and nothing that changes whose rights the session has.
+# SET of variables only, and none that changes the session's role.
 _SETS_VARIABLES = re.compile(r"(?:\s*SET\s(?![^;]*\b(?:ROLE|PASSWORD|AUTHORIZATION)\b)[^;]*(?:;|$))*\s*", re.IGNORECASE)
-# Not the keys of an encrypting SQLite, which this host's library does not know.
+# Without keys of an encrypting SQLite, which this host's library does not support.
 _SETS_PRAGMAS = re.compile(
     r"(?:\s*PRAGMA\s+(?!(?:hex|text)?(?:re)?key\b|cipher|activate)[^;]*(?:;|$))*\s*", re.IGNORECASE
 )
@@ -63,7 +63,7 @@ def _judged(database: Database) -> dict[str, str]:
     table, told = TABLES[database.vendor], database.connection or DriverConnection({})
     parameters = {**_from_variables(database, told), **told.parameters}
     if not parameters.get("options", "x"):
-        # To libpq the same as none.
+        # Equivalent to none for libpq.
         del parameters["options"]
     for name in sorted({*parameters, *told.withheld} - table.harmless):
         if name not in table.taken or name in told.withheld:

@@ -11,7 +11,7 @@ from ..secret import Secret
 from ..sections.connections import ProjectConnection, Server
 from ..timeouts import GaveUp, call_with_timeout
 
-# What Debian's ca-certificates writes; PostgreSQL's programs before 16 know no word for it.
+# The file of Debian's ca-certificates; PostgreSQL's programs before 16 have no option for it.
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 _Answer = TypeVar("_Answer")
@@ -58,7 +58,7 @@ def _server_address(parameters: Mapping[str, str]) -> str:
 def tls_mode(server: Server, host: str, socket: str | None, ca_cert: str | None) -> str:
     """Return the encryption mode: as set, or `verify` with authorities, `prefer` on this host, else `require`."""
     if socket:
-        # A socket's bytes never leave the kernel, and the client programs disagree about TLS on it.
+        # A socket is local, and client programs disagree about TLS on it.
         return "disable"
     if server.tls:
         return server.tls

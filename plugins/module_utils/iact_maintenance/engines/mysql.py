@@ -66,5 +66,5 @@ def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
         )
     finally:
         connection.close()
-    # Compared here as well, because the catalogue's collation takes `A` for `a` and ignores blanks at the end.
+    # Compared here too, because the catalogue's collation ignores case and trailing blanks.
     return [FoundTable(schema, schema, table) for schema, table in tables if table == name and schema not in _SYSTEM]

@@ -40,7 +40,7 @@ _ACCOUNT = "check the account and its password in the file that config_file name
 _FULL = "give the server's disk room, then run it again"
 _GONE = "see the server's own log; run it again when the server is back"
 _TLS = "set ca_cert to the authority of the server's certificate, or tls to what this server can"
-# The server's numbers (MySQL's and MariaDB's) and the client's (2000 and up), with what to do next.
+# Error numbers of MySQL and MariaDB servers, and of the client (from 2000), with hints.
 _CODES: dict[int, tuple[str, str]] = {
     **dict.fromkeys((1045, 1130, 1251, 1524, 1698, 3118, 3955, 4151, 2059), ("auth", _ACCOUNT)),
     **dict.fromkeys((1820, 1862), ("auth", "password expired: let an administrator give the account a new one")),
@@ -104,7 +104,7 @@ def _port(options: Mapping[str, str], path: str) -> int:
 def _password(server: Server, options: Mapping[str, str], environment: Mapping[str, str]) -> Secret | None:
     if server.login_password is not None:
         return server.login_password
-    # A file's password belongs to the file's account, and to no other that a section names.
+    # A password in the file belongs to the account in the file, not to another one in the section.
     same_account = not server.login_user or options.get("user") in (None, "", server.login_user)
     if same_account and options.get("password"):
         return Secret(options["password"])

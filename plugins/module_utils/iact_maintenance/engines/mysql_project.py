@@ -138,7 +138,7 @@ def _mode(project: ProjectConnection, options: Mapping[str, str], authority: str
         return "verify_ca" if any(verifies.values()) else ""
     if verifies and not any(verifies.values()):
         return "require"
-    # PyMySQL compares the name as well, where its mapping is given an authority and nothing else.
+    # PyMySQL also compares the name if its mapping has only an authority.
     by_name = project.driver == "pymysql" and "ssl.ca" in parameters
     return "verify" if by_name and parameters.get("ssl.check_hostname", "1").lower() not in _FALSE else "verify_ca"
 

@@ -14,7 +14,7 @@ from .mysql_settings import Stored
 
 _KEY_TYPES = ("char", "varchar")
 _DATA_TYPES = ("text", "mediumtext", "longtext")
-# What a statement takes beside its keys, and each key beside its digits.
+# Bytes of a statement without its keys, and of a key without its digits.
 _STATEMENT_BYTES, _KEY_BYTES = 512, 32
 _TRANSACTIONAL = ("innodb", "rocksdb", "tokudb", "ndbcluster")
 
@@ -51,7 +51,7 @@ class MySQLSessions:
             table,
         )
         for name, engine, folds_case in tables:
-            # Compared here as well, because the catalogue's collation takes `A` for `a` and ignores blanks at the end.
+            # Compared here too, because the catalogue's collation ignores case and trailing blanks.
             if name == table or (folds_case and name.lower() == table.lower()):
                 return str(engine or "").lower()
         raise DatabaseFault(

@@ -16,7 +16,7 @@ LOCK_SECONDS = 5
 _IDLE_SECONDS = 28800
 NO_LIMIT = 18446744073709551615
 
-# Whatever my.cnf, init_connect and the account say.
+# Regardless of my.cnf, init_connect and the account.
 _SESSION: Mapping[str, object] = {
     "autocommit": 1,
     "completion_type": 0,
@@ -24,7 +24,7 @@ _SESSION: Mapping[str, object] = {
     "time_zone": "'+00:00'",
     "sql_select_limit": NO_LIMIT,
     "sql_safe_updates": 0,
-    # In this order, because a limit to joins takes the other one back.
+    # In this order, because setting max_join_size resets sql_big_selects.
     "max_join_size": NO_LIMIT,
     "sql_big_selects": 1,
     "sql_auto_is_null": 0,
@@ -33,7 +33,7 @@ _SESSION: Mapping[str, object] = {
     "lock_wait_timeout": LOCK_SECONDS,
     "innodb_lock_wait_timeout": LOCK_SECONDS,
 }
-# What decides how a statement is read, and whether what it did is there afterwards.
+# Settings that decide how a statement is parsed and whether it is committed.
 _READ_BACK = {
     "autocommit": "1",
     "sql_mode": "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from ..errors import Refused
 from ..secret import Secret
 
-# What MariaDB's client programs read for themselves, besides the groups of one single program.
+# Groups that MariaDB's client programs read, except those of a single program.
 GROUPS = ("client", "client-mariadb")
 _BLANKS = " \t\n\r\v\f"
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "s": " ", '"': '"', "'": "'", "\\": "\\"}
@@ -42,7 +42,7 @@ def parse(text: str, path: str) -> dict[str, str]:
         if group in GROUPS:
             options[name.replace("-", "_")] = value
     if options.get("password"):
-        Secret(options["password"])  # Known to the redactor from here on, also if it is never used.
+        Secret(options["password"])  # Registers it for redaction, even if it is never used.
     return options
 
 

@@ -28,15 +28,15 @@ except ImportError:
     DRIVER_FOUND = False
 
 ENGINE = "postgresql"
-# How long our own wait outlasts the server's limit, so that the server's word, which says more, comes first.
+# Seconds that our own wait exceeds the server's limit, because the server's message says more.
 _GRACE_SECONDS = 5.0
 TLS_WORDS = {"disable": "disable", "prefer": "prefer", "require": "require", "verify": "verify-full"}
-# For libpq an empty file name means its default below HOME; a file that does not exist means none.
+# libpq uses its default below HOME for an empty name, and no file for a missing one.
 NO_FILE = "/nonexistent/none"
-# What pgbouncer says, in no other language, of start-up options that it cannot pass on.
-# What pgbouncer and the proxy of Amazon RDS say of them.
+# pgbouncer's messages (not translated) about start-up options that it does not support.
+# Messages of pgbouncer and of Amazon RDS Proxy about start-up options.
 _REFUSES_OPTIONS = ("unsupported startup parameter", "command-line options")
-# Where the server's socket is when a password file says `localhost` for it.
+# Socket directories that a password file calls `localhost`.
 _SOCKET_FOLDERS = ("/var/run/postgresql", "/run/postgresql")
 
 
@@ -110,7 +110,7 @@ def _opened(endpoint: Endpoint, own_session: bool) -> Any:
 def _begun(endpoint: Endpoint, own_session: bool, later_limits: Sequence[str]) -> tuple[Any, Session]:
     connection, started = _started(endpoint, startup_options(endpoint.libpq_options, later_limits))
     try:
-        # The driver says it with each BEGIN. READ WRITE never: that would undo an administrator's guard.
+        # Set by the driver in each BEGIN. Never READ WRITE, which would override an administrator's setting.
         connection.set_session(isolation_level="READ COMMITTED", **({"readonly": True} if endpoint.read_only else {}))
         answer, _touched = _transaction(connection, guards(endpoint.connect_timeout), READ_BACK)
         session = Session(started, connection.get_backend_pid(), *answer[0])
@@ -129,16 +129,16 @@ def _started(endpoint: Endpoint, options: str) -> tuple[Any, bool]:
     except psycopg2.OperationalError as error:
         if not any(words in str(error) for words in _REFUSES_OPTIONS):
             raise
-    # The project's own stay: without them it would be another table that is found.
+    # The project's own options are kept, because its search path decides on the table.
     return psycopg2.connect(**arguments, options=endpoint.libpq_options or ""), False
 
 
 def _forget_environment() -> None:
     """Remove libpq's variables from this process, because they change the session and arguments do not override all."""
     for name in list(os.environ):
-        # Those two are read by us, and by no libpq of ours, which is given both.
+        # These two are read by this program and passed to libpq.
         if name.startswith("PG") and name not in ("PGPASSWORD", "PGPASSFILE"):
-            # Another check's thread may be at the same.
+            # Another check's thread may have removed it.
             with contextlib.suppress(KeyError):
                 del os.environ[name]
 

@@ -10,7 +10,7 @@ from .endpoint import Endpoint
 
 _MESSAGE_CHARACTERS = 400
 _QUOTES = "\"'«»„\u201c\u201d\u2018\u2019"
-# Our own sentence has named the place already.
+# Our sentence already has the address.
 _PLACE = re.compile(r"^connection to server (at|on socket) .*? failed: ", re.DOTALL)
 
 _UNREACHABLE = ("db_unreachable", "see whether the server runs and listens there")
@@ -47,7 +47,7 @@ _STATES = {
     "3D000": _NO_DATABASE,
     "28P01": _AUTH,
     "28000": _AUTH,
-    # By the server's source file: the state is that of any missing privilege, and the words are in its language.
+    # By the server's source file, because the state is that of any missing privilege and the text is translated.
     "rls.c": (
         "row_security",
         "as administrator: ALTER ROLE … BYPASSRLS for this account, because row security would hide rows from it",
@@ -101,7 +101,7 @@ def _by_words(endpoint: Endpoint, text: str, *, known: bool) -> tuple[str, str]:
         return "db_refused", ""
     _client, refused, message = text.partition("FATAL:")
     names_database = bool(refused) and _names(message, endpoint.database or "") and "pg_hba" not in message
-    # In any language: only about a database that is missing does a refusal name the database and no account.
+    # In any language, only the refusal for a missing database names the database and no account.
     if names_database and ("database" in message or not _names(message, endpoint.user)):
         return _NO_DATABASE
     for words, meaning in _WORDS:

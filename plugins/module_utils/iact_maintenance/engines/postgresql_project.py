@@ -10,7 +10,7 @@ from ..sections.connections import ProjectConnection, Server
 from .credentials import account_name, home_file, read_private
 from .endpoint import Endpoint
 
-# What libpq looks for below HOME where nothing is named; named here, because HOME may be another account's.
+# libpq's defaults below HOME; set explicitly, because HOME may be another account's.
 _HOME_FILES = {
     "passfile": ".pgpass",
     "sslrootcert": ".postgresql/root.crt",
@@ -23,7 +23,7 @@ _HOME_FILES = {
 def resolve_project(server: Server, project: ProjectConnection, host: Host) -> Endpoint:
     """Return the address of the project's driver. Raise Refused for a password file that is not trustworthy."""
     if server.passfile and server.login_password is None:
-        # libpq would pass over a file that others may read, and say only that the password is missing.
+        # libpq ignores a file that others can read, and only reports a missing password.
         read_private(host, server.passfile, required=True)
     parameters = {**_home_files(project.parameters, host), **project.parameters}
     account = server.login_user or account_name(host)

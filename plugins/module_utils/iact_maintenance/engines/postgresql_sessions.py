@@ -28,7 +28,7 @@ _INDEXES = (
     "SELECT i.indisprimary, i.indkey::pg_catalog.text FROM pg_catalog.pg_index i "
     "WHERE i.indrelid = %s AND i.indisvalid AND i.indpred IS NULL"
 )
-# In the bytes of the database's own encoding, which no setting of the session translates.
+# As bytes in the database's encoding, which no session setting converts.
 _KEY_IN_HEX = "pg_catalog.encode(pg_catalog.convert_to(session_key, pg_catalog.getdatabaseencoding()), 'hex')"
 _AMONG = (
     "session_key OPERATOR(pg_catalog.=) ANY((SELECT pg_catalog.array_agg("

@@ -13,7 +13,7 @@ from ..errors import DatabaseFault, Refused
 STATEMENT_SECONDS = 240.0
 _LOCK_SECONDS = 5
 
-# What decides how the bytes of a statement are read, and what the rows of the answer mean.
+# Settings that decide how a statement is parsed and what its result means.
 _LOCAL_FORMS = {"row_security": "off", "DateStyle": "ISO", "TimeZone": "UTC", "quote_all_identifiers": "off"}
 _FORMS = {"standard_conforming_strings": "on", **_LOCAL_FORMS}
 # The programs set their own limits, but only after their first statements.
@@ -25,7 +25,7 @@ READ_BACK = (
     "pg_catalog.current_setting('client_encoding'), pg_catalog.current_setting('idle_session_timeout', true), "
     "pg_catalog.current_setting('transaction_timeout', true)"
 )
-# Later servers' limits: older ones refuse a session that begins with them, so they are set only where they are there.
+# Limits of later servers; older ones refuse a session with them, so they are set only if they exist.
 _LATER_LIMITS = ("idle_session_timeout", "transaction_timeout")
 _POOLER_HINT = "set login_host and login_port (or login_unix_socket) to the PostgreSQL server itself, not to its pooler"
 
@@ -92,7 +92,7 @@ def check(session: Session, place: str, *, own_session: bool) -> None:
     if own_session and (pooled or not session.started):
         message = f"PostgreSQL at {place} is reached through a connection pooler, which shares sessions among clients"
         raise DatabaseFault("pooler", f"{message}; this job needs a session of its own", hint=_POOLER_HINT)
-    # Behind a pooler nothing can be set for the session; literal() is right under either setting.
+    # Behind a pooler nothing can be set for the session; literal() is correct with either setting.
     if session.strings != "on" and session.started and not pooled:
         raise _refused(place, "standard_conforming_strings", session.strings, "on")
     if session.encoding != "UTF8":

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 MARIADB, MYSQL_SERVER = "mariadb", "mysql"
 ROUTINES = {MARIADB: "SELECT ON mysql.proc", MYSQL_SERVER: "SHOW_ROUTINE ON *.*"}
-# What stands around a statement that only one of the two servers understands, so that the other takes it for a comment.
+# Comments that make a statement valid on one of the two servers only.
 _ONLY_ON = {MARIADB: "/*M! {} */;", MYSQL_SERVER: "/*!80020 {} */;", "": "{};"}
 
 
@@ -37,7 +37,7 @@ DUMPED_DATABASE = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
 
 _SESSIONS = {
     "session_cleanup": (
-        # What is in a session stays unreadable.
+        # Without session_data.
         Statement("GRANT SELECT (session_key, expire_date), DELETE ON {table} TO {account}"),
     ),
     "health": (Statement("GRANT SELECT (expire_date) ON {table} TO {account}"),),
@@ -47,7 +47,7 @@ MYSQL: Mapping[str, tuple[Statement, ...]] = {
     "backup_table": (Statement(f"GRANT {', '.join(DUMPED_TABLE)} ON {{table}} TO {{account}}"),),
     "backup_database": (
         Statement(f"GRANT {', '.join(DUMPED_DATABASE)} ON {{database}}.* TO {{account}}"),
-        # Without these procedures would be left out silently.
+        # Without these rights the dump silently omits procedures.
         *(Statement(f"GRANT {right} TO {{account}}", server) for server, right in ROUTINES.items()),
     ),
     "restore": (Statement(r"GRANT ALL ON `iact\_restore\_%`.* TO {account}"),),
@@ -133,7 +133,7 @@ def _account(engine: str, account: Account) -> str:
 def _names(engine: str, subject: Subject) -> dict[str, str]:
     quote = "`" if engine == "mysql" else '"'
     outer = subject.database if engine == "mysql" else subject.schema
-    # In a grant on a whole database MySQL takes these for wildcards.
+    # Wildcards in a grant on a whole database.
     database = re.sub(r"[\\%_]", r"\\\g<0>", subject.database) if engine == "mysql" else subject.database
     table = f"{_quoted(outer, quote)}.{_quoted(subject.table, quote)}"
     return {"database": _quoted(database, quote), "table": table}
@@ -144,5 +144,5 @@ def _quoted(name: str, quote: str) -> str:
 
 
 def _literal(text: str) -> str:
-    # Quotes alone, because what a backslash means depends on the server's mode.
+    # Only quotes are escaped, because the meaning of a backslash depends on sql_mode.
     return "'" + text.replace("'", "''") + "'"

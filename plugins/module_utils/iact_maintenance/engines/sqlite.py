@@ -33,7 +33,7 @@ def connect(target: SQLiteFile, *, writable: bool) -> sqlite3.Connection:
     with faults(target.path):
         uri = f"file:{quote(target.path)}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-        # A key is whatever the application stored, which SQLite takes without looking.
+        # SQLite stores keys of any type and encoding.
         connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         return connection
@@ -171,7 +171,7 @@ class SQLiteSessions:
         self._connection.close()
 
     def _stored(self, moment: datetime) -> str:
-        # As Django's SQLite backend writes it: text with a blank between date and time.
+        # As Django's SQLite backend stores it: text with a blank between date and time.
         return str(stored_time(moment, self._convention))
 
     def _rows(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:

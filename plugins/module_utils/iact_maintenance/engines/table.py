@@ -19,19 +19,19 @@ class OpenSessions(Protocol):
         """Return the open store. Raise DatabaseFault or Refused."""
 
 
-# What answers whether a server is there, with its version.
+# Functions that check whether a server answers, and return its version.
 PINGS: Mapping[str, Callable[[Any, Host], str]] = {
     "mysql": mysql.ping,
     "postgresql": postgresql.ping,
     "sqlite": sqlite.ping,
 }
-# What may hold the sessions.
+# Engines that can hold the sessions.
 SESSION_STORES: Mapping[str, OpenSessions] = {
     "mysql": mysql.open_sessions,
     "postgresql": postgresql.open_sessions,
     "sqlite": sqlite.open_sessions,
 }
-# What tells a server from every other one, as manifests state it.
+# Functions that return a server's identity, as in manifests.
 IDENTITIES: Mapping[str, Callable[[Any, Host], Mapping[str, object]]] = {
     "mysql": mysql.identity,
     "postgresql": postgresql.identity,

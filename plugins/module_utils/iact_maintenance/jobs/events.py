@@ -56,14 +56,14 @@ def emit(event: Event) -> list[Finding]:
 
     seconds = event.job.recording_seconds
     try:
-        # With a timeout, because neither a lock nor a disk that hangs may keep a run beyond its deadline.
+        # With a timeout, because a lock or a hanging disk must not lengthen a run beyond its deadline.
         call_with_timeout(seconds, "listeners", tell_each)
         late = []
     except GaveUp:
         hint = f"look at the disk of {event.settings.state_directory}, and at what holds its locks"
         late = [_lost(waiting[0], f"the state directory took longer than {seconds:g} s", hint)]
     except Interrupted as ended:
-        # The work is done and its report stands; only what was still being written down is given up.
+        # The work is done and reported; only the recording is abandoned.
         late = [_lost(waiting[0], str(ended), "the run's own work stands")] if waiting else []
     except MaintenanceError as error:
         late = [_lost(waiting[0], error.message, error.hint)]
@@ -79,7 +79,7 @@ def _heard(listener: Listener, event: Event) -> list[Finding]:
         hint = hint or f"see what holds the locks in {event.settings.state_directory}; the run's own work stands"
         return [_lost(listener, error.message, hint)]
     except Exception as fault:
-        # Without its type, because most end in a word that no line of a good run may hold.
+        # Without its type, because most end in `Error`, which no line of a good run may contain.
         place = location_of(fault).rpartition(" at ")[2]
         return [_lost(listener, f"internal fault at {place}", "report this line; the run's own work stands")]
 
@@ -116,7 +116,7 @@ def _make_identity(event: Event) -> list[Finding]:
     return list(identity.ensure(event.host, event.settings.state_directory)[1])
 
 
-# The history first, because health would call a job late whose run is not in it.
+# The history first, because health calls a job late if its run is missing there.
 LISTENERS = (
     Listener("history", "this run is not in the history", _ENDS, _write_history),
     Listener("memory", "since when each check is not well was not kept", _ENDS, _remember),

@@ -21,9 +21,9 @@ from .model import Job, Progress
 NAME = "health"
 MEMORY, LOCK = "health.json", "health.lock"
 
-# With the deadline, and a start, still under the ten seconds that a health check may take.
+# Together with the deadline and the start still less than the ten seconds of a health check.
 _RECORDING_SECONDS = 0.5
-# What putting the report together may take, of the whole run's time.
+# Seconds of the run's time reserved for the report.
 _REPORTING_SECONDS = 0.4
 _REPORTING_SHARE = 0.1
 
@@ -52,7 +52,7 @@ def _check_access(settings: Settings) -> None:
         message = f"the state directory {settings.state_directory} may not be read by this user"
         raise Refused("not_permitted", message, hint="run this with sudo, or with -b in Ansible") from None
     except OSError:
-        # Missing or odd: the check of the jobs, and the note of this run, say so.
+        # Missing or unusable; the checks of the jobs and the recording of this run report it.
         return
 
 

@@ -15,7 +15,7 @@ from ..timestamps import iso
 from .events import FINISHED, INTERRUPTED, STARTED, Event, emit
 from .model import Job, Mode
 
-# A refused or busy run did nothing, and an interrupted one says less of its time than of who ended it.
+# Refused and busy runs did nothing; the duration of an interrupted one depends on when it was ended.
 _WORKED = (0, 1)
 
 
@@ -57,7 +57,7 @@ def _run(event: Event, watch: _Watch) -> Report:
     if mode.dry_run and not job.always_runs:
         return job.preview(job.plan(settings, host), host)
     if mode.confirm is not None:
-        # Without the lock, because a forgotten question must not keep cron from working; planned anew after the answer.
+        # Without the lock, because an open question must not block cron's runs; planned again after the answer.
         mode.confirm(job.preview(job.plan(settings, host), host))
         watch.began = host.monotonic()
     with _locked(job, settings, host) as held:
@@ -95,6 +95,6 @@ def _ended(event: Event, report: Report) -> Report:
     kind = INTERRUPTED if report.error_code == INTERRUPTED else FINISHED
     findings = emit(event._replace(kind=kind, report=report))
     if report.exit_status != 0:
-        # What kept the run from its work comes first, and is all that the one line for people has room for.
+        # The error comes first, because the one line for people shows only the first finding.
         findings = [finding for finding in findings if finding.code != "not_recorded"]
     return report.with_findings(findings)

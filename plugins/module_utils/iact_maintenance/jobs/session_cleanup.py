@@ -27,7 +27,7 @@ from .model import Job, Progress
 NAME = "session_cleanup"
 
 _LARGEST_CLOCK_DIFFERENCE_SECONDS = 300
-# Each DELETE locks a whole table that is not transactional: keep those locks short and far apart.
+# A DELETE locks a whole table that is not transactional, so these locks must be short and far apart.
 _LOCKING_BATCH_ROWS = 500
 _LOCKING_PAUSE_SECONDS = 0.2
 
@@ -104,7 +104,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         done = _delete_all(planned, sessions, host, progress)
     took, deleted = host.monotonic() - began, done.rows
     try:
-        # On a new connection, because only what was committed is there for others.
+        # On a new connection, because others see only what was committed.
         with closing(retry.connecting(host, lambda: planned.target.open(host, writable=False))) as sessions:
             remaining, eligible_left = _check_deleted(planned, sessions, done)
             after = sessions.size(planned.target.table)

@@ -17,7 +17,7 @@ from .variables import PREFIX
 # that still has all three, because the record is the one mark that goes when the account goes or becomes another's.
 COMMENT, SHELL = "iact.maintenance", "/usr/sbin/nologin"
 _USER = f"{PREFIX}user"
-# What Debian's useradd takes.
+# Names that Debian's useradd accepts.
 _NAME = re.compile(r"[^-+~:,/\s][^:,/\s]*")
 
 

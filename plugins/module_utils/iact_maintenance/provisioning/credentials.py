@@ -19,7 +19,7 @@ from .variables import PREFIX, Site, secret_text
 _LARGEST_BYTES = 1024 * 1024
 _SECTION = re.compile(r"\s*(\[[^\]]*\])")
 _KEY = re.compile(r"\s*([A-Za-z_-]+)\s*=")
-# Names in an option file of MySQL for the options that say where and who.
+# Names of the address and account options in an option file of MySQL.
 _CLIENT_NAMES = {
     "login_host": "host",
     "login_port": "port",
@@ -27,7 +27,7 @@ _CLIENT_NAMES = {
     "login_user": "user",
     "login_password": "password",
 }
-# What libpq and the command call localhost in a password file.
+# Hosts that libpq and the command call localhost in a password file.
 _USUAL_SOCKETS = ("/var/run/postgresql", "/run/postgresql")
 
 
@@ -135,7 +135,7 @@ def _present(path: str) -> Present | None:
     except OSError:
         return Present(path, False, "what cannot be read, or is a link")
     try:
-        # A pipe that the account put there would keep whoever reads it.
+        # Reading a FIFO that the account created would block.
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return Present(path, False, "no text, since it is not a file")
         with open(descriptor, "rb", closefd=False) as stream:

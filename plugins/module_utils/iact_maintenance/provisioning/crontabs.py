@@ -15,10 +15,10 @@ from ..sections.jobs import SCHEDULED_JOBS
 from .places import Subject, first_lines
 from .refusal import Refusal, Remark
 
-# The names that cron runs in its folder (as run-parts does): with a dot, a file is ignored.
+# Names that cron reads in its directory (as run-parts does); a name with a dot is ignored.
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _OLD = re.compile(r"(?<![\w.-])(?:cleanup_sessions|backup_data_centralization)\.sh(?![\w.-])", re.IGNORECASE)
-# A common name: one of the application's is known by it.
+# A common name, so that only the application's script counts.
 _HEALTH = re.compile(r"(?<![\w.-])health_check\.sh(?![\w.-])", re.IGNORECASE)
 _APPLICATION = re.compile("iact", re.IGNORECASE)
 _OWN_COMMAND = "/iact-maintenance "
@@ -47,7 +47,7 @@ def look(subject: Subject) -> list[Line]:
 def _files(subject: Subject) -> Iterator[str]:
     places = subject.places
     for name in _names(places.crontabs):
-        # One with a dot is a copy that crontab(1) or an editor left, unless an account is called so.
+        # A name with a dot is a copy by crontab(1) or an editor, unless there is such an account.
         if "." not in name or (not name.startswith(".") and subject.host.account(name) is not None):
             yield os.path.join(places.crontabs, name)
     yield places.system_crontab

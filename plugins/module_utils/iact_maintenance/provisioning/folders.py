@@ -68,7 +68,7 @@ def _whose(subject: Subject, folder: Folder, option: str) -> str:
     user = subject.site.user
     another = f", or name another folder with {PREFIX}{option}{_HINTS.get(option, '')}" if option else ""
     if folder.owner == "root" or folder.owner.isdigit():
-        # Never "set the account to that owner", because the jobs do not run as root.
+        # Never suggest that owner as the account, because the jobs do not run as root.
         when = "" if subject.host.account(user) else f", once an account {user} exists"
         return f"{folder.path} belongs to {folder.owner}; give it to {user} (chown {user} {folder.path}{when}){another}"
     return f"{folder.path} belongs to {folder.owner}; set {PREFIX}user to {folder.owner}{another}"

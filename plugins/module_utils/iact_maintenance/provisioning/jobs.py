@@ -9,7 +9,7 @@ from .. import schedule
 from ..sections.jobs import SCHEDULED_JOBS
 from .variables import Site
 
-# The names of crontab(5) that the role's module for crontabs knows otherwise.
+# Words of crontab(5) that ansible.builtin.cron calls differently.
 _SPECIAL = {"midnight": "daily"}
 _FIELDS = ("minute", "hour", "day", "month", "weekday")
 

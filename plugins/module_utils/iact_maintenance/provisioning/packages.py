@@ -103,7 +103,7 @@ def refusals(subject: Subject, packages: Packages) -> Iterator[Refusal]:
             "server's vendor (its client package) so that the role has nothing to add"
         )
         yield Refusal("packages_removed", message)
-    # A host that has no lists of packages yet cannot answer, and check mode may not fetch them.
+    # A host without package lists cannot answer, and check mode must not fetch them.
     elif packages.fault and not subject.is_rehearsal:
         yield Refusal("packages_unavailable", f"apt cannot install {names}: {packages.fault}")
 

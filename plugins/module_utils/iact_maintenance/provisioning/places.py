@@ -9,7 +9,7 @@ from .variables import Site
 
 # The first line of every file that the role wrote and may write again.
 MARKER = "# Written by the role iact.maintenance.iact_maintenance; changes made by hand are lost."
-# What an uninstallation leaves in a folder that it keeps, so that the next installation may take the folder over.
+# Left by a removal in a directory that it keeps, so that the next installation can take it over.
 KEPT = ".kept-by-iact-maintenance"
 
 

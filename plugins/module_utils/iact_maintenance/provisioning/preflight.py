@@ -38,7 +38,7 @@ def look(
     facts, more, remarks = _look(subject)
     if site.state == "present":
         refusals += more
-    # A variable that was refused could show its value here.
+    # Otherwise a refused variable could show its value here.
     facts["config"] = {} if refusals else facts["config"]
     return {**facts, "refusals": [each._asdict() for each in refusals], "remarks": remarks}
 

@@ -15,7 +15,7 @@ from .refusal import Refusal
 from .variables import PREFIX
 
 _VARIABLE = f"{PREFIX}logrotate"
-# The endings of names that logrotate passes over in a folder (config.c, defTabooExts).
+# Suffixes of names that logrotate ignores in a directory (config.c, defTabooExts).
 _TABOO = (
     *(",v", ".bak", ".cfsaved", ".disabled", ".dpkg-bak", ".dpkg-del", ".dpkg-dist", ".dpkg-new", ".dpkg-old"),
     *(
@@ -125,7 +125,7 @@ def look(subject: Subject) -> list[Rule]:
     ours = subject.places.rotation if is_ours(subject.places.rotation) else ""
     logs = [os.path.join(subject.site.log_directory, job.log) for job in SCHEDULED_JOBS]
     main = subject.places.logrotate
-    # Before the package is there: the configuration that it brings includes the folder.
+    # Before logrotate is installed: its default configuration includes the directory.
     read = _Reader().patterns(main if os.path.exists(main) else os.path.dirname(subject.places.rotation))
     return [Rule(file, pattern, log) for file, pattern in read if file != ours for log in logs if _takes(pattern, log)]
 

@@ -14,7 +14,7 @@ from ..values import Option, mapping, nearest, parse
 from .refusal import Refusal
 
 PREFIX = "iact_maintenance_"
-# What the role has beside the options of the command.
+# The role's own options.
 ROLE_OPTIONS = (
     Option(
         "state",
@@ -128,7 +128,7 @@ def secret_text(raw: object) -> object:
 
 
 def _unknown(name: str, names: list[str]) -> Refusal:
-    # Without the prefix, which would make all names alike.
+    # Without the prefix, which would make all names similar.
     close = get_close_matches(name[len(PREFIX) :], [each[len(PREFIX) :] for each in names], n=1)
     hint = (
         f"did you mean {PREFIX}{close[0]}?"

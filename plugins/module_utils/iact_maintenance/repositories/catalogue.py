@@ -77,7 +77,7 @@ def names(folder: Folder) -> list[str]:
 def _catalogue(
     entries: list[Entry], proofs: Mapping[str, object], this_host: identity.Identity, present: list[str]
 ) -> Catalogue:
-    # By content too, since one that somebody renamed is not gone.
+    # By content too, because a renamed archive is not missing.
     there = {*present, *(entry.digest for entry in entries if entry.kind != BROKEN)}
     missing = [name for name, proof in proofs.items() if name not in there and _is_missed(proof, this_host, there)]
     return Catalogue(tuple(_without_copies(entries)), tuple(sorted(missing)), this_host.id)

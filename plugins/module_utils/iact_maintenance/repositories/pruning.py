@@ -110,13 +110,13 @@ def remove(host: Host, removal: Removal, entries: Iterable[inventory.Entry]) -> 
     stamps = {entry.name: entry.stamp for entry in entries}
     going = {name: stamp for name, stamp in stamps.items() if stamp and folder.holds(name, stamp)}
     removal.left += [name for name in stamps if name not in going]
-    # First, because one whose proof is forgotten is read again, and one that is gone with its proof there is missed.
+    # First, because an archive without a proof is read again, but a proof without its archive is reported as missing.
     catalogue.forget(host, removal.state_directory, going)
     for name, stamp in going.items():
         try:
             removal.left += [] if folder.remove(name, stamp) else [name]
         finally:
-            # The directory is asked, because a signal that comes during the removal hides its result.
+            # The directory is read, because a signal during the removal hides its result.
             if name not in folder.names():
                 removal.deleted.append(name)
 

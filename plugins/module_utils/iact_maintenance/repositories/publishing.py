@@ -12,7 +12,7 @@ from ..files import sync_entries
 
 # Filesystems without hard links say one of these: exFAT and FUSE EPERM, others that they do not know the call.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
-# renameat2(2) of Linux, which Python does not offer.
+# renameat2(2) of Linux, which Python does not provide.
 _RENAME_NOREPLACE = 1
 
 

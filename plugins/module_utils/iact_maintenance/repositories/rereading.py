@@ -16,7 +16,7 @@ from ..timestamps import iso
 from . import catalogue
 from .folder import Folder
 
-# For each component of the archive, because the backup itself must end in time.
+# Seconds per component, because the backup must end in time.
 _LONGEST_SECONDS = 600
 
 

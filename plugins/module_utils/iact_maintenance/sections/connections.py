@@ -12,7 +12,7 @@ _MYSQL_FILE = (
     "Option file with host, port, user and password in C([client]); the account's own C(~/.my.cnf) by default."
 )
 _PASSFILE = "PostgreSQL password file; the account's own C(~/.pgpass) by default."
-# Not options: what the run adds.
+# Not options; set by the run.
 DERIVED = ("own_account", "libpq_options", "project")
 
 

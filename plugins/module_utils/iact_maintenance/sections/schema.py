@@ -18,7 +18,7 @@ _TYPES: Mapping[str, Mapping[str, object]] = {
     "list": {"type": "array", "items": {"type": "string"}},
 }
 _CONNECTION = {"login_host": "127.0.0.1", "login_user": "iact", "login_db": "iact"}
-# What a site names itself; everything else in the example is a default.
+# Typical values of a site; everything else in the example is a default.
 _SITE: Mapping[str, Mapping[str, object]] = {
     "": {"user": "iact"},
     "mysql": {**_CONNECTION, "login_port": 3306, "config_file": "/var/lib/iact/.my.cnf"},
@@ -44,13 +44,13 @@ def schema() -> dict[str, object]:
 
 
 def _object(rows: tuple[Option, ...], description: str) -> dict[str, object]:
-    # A password is no property, since the file is refused with one.
+    # Passwords are not in the schema, because the file must not have any.
     properties = {row.name: _property(row) for row in rows if not row.secret}
     required = [row.name for row in rows if row.required]
     shown: dict[str, object] = {"type": "object", "properties": properties, "additionalProperties": False}
     if description:
         shown["description"] = description
-    # An empty section is one that is not there.
+    # An empty section counts as missing.
     return {**shown, "anyOf": [{"maxProperties": 0}, {"required": required}]} if required else shown
 
 

@@ -10,7 +10,7 @@ from ..host import Host
 
 _Result = TypeVar("_Result")
 
-# A server that is out of connections usually has one again soon; a wrong password never gets better and locks accounts.
+# A server without free connections usually has one soon; retrying a wrong password can lock the account.
 CONNECTING = frozenset({"too_many_connections"})
 LOCKING = frozenset({"deadlock", "lock_timeout"})
 

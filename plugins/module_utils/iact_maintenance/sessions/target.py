@@ -70,7 +70,7 @@ class SessionTarget(NamedTuple):
         if self.identity is not None:
             return self
         identity = sessions.identity(self.table)
-        # A table that was not found has no schema, and is not looked for elsewhere.
+        # A table that does not exist has no schema.
         schema = str(identity["schema"] or "") if "schema" in identity else self.schema
         return self._replace(identity=identity, schema=schema)
 
@@ -92,7 +92,7 @@ class SessionTarget(NamedTuple):
         if self.identity is None:
             return
         ours, asked = sessions.identity(self.table), self.project_connection is not None
-        # Behind one address may be several servers of one cluster: only of two ways must it be the very same server.
+        # One address may lead to several servers of a cluster; two different connections must lead to the same one.
         names = self.identity if asked else _DATABASE.intersection(self.identity)
         if any(ours.get(name) != self.identity[name] for name in names):
             way = (f"the section {self.engine}", "the Django project") if asked else ("a connection", "the one before")
@@ -167,7 +167,7 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
         raise Refused("not_a_session_table", message, hint="leave session_cleanup.table out")
     of_project = takeover.connection_of(database, project.trouble("connection", database.alias))
     named = _connections(settings).get(database.vendor)
-    # The alias's own zone, because Django stores by DATABASES[alias]["TIME_ZONE"] where the database knows no zones.
+    # The alias's own zone, because Django stores by DATABASES[alias]["TIME_ZONE"] if the database stores no zones.
     convention = Convention(database.time_zone == "UTC", database.time_zone)
     if named is None:
         return SessionTarget(database.vendor, of_project, table, convention, schema=schema)
