@@ -48,6 +48,10 @@ class Kept:
         self.content = b"".join(kept)
         return done
 
+    def feed(self, chunks: Iterator[bytes], limits: Limits) -> None:
+        """Keep the bytes of our own."""
+        self.content = b"".join(chunks)
+
     def stream(self) -> Iterator[bytes]:
         """Return the dump in pieces, as an archive gives it back."""
         return (self.content[begin : begin + 65536] for begin in range(0, len(self.content), 65536))

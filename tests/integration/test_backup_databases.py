@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.table import DUMPS
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.table import DUMPERS
 from tests.integration import canaries
 from tests.integration.backup_kits import ROWS, Kit, MariaDBKit, PostgreSQLKit
 from tests.integration.backup_rig import Rig, verifies
@@ -22,7 +22,7 @@ from tests.integration.servers import MariaDB, PostgreSQL
 SERVERS = {"mysql": "mariadb", "postgresql": "postgresql"}
 
 
-@pytest.fixture(params=[SERVERS[engine] for engine in DUMPS])
+@pytest.fixture(params=[SERVERS[engine] for engine in DUMPERS if engine in SERVERS])
 def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kit]:
     server: Any = request.getfixturevalue(request.param)
     kit = MariaDBKit(server, tmp_path) if isinstance(server, MariaDB) else PostgreSQLKit(server, tmp_path)

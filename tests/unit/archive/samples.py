@@ -60,7 +60,7 @@ def write(
                     packer = Packer(host, compression, sink)
                     packer.feed(iter([content]), LIMITS)
                 facts = Member(member, compression.name, sink.size_bytes, sink.sha256, packer.raw_size_bytes)
-                components.append(Component(name, "sqlite", name, facts))
+                components.append(Component(name, name.partition(".")[0], name, facts))
             number = os.urandom(16).hex()
             staged.finish(Manifest(moment, host.name(), tuple(components), missing, id=number, identity=identity))
             name = ArchiveName(moment, partial=bool(missing)).text

@@ -162,5 +162,5 @@ def test_b1_a_table_is_looked_up_in_the_configured_file(site: Path, tmp_path: Pa
 
 
 def test_the_size_of_the_copy_is_known_before_it_is_made(site: Path, tmp_path: Path) -> None:
-    assert sqlite.size_bytes(source(site)) == os.stat(site).st_size
-    assert sqlite.size_bytes(source(tmp_path / "none")) == 0
+    assert sqlite.size_bytes(str(site)) == os.stat(site).st_size
+    assert sqlite.size_bytes(str(tmp_path / "none")) == 0

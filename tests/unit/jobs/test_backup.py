@@ -15,6 +15,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import part_name
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import table as dumps_table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import DumpFacts, Source
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.servers import ServerDumper
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     Interrupted,
     MaintenanceError,
@@ -60,7 +61,7 @@ class FakeEngine(ModuleType):
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     fake = FakeEngine()
-    monkeypatch.setitem(dumps_table.DUMPS, "mysql", fake)
+    monkeypatch.setitem(dumps_table.DUMPERS, "mysql", ServerDumper("mysql", fake))
     return fake
 
 
@@ -187,7 +188,7 @@ def test_x12_a_database_that_cannot_be_reached_is_no_success(site: Site, monkeyp
         def locate(self, settings: object, server: object, host: object) -> list[Source]:
             raise MaintenanceError("auth", "access denied", hint="check ~/.my.cnf")
 
-    monkeypatch.setitem(dumps_table.DUMPS, "mysql", Unreachable())
+    monkeypatch.setitem(dumps_table.DUMPERS, "mysql", ServerDumper("mysql", Unreachable()))
     site.options = {"tables": ["dora_metrics"]}
     result = site.run(sections=MYSQL)
     assert (result.exit_status, result.error_code) == (1, "auth")

@@ -13,6 +13,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import table as dumps_table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source, of_database
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.servers import ServerDumper
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     MaintenanceError,
     Refused,
@@ -42,8 +43,10 @@ def located(
     monkeypatch: pytest.MonkeyPatch, engines: list[Engine], backup: dict[str, object], **sections: object
 ) -> components.Located:
     for engine in engines:
-        monkeypatch.setitem(dumps_table.DUMPS, engine.engine, engine)
-    return components.locate(build([Layer("test", {**sections, "backup": backup})]), Host())
+        monkeypatch.setitem(dumps_table.DUMPERS, engine.engine, ServerDumper(engine.engine, engine))
+    settings = build([Layer("test", {**sections, "backup": backup})])
+    components.check_configured(settings)
+    return components.locate(settings, Host())
 
 
 def test_b1_a_table_is_looked_up_in_every_configured_connection(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     RestoreFacts,
     Source,
 )
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.servers import ServerDumper
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     DatabaseFault,
     Interrupted,
@@ -24,6 +25,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     ToolMissing,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
+from tests.unit.archive import samples
 from tests.unit.jobs.sites import Site
 
 MYSQL = {"mysql": {"login_user": "iact"}}
@@ -76,7 +78,7 @@ class FakeEngine(ModuleType):
 @pytest.fixture
 def engine(site: Site, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     fake = FakeEngine()
-    monkeypatch.setitem(dumps_table.DUMPS, "mysql", fake)
+    monkeypatch.setitem(dumps_table.DUMPERS, "mysql", ServerDumper("mysql", fake))
     site.options = {"tables": ["dora_metrics"]}
     site.host.moment = site.host.moment.replace(hour=3)
     assert site.run(sections=MYSQL).exit_status == 0
@@ -291,3 +293,37 @@ def test_g27_a_restore_that_does_not_fit_is_refused_before_anything_is_written(
         result = restored(site, dry_run=dry_run, target_directory=str(target), components=["sqlite.site"])
         assert (result.exit_status, result.error_code) == (1, "no_space") and result.findings[0].hint
     assert not target.exists()
+
+
+@pytest.fixture
+def later(site: Site) -> str:
+    """Return the name of an archive of this host, in which an engine of a later version dumped a component."""
+    samples.identify(site.root / "state")
+    contents = {"sqlite.site": site.database.read_bytes(), "oracle.iact": b"dump"}
+    return samples.write(site.backups, samples.NIGHT.replace(hour=9), contents).name
+
+
+def test_a_component_of_an_engine_that_is_not_known_is_refused_by_name(site: Site, later: str) -> None:
+    target = site.root / "restored"
+    for dry_run in (True, False):
+        result = restored(site, dry_run=dry_run, archive=later, target_directory=str(target))
+        assert (result.exit_status, result.error_code, result.changed) == (2, "unknown_engine", False), result
+        assert "oracle.iact" in result.findings[0].message and result.findings[0].hint
+    assert not target.exists()
+    only = restored(site, archive=later, target_directory=str(target), components=["sqlite.site"])
+    assert only.exit_status == 0 and os.listdir(target) == ["sqlite.site.sqlite3"]
+
+
+def test_an_archive_with_an_engine_that_is_not_known_is_listed_verified_and_kept_like_any_other(
+    site: Site, later: str
+) -> None:
+    site.host.moment = site.host.moment.replace(hour=10)
+    verified = site.run("verify")
+    assert verified.exit_status == 0, verified
+    listed = {entry["name"]: entry for entry in site.run("archives").facts["archives"]}  # type: ignore[attr-defined]
+    assert listed[later]["kind"] == "good" and set(listed[later]["components"]) == {"sqlite.site", "oracle.iact"}
+    assert listed[later]["holds"]["oracle.iact"] == "the whole database"
+    assert site.run("prune").exit_status == 0 and later in site.archives()
+    night = site.next_night()
+    assert (night.exit_status, {row.code for row in night.findings}) == (0, {"component_gone"}), night
+    assert "oracle.iact" in night.findings[0].message

@@ -223,7 +223,7 @@ def test_g22_a_copy_of_a_damaged_archive_counts_in_its_place(folder: Folder, bac
 def test_an_entry_is_shown_as_plain_data(folder: Folder, backups: Path, state: Path) -> None:
     write(backups)
     prove_all(folder, state)
-    (shown,) = (entry.as_dict() for entry in entries(folder, state))
+    (shown,) = (entry.as_dict(lambda source: source.engine) for entry in entries(folder, state))
     assert shown["kind"] == "good" and shown["created_at"] == "2026-11-24T02:00:00Z"
     assert shown["components"] == ["sqlite.site", "sqlite.other"] and "proven_at" in shown
     json.dumps(shown)

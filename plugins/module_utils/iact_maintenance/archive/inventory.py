@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from ..dumps.model import Source
 from ..timestamps import is_ahead, iso
 from .manifest import Manifest
 from .reading import Stamp
@@ -40,8 +41,8 @@ class Entry(NamedTuple):
         """Return whether the manifest's time is after `now`, so that the age is unknown."""
         return self.created_at is not None and is_ahead(self.created_at, now)
 
-    def as_dict(self) -> dict[str, object]:
-        """Return the entry as plain data."""
+    def as_dict(self, describe: Callable[[Source], str]) -> dict[str, object]:
+        """Return the entry as plain data; `describe` says for people what a component holds."""
         shown: dict[str, object] = {"name": self.name, "kind": self.kind}
         if self.stamp:
             shown["size_bytes"] = self.stamp.size_bytes
@@ -50,7 +51,7 @@ class Entry(NamedTuple):
             shown["host"] = self.manifest.host
             shown["identity"] = self.manifest.identity
             shown["components"] = [component.name for component in self.manifest.components]
-            shown["holds"] = {component.name: component.holds for component in self.manifest.components}
+            shown["holds"] = {component.name: describe(component.source) for component in self.manifest.components}
             shown["missing"] = [component.name for component in self.manifest.missing]
         texts = {"proven_at": self.proven_at, "reason": self.reason}
         return {**shown, **{key: text for key, text in texts.items() if text}}

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
 from ..about import NAME, VERSION
-from ..dumps.model import LogFile, holds
+from ..dumps.model import LogFile, Source
 from ..tar import is_member_name
 from ..timestamps import iso, parse_iso
 
@@ -58,9 +58,9 @@ class Component(NamedTuple):
         return sum(file.allocated_bytes for file in self.files) if self.files else self.member.raw_size_bytes
 
     @property
-    def holds(self) -> str:
-        """Return what of its database it holds, for people."""
-        return holds(self.engine, self.tables, len(self.rows), len(self.files))
+    def source(self) -> Source:
+        """Return what was dumped, with the rows and the files that the dump holds."""
+        return Source(self.name, self.engine, self.database, self.tables, rows=self.rows, files=self.files)
 
     def as_dict(self) -> dict[str, object]:
         """Return the component as plain data."""

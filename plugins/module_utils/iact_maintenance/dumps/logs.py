@@ -13,21 +13,28 @@ import re
 import resource
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import NamedTuple
 
 from .. import tar
-from ..errors import MaintenanceError
+from ..errors import BadOption, MaintenanceError
 from ..files import close, open_directory, open_existing, storage
+from ..formatting import plural
+from ..host import Host
+from ..processes import Limits
 from ..report import Finding
 from ..secret import printable
 from ..sections.backup import Backup
+from ..settings import Settings
 from ..tar import encode, member_name
 from ..timestamps import iso
-from .model import LogFile
+from . import logs_restore
+from .dumper import Destination, Dump, FileDumper, Found, Workplace, opened
+from .model import DumpFacts, LogFile, NothingLeft, Output, RestoreFacts, Source, Stored
 
 COMPONENT = "logs"
 _CHUNK_BYTES = 1 << 18
@@ -160,20 +167,6 @@ def open_logs(settings: Backup) -> Iterator[Logs]:
         yield logs
 
 
-class Look(NamedTuple):
-    """What a backup would find among the logs: how many files, and what somebody should know about them."""
-
-    files: int = 0
-    findings: tuple[Finding, ...] = ()
-
-
-def look(settings: Backup, earlier: list[str]) -> Look:
-    """Return what there is to back up now. Raise MaintenanceError `unreadable` or `no_directory`."""
-    with open_logs(settings) as logs:
-        findings = unmatched(settings.log_patterns, [file.name for file in logs.files], earlier)
-        return Look(len(logs.files), (*findings, *logs.findings(), *skipped(logs.notes, earlier)))
-
-
 def _open_directory(path: str) -> int:
     try:
         return open_directory(path, follow=True)
@@ -235,7 +228,7 @@ def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
     return Note("warning", "unreadable", name)
 
 
-def skipped(notes: list[Note], earlier: list[str]) -> list[Finding]:
+def skipped(notes: list[Note], earlier: Sequence[str]) -> list[Finding]:
     """Return a warning where files that the last archive held are left out of this one, being links or the like."""
     names = [note.name for note in notes if note.code == "skipped" and encode(note.name) in earlier]
     if not names:
@@ -245,7 +238,7 @@ def skipped(notes: list[Note], earlier: list[str]) -> list[Finding]:
     return [Finding("warning", "logs_skipped", subject=COMPONENT, message=message, hint=hint)]
 
 
-def unmatched(patterns: tuple[str, ...], names: list[str], earlier: list[str]) -> list[Finding]:
+def unmatched(patterns: tuple[str, ...], names: list[str], earlier: Sequence[str]) -> list[Finding]:
     """Return a finding for each pattern that matches none of `names`, a warning if the last archive held some."""
     findings = []
     for pattern in patterns:
@@ -255,3 +248,67 @@ def unmatched(patterns: tuple[str, ...], names: list[str], earlier: list[str]) -
         said = f"no log file matches {pattern}" + (", though the last archive held some" if had else "")
         findings.append(Finding("warning" if had else "info", "no_match", subject=COMPONENT, message=said))
     return findings
+
+
+class LogsDumper(FileDumper):
+    """Dumps the logs as one inner tar, and restores its files into the target directory."""
+
+    engine, option, has_tables = COMPONENT, "log_directory", False
+
+    def check_settings(self, settings: Settings) -> None:
+        """Raise BadOption if the logs would hold the archives."""
+        directory, archives = settings.backup.log_directory, settings.backup.directory
+        if directory and os.path.realpath(directory) == os.path.realpath(archives):
+            raise BadOption("backup.log_directory is backup.directory: archives would hold the archives before them")
+
+    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> Found:
+        """Return the logs if any file matches. Raise MaintenanceError `unreadable` or `no_directory`."""
+        options = settings.backup
+        with open_logs(options) as logs:
+            findings = _findings(logs, options, earlier_files)
+            files = tuple(file.listed for file in logs.files)
+        if not files:
+            return Found(findings=findings)
+        directory = str(options.log_directory)
+        logs_source = Source(COMPONENT, COMPONENT, directory, (), (), {}, files, earlier_files, findings)
+        return Found([logs_source])
+
+    def holds(self, source: Source) -> str:
+        """Return the number of files."""
+        return plural(len(source.files), "file")
+
+    def prepare(
+        self, host: Host, settings: Settings, source: Source, workplace: Workplace
+    ) -> contextlib.AbstractContextManager[Dump]:
+        """Return a context with what dumps the logs, as they are then."""
+        return contextlib.nullcontext(partial(_dump, settings.backup, source))
+
+    def difference(self, settings: Settings, host: Host, source: Source, identity: Mapping[str, object]) -> str:
+        """Return no difference, since log files say of no server that they are its own."""
+        return ""
+
+    def restore(
+        self, host: Host, settings: Settings, stored: Stored, destination: Destination, stream: Iterator[bytes]
+    ) -> RestoreFacts:
+        """Restore the files under their own names. Raise Damaged or StorageFault."""
+        target = opened(destination)
+        number = logs_restore.restore(stored.archive, stored.member, stored.source.files, stream, target)
+        return RestoreFacts(target.path, {}, files=number)
+
+
+def _dump(options: Backup, source: Source, output: Output) -> DumpFacts:
+    """Dump the logs and return their files and findings. Raise NothingLeft where no file matches any more."""
+    with open_logs(options) as logs:
+        if logs.files:
+            output.feed(logs.chunks(), Limits(options.deadline_seconds, options.stall_timeout_seconds))
+        findings = _findings(logs, options, source.earlier_files)
+        files, notes = tuple(file.listed for file in logs.files), tuple(note.text for note in logs.notes)
+    facts = DumpFacts({}, "", "", {}, "", findings, "tar", files, notes)
+    if not files:
+        raise NothingLeft(facts)
+    return facts
+
+
+def _findings(logs: Logs, options: Backup, earlier_files: Sequence[str]) -> tuple[Finding, ...]:
+    matched = unmatched(options.log_patterns, [file.name for file in logs.files], earlier_files)
+    return (*matched, *logs.findings(), *skipped(logs.notes, earlier_files))

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import NamedTuple
 from urllib.parse import quote
@@ -18,9 +18,12 @@ from ..host import Host
 from ..processes import Limits
 from ..sections.backup import Backup
 from ..sections.connections import SQLiteFile
-from .model import DumpFacts, Source
+from ..settings import Settings
+from .dumper import Destination, Dump, FileDumper, Found, Workplace, opened
+from .model import DumpFacts, Output, RestoreFacts, Source, Stored, number_of_tables
 from .targets import Target
 
+ENGINE = "sqlite"
 _CHUNK_BYTES = 1 << 18
 _STEP_PAGES = 2048
 _SIDE_FILES = ("", "-wal")
@@ -49,14 +52,13 @@ def locate(settings: Backup, server: SQLiteFile | None, host: Host) -> list[Sour
 
     Raise DatabaseFault if the configured one cannot be asked.
     """
-    found = {
-        path: Source(_component(path, settings.sqlite_files), "sqlite", path, ()) for path in settings.sqlite_files
-    }
+    files = settings.sqlite_files
+    sources = {path: Source(_component(path, files), ENGINE, path, ()) for path in files}
     if server is not None and settings.tables:
         present = _tables_among(server, settings.tables)
         if present:
-            found[server.path] = Source(_component(server.path, settings.sqlite_files), "sqlite", server.path, present)
-    return list(found.values())
+            sources[server.path] = Source(_component(server.path, files), ENGINE, server.path, present)
+    return list(sources.values())
 
 
 def _component(path: str, files: tuple[str, ...]) -> str:
@@ -72,12 +74,12 @@ def _tables_among(server: SQLiteFile, wanted: tuple[str, ...]) -> tuple[str, ...
     return tuple(name for name in wanted if name in names)
 
 
-def size_bytes(source: Source) -> int:
-    """Return bytes that the private copy will take, at most; 0 for a file that is not there."""
+def size_bytes(path: str) -> int:
+    """Return bytes that the private copy of a file will take, at most; 0 for one that is not there."""
     total = 0
     for end in _SIDE_FILES:
         with contextlib.suppress(OSError):
-            total += os.stat(source.database + end).st_size
+            total += os.stat(path + end).st_size
     return total
 
 
@@ -132,7 +134,7 @@ def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts
         with _room(into):
             connection.backup(into.connection, pages=_STEP_PAGES, progress=check)
     reason = "" if None not in rows.values() else "a virtual table could not be read"
-    identity = {"engine": "sqlite", "path": os.path.realpath(source.database)}
+    identity = {"engine": ENGINE, "path": os.path.realpath(source.database)}
     version = sqlite3.sqlite_version
     return DumpFacts(rows, reason, version, identity, f"sqlite3 {version}", (), "sqlite3")
 
@@ -178,3 +180,52 @@ def rows(path: str) -> dict[str, int | None]:
     uri = f"file:{quote(path)}?mode=ro&immutable=1"
     with faults(path), closing(sqlite3.connect(uri, uri=True)) as connection:
         return {table: _rows_of(connection, table) for table in _tables(connection)}
+
+
+class SQLiteDumper(FileDumper):
+    """Dumps SQLite files, each as a whole file, and restores them into the target directory."""
+
+    engine, option, has_tables = ENGINE, "sqlite_files", True
+
+    def connection(self, settings: Settings) -> SQLiteFile | None:
+        """Return the configured file."""
+        return settings.sqlite
+
+    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> Found:
+        """Return the files to dump. Raise DatabaseFault."""
+        return Found(locate(settings.backup, settings.sqlite, host))
+
+    def holds(self, source: Source) -> str:
+        """Return that it is the whole file, whatever tables were named."""
+        return number_of_tables(source, "the whole file")
+
+    def copy_bytes(self, source: Source) -> int:
+        """Return what the private copy takes, at most."""
+        return size_bytes(source.database)
+
+    @contextlib.contextmanager
+    def prepare(self, host: Host, settings: Settings, source: Source, workplace: Workplace) -> Iterator[Dump]:
+        """Return a context with what dumps a file: into its private copy, and from there into the archive."""
+        options = settings.backup
+        limits = Limits(options.deadline_seconds, options.stall_timeout_seconds)
+        with private(*workplace) as place:
+
+            def dump(output: Output) -> DumpFacts:
+                facts = copy(host, source, place, limits)
+                output.feed(place.chunks(), limits)
+                return facts
+
+            yield dump
+
+    def difference(self, settings: Settings, host: Host, source: Source, identity: Mapping[str, object]) -> str:
+        """Return whether the file's path is none that is backed up here; the file itself may be another by now."""
+        configured = [settings.sqlite.path] if settings.sqlite else []
+        here = source.database in (*settings.backup.sqlite_files, *configured)
+        return "" if here else f"{source.database} is not backed up here"
+
+    def restore(
+        self, host: Host, settings: Settings, stored: Stored, destination: Destination, stream: Iterator[bytes]
+    ) -> RestoreFacts:
+        """Restore a file under the member's name. Raise Damaged or StorageFault."""
+        path, counted = restore(stream, opened(destination), stored.member.rpartition(".")[0])
+        return RestoreFacts(path, counted)

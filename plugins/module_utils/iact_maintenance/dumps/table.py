@@ -1,34 +1,40 @@
-"""The dumps of database servers, by engine. To add one: a file beside this one, and its row here."""
+"""The dumpers by engine, as manifests name it: the only list of what can be backed up. To add one: a row here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
-from ..host import Host
-from ..sections.backup import Backup
-from ..sections.connections import Server
-from ..sections.restore import Restore
+from ..errors import Refused
+from ..formatting import plural
+from ..secret import printable
 from . import mysql, postgresql
-from .model import DumpFacts, Output, RestoreFacts, Source
+from .dumper import Dumper
+from .logs import LogsDumper
+from .model import Source, tables_in_words
+from .servers import ServerDumper
+from .sqlite import SQLiteDumper
+
+# In the order in which a backup saves them.
+DUMPERS: Mapping[str, Dumper] = {
+    "mysql": ServerDumper("mysql", mysql),
+    "postgresql": ServerDumper("postgresql", postgresql),
+    "sqlite": SQLiteDumper(),
+    "logs": LogsDumper(),
+}
 
 
-class ServerDump(Protocol):
-    """What the file of a server's dump answers to."""
-
-    def locate(self, settings: Backup, server: Server, host: Host) -> list[Source]:
-        """Return one source for each database that is to be dumped. Raise DatabaseFault or Refused."""
-
-    def dump(self, host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
-        """Dump a source and return what the dump holds. Raise DatabaseFault, ProcessFault or Refused."""
-
-    def check_restore(self, host: Host, server: Server, database: str) -> None:
-        """Raise what would keep a restore into `database` from beginning."""
-
-    def restore(
-        self, host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
-    ) -> RestoreFacts:
-        """Restore a dump into `database` and return the rows of each table. Raise DatabaseFault or Refused."""
+def dumper_of(source: Source) -> Dumper:
+    """Return what restores a component of an archive. Raise Refused for an engine of a later version."""
+    if source.engine in DUMPERS:
+        return DUMPERS[source.engine]
+    name, engine = printable(source.component, 80), printable(source.engine, 80)
+    message = f"{name} was dumped by the engine {engine}, which this version cannot restore"
+    hint = "use the version of the collection that wrote the archive, or name the others in restore.components"
+    raise Refused("unknown_engine", message, hint=hint)
 
 
-DUMPS: Mapping[str, ServerDump] = {"mysql": mysql, "postgresql": postgresql}
+def holds(source: Source) -> str:
+    """Return for people what a dump of a source holds, also where a later version wrote it."""
+    if source.engine in DUMPERS:
+        return DUMPERS[source.engine].holds(source)
+    return plural(len(source.files), "file") if source.files else tables_in_words(source)

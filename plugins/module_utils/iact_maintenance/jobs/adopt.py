@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .. import identity
 from ..archive import inventory
 from ..archive.manifest import Component
-from ..engines.table import IDENTITIES
+from ..dumps.table import DUMPERS
 from ..errors import MaintenanceError
 from ..host import Host
 from ..report import Finding, Report
 from ..repositories import catalogue
 from ..repositories.folder import open_backups
 from ..secret import printable
-from ..sections.connections import Server
 from ..sections.jobs import job_named
 from ..settings import Settings
 from .model import Job, Progress
@@ -32,49 +32,36 @@ class Plan(NamedTuple):
     refused: Mapping[str, str]
 
 
-class _Servers:
-    """The identities of the servers that this host backs up, each asked once."""
+class _Origins:
+    """Where components come from, each looked up once."""
 
     def __init__(self, settings: Settings, host: Host) -> None:
-        backup = settings.backup
-        self._host = host
-        self._known: dict[str, dict[str, object]] = {}
-        self._servers = {"mysql": backup.mysql, "postgresql": backup.postgresql}
-        self._files = {*backup.sqlite_files, *([settings.sqlite.path] if settings.sqlite else [])}
+        self._settings, self._host = settings, host
+        self._known: dict[str, str] = {}
 
     def difference(self, component: Component) -> str:
-        """Return why a component is not of a server that is backed up here; empty where it is."""
-        if component.engine == "logs":
-            return ""
-        if component.engine == "sqlite":
-            return "" if component.database in self._files else f"{component.database} is not backed up here"
-        server = self._servers.get(component.engine)
-        if server is None:
-            return f"no {component.engine} server is configured here"
+        """Return why a component is of nothing that is backed up here; empty where it is."""
+        key = json.dumps([*component.source[:3], component.server_identity], sort_keys=True)
+        if key not in self._known:
+            self._known[key] = self._look_up(component)
+        return self._known[key]
+
+    def _look_up(self, component: Component) -> str:
+        dumper = DUMPERS.get(component.engine)
+        if dumper is None:
+            return f"no {printable(component.engine, 80)} server is configured here"
         try:
-            configured = self._identity(component.engine, server)
+            return dumper.difference(self._settings, self._host, component.source, component.server_identity)
         except MaintenanceError as error:
             return f"the {component.engine} server cannot be asked who it is: {error.message}"
-        same = _server_of(component.server_identity) == configured
-        return "" if same else f"{component.name} is of another {component.engine} server"
-
-    def _identity(self, engine: str, server: Server) -> dict[str, object]:
-        if engine not in self._known:
-            self._known[engine] = _server_of(IDENTITIES[engine](server, self._host))
-        return self._known[engine]
-
-
-def _server_of(server_identity: Mapping[str, object]) -> dict[str, object]:
-    """Return what tells a server from another, without the database."""
-    return {name: value for name, value in server_identity.items() if name != "database"}
 
 
 def plan(settings: Settings, host: Host) -> Plan:
     """Return which archives would be taken over. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
     with open_backups(host, settings) as folder:
         others = catalogue.read(host, folder, settings.state_directory).of_kind(inventory.OTHER_HOST)
-    servers, at_work = _Servers(settings, host), _at_work(others, identity.read(host, settings.state_directory))
-    reasons = {entry.name: _difference(entry, host, servers, at_work) for entry in others}
+    origins, at_work = _Origins(settings, host), _at_work(others, identity.read(host, settings.state_directory))
+    reasons = {entry.name: _difference(entry, host, origins, at_work) for entry in others}
     matching = tuple(entry for entry in others if not reasons[entry.name])
     return Plan(settings, matching, {name: reason for name, reason in reasons.items() if reason})
 
@@ -89,7 +76,7 @@ def _at_work(others: Iterable[inventory.Entry], this_host: identity.Identity) ->
     )
 
 
-def _difference(entry: inventory.Entry, host: Host, servers: _Servers, at_work: frozenset[str]) -> str:
+def _difference(entry: inventory.Entry, host: Host, origins: _Origins, at_work: frozenset[str]) -> str:
     """Return why an archive is not of this host; empty where its host's name and its servers are this host's."""
     if entry.manifest is None:
         return "it cannot be read"
@@ -97,7 +84,7 @@ def _difference(entry: inventory.Entry, host: Host, servers: _Servers, at_work: 
         return f"it is of the host {printable(entry.manifest.host, 80)}, this one is {host.name()}"
     if entry.manifest.identity in at_work:
         return "another host of this name is at work: it wrote archives after this one got its identity"
-    differences = (servers.difference(component) for component in entry.manifest.components)
+    differences = (origins.difference(component) for component in entry.manifest.components)
     return next(filter(None, differences), "")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..archive.manifest import Component, Manifest
-from ..dumps import logs
 from ..report import Finding
 from ..secret import printable
 
@@ -37,7 +36,7 @@ def compare(
 
 
 def _gone(before: Component) -> list[Finding]:
-    if before.engine == logs.COMPONENT:
+    if before.files:
         what = f"{len(before.files)} log files"
     else:
         what = f"{before.name} ({len(before.rows)} tables)"

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from ..archive import inventory, retention
+from ..dumps.table import holds
 from ..host import Host
 from ..report import Finding, Report, counts
 from ..repositories import catalogue, pruning
@@ -52,7 +53,7 @@ def preview(planned: Plan, host: Host) -> Report:
         "directory": planned.directory,
         "identity": planned.listed.identity,
         "newest_good": newest.name if newest else None,
-        "archives": [{**entry.as_dict(), "retention": reasons[entry.name]} for entry in planned.entries],
+        "archives": [{**entry.as_dict(holds), "retention": reasons[entry.name]} for entry in planned.entries],
     }
     summary = f"good archives in {planned.directory}: {kinds[inventory.GOOD]}{since}{others}"
     broken = [entry for entry in planned.entries if entry.kind == inventory.BROKEN]

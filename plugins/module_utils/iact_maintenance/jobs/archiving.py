@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 
 from .. import identity
 from ..archive import inventory
-from ..archive.manifest import Component, Manifest, Missing
+from ..archive.manifest import Manifest, Missing
 from ..archive.names import ArchiveName, copy_name, part_name
 from ..archive.packing import ZSTD, Compression
 from ..archive.reading import Stamp, stamp_of
 from ..archive.retention import Decision
 from ..archive.verify import verify
 from ..archive.writer import Staged
-from ..dumps import logs, sqlite
+from ..dumps.dumper import Workplace
+from ..dumps.table import dumper_of
 from ..errors import MaintenanceError, StorageFault
 from ..host import Host
 from ..processes import Limits
@@ -31,22 +30,22 @@ from ..sections.backup import Backup
 from ..settings import Settings
 from ..timestamps import iso
 from .anomalies import compare
-from .components import Located, Saved, Saver
+from .components import Located
 from .model import Progress
+from .saving import Saved, Saver
 
 _ID_BYTES = 16
 _GIB = 1024**3
 
 
 class Plan(NamedTuple):
-    """What a run does: back up what was located and the logs, None if none are wanted, then delete archives.
+    """What a run does: back up what was located, then delete archives.
 
     Which ones is decided for a run that saves everything (`retention`) and for one that does not (`after_failure`).
     """
 
     settings: Settings
     located: Located
-    logs: logs.Look | None
     survey: pruning.Survey
     retention: Decision
     after_failure: Decision
@@ -56,11 +55,6 @@ class Plan(NamedTuple):
     def options(self) -> Backup:
         """Return the backup's own options."""
         return self.settings.backup
-
-    @property
-    def log_files(self) -> int:
-        """Return how many log files there are to back up."""
-        return self.logs.files if self.logs else 0
 
 
 class Written(NamedTuple):
@@ -103,27 +97,32 @@ class Done:
     deleted: list[str] = field(default_factory=list)
 
 
-def keep_free_bytes(host: Host, folder: Folder, options: Backup) -> int:
+def keep_free_bytes(host: Host, directory: str, options: Backup) -> int:
     """Return what must stay free: as the option says, else a tenth of the filesystem, 1 GiB at most."""
     if options.min_free_bytes is not None:
         return options.min_free_bytes
-    return min(_GIB, host.total_bytes(folder.path) // 10)
+    return min(_GIB, host.total_bytes(directory) // 10)
 
 
 def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
     """Return what became of the archive; `done` knows it too, where a signal ends the run. Raise MaintenanceError."""
     folder, own, progress = writing
     created_at = host.now().replace(microsecond=0)
-    saved = Saved(troubles=list(planned.located.troubles), findings=list(planned.located.findings))
+    located, kept = planned.located, keep_free_bytes(host, folder.path, planned.options)
+    saved = Saved(troubles=list(located.troubles), findings=list(located.findings), skipped=list(located.empty))
     with contextlib.ExitStack() as opened:
         # Before the archive is begun: a run that is killed then leaves one file behind and not two.
-        files = [source.component for source in planned.located.sources if source.engine == "sqlite"]
-        kept = keep_free_bytes(host, folder, planned.options)
-        private = os.path.join(folder.path, copy_name(os.getpid(), own.id))
-        copies = {name: opened.enter_context(sqlite.private(folder.descriptor, private, kept)) for name in files}
+        workplace = Workplace(folder.descriptor, os.path.join(folder.path, copy_name(os.getpid(), own.id)), kept)
+        dumps = {
+            source.component: opened.enter_context(dumper_of(source).prepare(host, planned.settings, source, workplace))
+            for source in located.sources
+        }
         part = part_name(created_at, own.id)
         staged = opened.enter_context(Staged(folder.descriptor, folder.path, part, created_at, kept))
-        _save_all(planned, Saver(host, planned.settings, staged, copies, done.compression), saved, progress)
+        saver = Saver(host, staged, dumps, done.compression)
+        for source in located.sources:
+            progress(f"saving {source.component}")
+            saver.attempt(saved, source)
         if not saved.components and not saved.troubles:
             raise nothing_to_save()
         last, missing = planned.last, [trouble.name for trouble in saved.troubles]
@@ -158,24 +157,6 @@ def _not_synced(folder: Folder) -> Finding:
         message=message,
         hint="nothing, where the server of a network disk does it by itself",
     )
-
-
-def _save_all(planned: Plan, saver: Saver, saved: Saved, progress: Progress) -> None:
-    for source in planned.located.sources:
-        progress(f"saving {source.component}")
-        saver.attempt(saved, source.component, partial(saver.save_source, saved, source))
-    if planned.log_files:
-        progress("saving the logs")
-        saver.attempt(saved, logs.COMPONENT, partial(saver.save_logs, saved, earlier_logs(planned.last)))
-    elif planned.logs:
-        saved.skipped.append(logs.COMPONENT)
-        saved.findings += planned.logs.findings
-
-
-def earlier_logs(last: inventory.Entry | None) -> list[str]:
-    """Return the names of the log files that the last archive holds."""
-    components: Sequence[Component] = last.manifest.components if last and last.manifest else ()
-    return [file.name for component in components for file in component.files]
 
 
 def nothing_to_save() -> MaintenanceError:

@@ -6,6 +6,7 @@ from .. import identity
 from ..archive import inventory, retention
 from ..archive.manifest import Component, Manifest
 from ..archive.packing import GZIP, Compression, choose
+from ..dumps.table import holds
 from ..errors import Interrupted, MaintenanceError
 from ..formatting import plural
 from ..host import Host
@@ -188,7 +189,7 @@ def _facts(planned: Plan, written: Written, done: Done) -> dict[str, object]:
         "created_at": iso(written.created_at),
         "compression": done.compression.name,
         "components": [_shown(component) for component in written.saved.components]
-        + unsaved(planned, written.saved.skipped, tuple(written.saved.troubles)),
+        + unsaved(planned, written.saved.skipped, written.saved.troubles),
         "deleted": done.deleted,
     }
 
@@ -196,7 +197,7 @@ def _facts(planned: Plan, written: Written, done: Done) -> dict[str, object]:
 def _shown(component: Component) -> dict[str, object]:
     """Return a component in the log line: files are counted, never named, since a name may hold any word."""
     numbers = [number for number in component.rows.values() if number is not None]
-    shown: dict[str, object] = {"name": component.name, "status": "saved", "holds": component.holds}
+    shown: dict[str, object] = {"name": component.name, "status": "saved", "holds": holds(component.source)}
     shown["size_bytes"] = component.member.size_bytes
     shown["raw_size_bytes"] = component.member.raw_size_bytes
     if component.files:

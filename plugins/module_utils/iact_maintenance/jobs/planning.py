@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Sequence
+
 from ..archive import inventory, retention
-from ..dumps import logs, sqlite
+from ..dumps.table import DUMPERS, dumper_of, holds
 from ..errors import MaintenanceError, StorageFault
 from ..formatting import plural
 from ..host import Host
 from ..report import Report
 from ..repositories import catalogue, pruning
-from ..repositories.folder import Folder, open_backups
+from ..repositories.folder import open_backups
 from ..sections.backup import Backup
 from ..settings import Settings
-from .archiving import Plan, earlier_logs, keep_free_bytes, nothing_to_save
-from .components import ENGINES, Located, Trouble, compared, locate
+from .archiving import Plan, keep_free_bytes, nothing_to_save
+from .components import Located, Trouble, check_configured, compared, locate
 
 NAME = "backup"
 _MIB = 1024**2
@@ -24,20 +27,19 @@ def plan(settings: Settings, host: Host) -> Plan:
 
     Raise MaintenanceError: `unsafe_directory`, `not_mounted`, `no_space` or `nothing_found`.
     """
-    located = locate(settings, host)
-    survey, last = _surveyed(settings, host, located)
+    check_configured(settings)
+    survey, last = _surveyed(settings, host)
+    located = locate(settings, host, _earlier_files(last))
     located = compared(located, inventory.manifests(survey.entries, host.now()), settings)
-    look, troubles = _look_at_logs(settings.backup, last)
-    located = located._replace(troubles=located.troubles + troubles)
-    if not located.sources and not located.troubles and not (look and look.files):
+    if not located.sources and not located.troubles:
         raise nothing_to_save()
-    now, new = host.now(), _expected(located, look, last, host)
+    _check_space(host, settings.backup, located, last)
+    now, new = host.now(), _expected(located, last, host)
     policy = pruning.policy_of(settings, survey.entries, now)
     partial = new._replace(kind=inventory.PARTIAL)
     return Plan(
         settings,
         located,
-        look,
         survey,
         retention.decide(survey.entries, policy, now, new),
         retention.decide(survey.entries, policy, now, partial, failed=True),
@@ -45,26 +47,33 @@ def plan(settings: Settings, host: Host) -> Plan:
     )
 
 
-def _surveyed(settings: Settings, host: Host, located: Located) -> tuple[pruning.Survey, inventory.Entry | None]:
+def _surveyed(settings: Settings, host: Host) -> tuple[pruning.Survey, inventory.Entry | None]:
     try:
         with open_backups(host, settings) as folder:
             survey = pruning.survey(host, folder, settings)
-            last = inventory.newest(survey.entries, host.now())
-            _check_space(host, folder, settings.backup, located, last)
-            return survey, last
+            return survey, inventory.newest(survey.entries, host.now())
     except MaintenanceError as error:
         if error.code != "unsafe_directory" or not settings.backup.create_directory:
             raise
         return pruning.Survey(catalogue=catalogue.of_no_directory(host, settings.state_directory)), None
 
 
-def _check_space(host: Host, folder: Folder, options: Backup, located: Located, last: inventory.Entry | None) -> None:
-    """Refuse to begin what cannot end: a copy of the largest SQLite file, and an archive as large as the last."""
-    copy = max((sqlite.size_bytes(source) for source in located.sources if source.engine == "sqlite"), default=0)
-    needed = copy + (last.stamp.size_bytes if last and last.stamp else 0)
-    free, kept = host.free_bytes(folder.path), keep_free_bytes(host, folder, options)
+def _earlier_files(last: inventory.Entry | None) -> tuple[str, ...]:
+    """Return the names of the files that the last archive holds."""
+    components = last.manifest.components if last and last.manifest else ()
+    return tuple(file.name for component in components for file in component.files)
+
+
+def _check_space(host: Host, options: Backup, located: Located, last: inventory.Entry | None) -> None:
+    """Refuse to begin what cannot end: the largest copy that a dump makes, and an archive as large as the last."""
+    path = options.directory
+    if not os.path.isdir(path):
+        return
+    copy_bytes = max((dumper_of(source).copy_bytes(source) for source in located.sources), default=0)
+    needed = copy_bytes + (last.stamp.size_bytes if last and last.stamp else 0)
+    free, kept = host.free_bytes(path), keep_free_bytes(host, path, options)
     if needed + kept > free:
-        message = f"{folder.path} has {mib(free)} free, the backup needs about {mib(needed)}"
+        message = f"{path} has {mib(free)} free, the backup needs about {mib(needed)}"
         message += f", and {mib(kept)} must stay free" if kept else ""
         hint = "free some space, then run it again; backup.min_free_bytes is what must stay free"
         raise StorageFault("no_space", message, hint=hint)
@@ -75,18 +84,9 @@ def mib(size_bytes: int) -> str:
     return f"{size_bytes / _MIB:,.1f} MiB"
 
 
-def _look_at_logs(options: Backup, last: inventory.Entry | None) -> tuple[logs.Look | None, tuple[Trouble, ...]]:
-    if options.log_directory is None:
-        return None, ()
-    try:
-        return logs.look(options, earlier_logs(last)), ()
-    except MaintenanceError as error:
-        return None, (Trouble(logs.COMPONENT, error),)
-
-
-def _expected(located: Located, look: logs.Look | None, last: inventory.Entry | None, host: Host) -> inventory.Entry:
+def _expected(located: Located, last: inventory.Entry | None, host: Host) -> inventory.Entry:
     """Return the archive that the run is about to write, as it counts: it is expected to hold what the last one did."""
-    names = {source.component for source in located.sources} | ({logs.COMPONENT} if look and look.files else set())
+    names = {source.component for source in located.sources}
     manifest = last.manifest if last else None
     if manifest is not None:
         kept = tuple(component for component in manifest.components if component.name in names)
@@ -97,29 +97,30 @@ def _expected(located: Located, look: logs.Look | None, last: inventory.Entry | 
 def preview(planned: Plan, host: Host) -> Report:
     """Return the report of a dry run: what would be backed up, and which archives would go."""
     located = planned.located
-    rows = [{"name": each.component, "status": "planned", "holds": each.holds} for each in located.sources]
-    if planned.log_files:
-        rows.append({"name": logs.COMPONENT, "status": "planned", "holds": plural(planned.log_files, "file")})
+    rows = [{"name": each.component, "status": "planned", "holds": holds(each)} for each in located.sources]
     decision = planned.after_failure if located.troubles else planned.retention
-    skipped = [logs.COMPONENT] if planned.logs and not planned.log_files else []
     facts = {
         "dry_run": True,
         "directory": planned.options.directory,
-        "components": rows + unsaved(planned, skipped, located.troubles),
+        "components": rows + unsaved(planned, located.empty, located.troubles),
         "would_delete": [entry.name for entry in decision.delete] if rows else [],
     }
     summary = f"would back up {plural(len(rows), 'component')} into {planned.options.directory}"
     troubles = tuple(trouble.finding for trouble in located.troubles)
-    findings = troubles + located.findings + (planned.logs.findings if planned.logs else ())
-    findings += planned.survey.findings + decision.findings
+    foreseen = tuple(finding for source in located.sources for finding in source.foreseen)
+    findings = troubles + located.findings + foreseen + planned.survey.findings + decision.findings
     code = located.troubles[0].error.code if troubles else ""
     return Report(NAME, summary, findings, facts, changed=bool(rows), exit_status=1 if code else 0, error_code=code)
 
 
-def unsaved(planned: Plan, skipped: list[str], troubles: tuple[Trouble, ...]) -> list[dict[str, object]]:
-    """Return a row for each component that is in trouble, not configured, or without anything to save."""
+def unsaved(planned: Plan, skipped: Iterable[str], troubles: Sequence[Trouble]) -> list[dict[str, object]]:
+    """Return a row for each component that is in trouble, not configured, or without anything to save.
+
+    With any trouble an engine with tables is not called skipped, because the missing table may have been its own.
+    """
     engines = {source.engine for source in planned.located.sources} | {trouble.name for trouble in troubles}
-    unconfigured = [engine for engine in ENGINES if engine not in engines and not troubles]
-    unconfigured += [logs.COMPONENT] if planned.options.log_directory is None else []
+    nothing = [
+        engine for engine, dumper in DUMPERS.items() if engine not in engines and not (troubles and dumper.has_tables)
+    ]
     missing: list[dict[str, object]] = [{"name": trouble.name, "status": "missing"} for trouble in troubles]
-    return missing + [{"name": name, "status": "skipped"} for name in (*unconfigured, *skipped)]
+    return missing + [{"name": name, "status": "skipped"} for name in dict.fromkeys((*nothing, *skipped))]

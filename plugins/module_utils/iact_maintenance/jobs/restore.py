@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,11 +16,10 @@ from ..archive.packing import unpacker
 from ..archive.reading import Layout, Opened, Place, Stamp, open_archive, read_layout
 from ..archive.stream import content
 from ..archive.verify import verify
-from ..dumps import logs, logs_restore, sqlite
-from ..dumps.model import RestoreFacts, Source
-from ..dumps.table import DUMPS
-from ..dumps.targets import Target, check_room, check_target, open_target
-from ..engines.required_rights import restore_hint
+from ..dumps.dumper import Destination
+from ..dumps.model import RestoreFacts, Stored
+from ..dumps.table import dumper_of, holds
+from ..dumps.targets import Target, check_room, open_target
 from ..errors import BadOption, Damaged, Interrupted, MaintenanceError, Refused
 from ..formatting import plural
 from ..host import Host
@@ -30,17 +29,14 @@ from ..repositories import catalogue
 from ..repositories.folder import open_backups
 from ..repositories.selection import foreign_path, select
 from ..secret import printable
-from ..sections.connections import Server
 from ..sections.jobs import job_named
 from ..settings import Settings
 from ..values import nearest
-from .components import servers_of
 from .model import Job, Progress
 
 NAME = "restore"
 SCRATCH = "iact_restore_"
 _DATABASE = re.compile(SCRATCH + r"[A-Za-z0-9_]{1,50}", re.ASCII)
-_FILES = ("sqlite", "logs")
 
 
 class Plan(NamedTuple):
@@ -52,6 +48,11 @@ class Plan(NamedTuple):
     components: tuple[Component, ...]
     databases: dict[str, str]
     findings: tuple[Finding, ...]
+
+    @property
+    def directory(self) -> str:
+        """Return the directory that files go to."""
+        return str(self.settings.restore.target_directory)
 
 
 @dataclass
@@ -71,29 +72,29 @@ def plan(settings: Settings, host: Host) -> Plan:
 
     Raise Refused, Damaged or DatabaseFault.
     """
-    options = settings.restore
     path = _archive_path(settings, host)
-    archive = open_archive(path)
-    try:
+    with contextlib.closing(open_archive(path)) as archive:
         layout = read_layout(archive)
-        manifest = layout.manifest
-    finally:
-        archive.close()
-    components = _chosen(manifest.components, options.components)
-    for component in manifest.components:
+    components = _chosen(layout.manifest.components, settings.restore.components)
+    for component in layout.manifest.components:
         # All are read before any is restored.
         unpacker(host, component.member.compression)
-    databases = [component for component in components if component.engine not in _FILES]
-    _check_databases(settings, databases)
-    files = [component for component in components if component.engine in _FILES]
-    if files:
-        _check_directory(host, options.target_directory, files)
-    targets = _targets(settings, host, databases)
-    for component in databases:
-        server = _server(settings, component.engine)
-        DUMPS[component.engine].check_restore(host, server, targets[component.name])
+    files = [component for component in components if _restores_files(component)]
+    databases = [component for component in components if component not in files]
+    _check_target_database(settings.restore.target_database, databases)
+    for component in components:
+        dumper_of(component.source).check_destination(settings)
     findings = _findings_of(os.path.basename(path), layout, identity.read(host, settings.state_directory))
-    return Plan(settings, path, archive.stamp, components, targets, findings)
+    planned = Plan(settings, path, archive.stamp, components, _targets(settings, host, databases), findings)
+    for component in (*files, *databases):
+        dumper_of(component.source).check_restore(host, settings, _target(planned, component))
+    if files:
+        check_room(host, planned.directory, sum(component.restored_bytes for component in files))
+    return planned
+
+
+def _restores_files(component: Component) -> bool:
+    return dumper_of(component.source).restores_files
 
 
 def _findings_of(name: str, layout: Layout, own: identity.Identity) -> tuple[Finding, ...]:
@@ -141,31 +142,11 @@ def _chosen(components: tuple[Component, ...], wanted: tuple[str, ...]) -> tuple
     return tuple(component for component in components if not wanted or component.name in wanted)
 
 
-def _check_databases(settings: Settings, databases: list[Component]) -> None:
-    target = settings.restore.target_database
+def _check_target_database(target: str | None, databases: list[Component]) -> None:
     if target is not None and not _DATABASE.fullmatch(target):
         raise BadOption(f"restore.target_database is {target}: a name that begins with {SCRATCH} is allowed")
     if target is not None and len(databases) > 1:
         raise BadOption("restore.target_database names one database for several: name one of restore.components")
-    for engine in sorted({component.engine for component in databases}):
-        _server(settings, engine)
-
-
-def _server(settings: Settings, engine: str) -> Server:
-    """Return the server that restores go to, with the account that restores have. Raise Refused without one."""
-    server = servers_of(settings.restore).get(engine)
-    if server is None:
-        message = f"there is no account to restore with: the section restore has no {engine}"
-        raise Refused("restore_account", message, hint=restore_hint(engine))
-    return server
-
-
-def _check_directory(host: Host, path: str | None, files: list[Component]) -> None:
-    if path is None:
-        hint = "it is made, or empty; or name databases alone with restore.components"
-        raise Refused("no_target", "files are to be restored, but restore.target_directory is not set", hint=hint)
-    check_target(host, path)
-    check_room(host, path, sum(component.restored_bytes for component in files))
 
 
 def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict[str, str]:
@@ -179,14 +160,17 @@ def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict
 
 def preview(planned: Plan, host: Host) -> Report:
     """Return the report of a dry run: which component would go where."""
-    rows = [{"name": each.name, "holds": each.holds, "target": _target(planned, each)} for each in planned.components]
+    rows = [
+        {"name": each.name, "holds": holds(each.source), "target": _target(planned, each)}
+        for each in planned.components
+    ]
     facts = {"dry_run": True, "archive": planned.path, "components": rows}
     summary = f"would restore {plural(len(rows), 'component')} of {os.path.basename(planned.path)}"
     return Report(NAME, summary, planned.findings, facts, changed=bool(rows))
 
 
 def _target(planned: Plan, component: Component) -> str:
-    return planned.databases.get(component.name) or str(planned.settings.restore.target_directory)
+    return planned.databases.get(component.name) or planned.directory
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
@@ -195,12 +179,12 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     try:
         _restore_all(planned, host, progress, restored)
     except (MaintenanceError, Interrupted) as ended:
-        _tell(ended, planned, restored)
+        _add_what_stays(ended, planned, restored)
         raise
     return _report(planned, restored)
 
 
-def _tell(ended: MaintenanceError | Interrupted, planned: Plan, restored: Restored) -> None:
+def _add_what_stays(ended: MaintenanceError | Interrupted, planned: Plan, restored: Restored) -> None:
     """Add to what ended the run the databases that stay. Files do not stay: they are gone again by now."""
     rows = [row for row in restored.rows if row["name"] in planned.databases]
     known = [row["name"] for row in rows]
@@ -219,71 +203,55 @@ def _restore_all(planned: Plan, host: Host, progress: Progress, restored: Restor
         progress("reading the archive")
         layout = verify(host, archive, Limits(planned.settings.restore.deadline_seconds))
         names = {component.name for component in planned.components}
-        places = [place for place in layout.places if place.component.name in names]
-        with _directory(planned, host, places) as target:
-            for place in places:
-                restored.begun = place.component.name
-                progress(f"restoring {restored.begun}")
-                restored.rows.append(_restore(planned, host, archive, place, target, restored.findings))
+        with _directory(planned, host) as directory:
+            for place in layout.places:
+                if place.component.name in names:
+                    restored.begun = place.component.name
+                    progress(f"restoring {restored.begun}")
+                    _restore(planned, host, archive, place, directory, restored)
 
 
 @contextlib.contextmanager
-def _directory(planned: Plan, host: Host, places: list[Place]) -> Iterator[Target | None]:
+def _directory(planned: Plan, host: Host) -> Iterator[Target | None]:
     """Return a context with the directory for files, where there are any."""
-    if any(place.component.engine in _FILES for place in places):
-        with open_target(host, str(planned.settings.restore.target_directory)) as target:
+    if any(map(_restores_files, planned.components)):
+        with open_target(host, planned.directory) as target:
             yield target
     else:
         yield None
 
 
 def _restore(
-    planned: Plan, host: Host, archive: Opened, place: Place, target: Target | None, findings: list[Finding]
-) -> dict[str, object]:
-    component = place.component
-    limits = Limits(planned.settings.restore.deadline_seconds)
-    if target is None or component.engine not in _FILES:
-        facts = _restore_database(planned, host, archive, place, limits)
-        findings += facts.findings
-        return _compared(component, facts.database, facts.rows, findings)
-    if component.engine == logs.COMPONENT:
-        with content(host, archive, place, limits) as pieces:
-            number = logs_restore.restore(archive.label, component.member.name, component.files, pieces, target)
-        return {"name": component.name, "holds": component.holds, "target": target.path, "files": number}
-    name = component.member.name.rpartition(".")[0]
-    with content(host, archive, place, limits) as pieces:
-        path, rows = sqlite.restore(pieces, target, name)
-    return _compared(component, path, rows, findings)
-
-
-def _restore_database(planned: Plan, host: Host, archive: Opened, place: Place, limits: Limits) -> RestoreFacts:
+    planned: Plan, host: Host, archive: Opened, place: Place, directory: Target | None, restored: Restored
+) -> None:
     component, settings = place.component, planned.settings
-    source = Source(component.name, component.engine, component.database, component.tables, rows=component.rows)
-    with content(host, archive, place, limits) as pieces:
-        server, database = _server(settings, component.engine), planned.databases[component.name]
-        return DUMPS[component.engine].restore(host, server, source, database, pieces, settings.restore)
+    destination = Destination(planned.databases.get(component.name, ""), directory)
+    stored = Stored(component.source, archive.label, component.member.name)
+    with content(host, archive, place, Limits(settings.restore.deadline_seconds)) as pieces:
+        facts = dumper_of(component.source).restore(host, settings, stored, destination, pieces)
+    restored.findings += facts.findings
+    row = {"name": component.name, "holds": holds(component.source), "target": facts.database}
+    counted = {"files": facts.files} if facts.files is not None else _compared(component, facts, restored.findings)
+    restored.rows.append({**row, **counted})
 
 
-def _compared(
-    component: Component, target: str, rows: Mapping[str, int | None], findings: list[Finding]
-) -> dict[str, object]:
-    """Return a component's row in the report; rows that are not those of the manifest are a critical finding."""
+def _compared(component: Component, facts: RestoreFacts, findings: list[Finding]) -> dict[str, object]:
+    """Return how many rows there are; a table with other rows than the manifest states is a critical finding."""
     known = {table: number for table, number in component.rows.items() if number is not None}
-    different = [table for table, number in known.items() if rows.get(table) != number]
+    different = [table for table, number in known.items() if facts.rows.get(table) != number]
     for table in different:
-        said = f"{component.name}: {printable(table)} has {rows.get(table)} rows, the manifest states {known[table]}"
+        shown, number = printable(table), facts.rows.get(table)
         findings.append(
             Finding(
                 "critical",
                 "rows_differ",
-                subject=f"{component.name}.{printable(table)}",
-                message=said,
+                subject=f"{component.name}.{shown}",
+                message=f"{component.name}: {shown} has {number} rows, the manifest states {known[table]}",
                 hint="do not use what was restored; verify the archive",
             )
         )
-    counted = f"{len(known) - len(different)} of {len(component.rows)}"
-    row = {"name": component.name, "holds": component.holds, "target": target}
-    return {**row, "rows": sum(known.values()), "tables_equal": counted}
+    equal = f"{len(known) - len(different)} of {len(component.rows)}"
+    return {"rows": sum(known.values()), "tables_equal": equal}
 
 
 def _report(planned: Plan, restored: Restored) -> Report:
@@ -298,7 +266,7 @@ def _report(planned: Plan, restored: Restored) -> Report:
 def _summary(planned: Plan, restored: Restored) -> str:
     targets = [*planned.databases.values()]
     if len(planned.databases) < len(planned.components):
-        targets.append(str(planned.settings.restore.target_directory))
+        targets.append(planned.directory)
     archive = os.path.basename(planned.path)
     return f"restored {plural(len(restored.rows), 'component')} of {archive} into {', '.join(targets)}"
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..archive import inventory
 from ..archive.reading import NewerFormat
+from ..dumps.table import holds
 from ..errors import MaintenanceError, Refused
 from ..host import Host
 from ..processes import Limits
@@ -98,7 +99,7 @@ def _report(results: list[inventory.Entry]) -> Report:
     findings = (*map(_broken, broken), *map(_unread, unread))
     proven = len(results) - len(findings)
     summary = f"archives that are, byte for byte, what was written: {proven} of {len(results)}"
-    facts = {"archives": [entry.as_dict() for entry in results]}
+    facts = {"archives": [entry.as_dict(holds) for entry in results]}
     report = Report(
         NAME, summary, findings, facts, measures=counts(proven=proven, broken=len(broken), unread=len(unread))
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, Union
 
 from ..secret import Secret
 from ..values import Option
@@ -100,3 +100,13 @@ class SQLiteFile(NamedTuple):
 
     path: str
     read_only: bool = False
+
+
+# How a database is reached, whatever its engine.
+Connection = Union[Server, SQLiteFile]
+
+
+def server_of(options: Any, engine: str) -> Server | None:
+    """Return the connection of a job to a server, from the record of the job's section."""
+    server: Server | None = getattr(options, engine)
+    return server

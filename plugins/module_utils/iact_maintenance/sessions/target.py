@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from ..django import client, takeover
 from ..django.project import Database, Project
@@ -13,10 +13,8 @@ from ..engines.facts import Convention, Sessions
 from ..engines.table import SESSION_STORES
 from ..errors import DatabaseFault, MaintenanceError, Refused
 from ..host import Host
-from ..sections.connections import Server, SQLiteFile
+from ..sections.connections import Connection, Server
 from ..settings import Settings
-
-Connection = Union[Server, SQLiteFile]
 
 _ASKING_SECONDS = 60.0
 _DATABASE = frozenset({"database", "schema", "path"})

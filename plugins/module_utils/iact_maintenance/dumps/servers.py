@@ -1,0 +1,115 @@
+"""Dump and restore databases of servers: what the dumpers of MySQL, MariaDB and PostgreSQL have in common."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Protocol
+
+from ..engines.required_rights import restore_hint
+from ..engines.table import IDENTITIES
+from ..errors import Refused
+from ..host import Host
+from ..sections.backup import Backup
+from ..sections.connections import Server, server_of
+from ..sections.restore import Restore
+from ..settings import Settings
+from .dumper import Destination, Dump, Dumper, Found, Workplace
+from .model import DumpFacts, Output, RestoreFacts, Source, Stored, tables_in_words
+
+
+class ServerDump(Protocol):
+    """What the file of one server's dump has to have, with the server's connection found and given."""
+
+    def locate(self, settings: Backup, server: Server, host: Host) -> list[Source]:
+        """Return one source for each database that is to be dumped. Raise DatabaseFault or Refused."""
+
+    def dump(self, host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
+        """Dump a source and return what the dump holds. Raise DatabaseFault, ProcessFault or Refused."""
+
+    def check_restore(self, host: Host, server: Server, database: str) -> None:
+        """Raise what would keep a restore into `database` from beginning."""
+
+    def restore(
+        self, host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
+    ) -> RestoreFacts:
+        """Restore a dump into `database` and return the rows of each table. Raise DatabaseFault or Refused."""
+
+
+class ServerDumper(Dumper):
+    """Dumps databases of one server, each into a member, and restores them into scratch databases."""
+
+    has_tables, restores_files = True, False
+
+    def __init__(self, engine: str, server_dump: ServerDump) -> None:
+        self.engine, self.option = engine, f"{engine}_databases"
+        self._server_dump = server_dump
+
+    def connection(self, settings: Settings) -> Server | None:
+        """Return the backup's own connection."""
+        return server_of(settings.backup, self.engine)
+
+    def check_settings(self, settings: Settings) -> None:
+        """Raise Refused if databases are named and no server."""
+        if self.named(settings.backup) and self.connection(settings) is None:
+            hint = f"add the section {self.engine} to the config file"
+            message = f"backup.{self.option} is set, but there is no section {self.engine}"
+            raise Refused("not_configured", message, hint=hint)
+
+    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> Found:
+        """Return the databases to dump, from the server's catalogue. Raise DatabaseFault or Refused."""
+        return Found(self._server_dump.locate(settings.backup, self._connected(settings), host))
+
+    def holds(self, source: Source) -> str:
+        """Return the tables that were named, or that it is the whole database."""
+        return tables_in_words(source)
+
+    def prepare(
+        self, host: Host, settings: Settings, source: Source, workplace: Workplace
+    ) -> AbstractContextManager[Dump]:
+        """Return a context with what dumps a database."""
+        server = self._connected(settings)
+        return contextlib.nullcontext(partial(self._server_dump.dump, host, server, source, settings.backup))
+
+    def _connected(self, settings: Settings) -> Server:
+        server = self.connection(settings)
+        if server is None:
+            raise Refused("not_configured", f"there is no section {self.engine}", hint="add it to the config file")
+        return server
+
+    def difference(self, settings: Settings, host: Host, source: Source, identity: Mapping[str, object]) -> str:
+        """Return why a dump is not of the configured server. Raise MaintenanceError where it cannot be asked."""
+        server = self.connection(settings)
+        if server is None:
+            return f"no {self.engine} server is configured here"
+        same = _server_alone(identity) == _server_alone(IDENTITIES[self.engine](server, host))
+        return "" if same else f"{source.component} is of another {self.engine} server"
+
+    def check_destination(self, settings: Settings) -> None:
+        """Raise Refused without an account to restore with."""
+        self._restorer(settings)
+
+    def _restorer(self, settings: Settings) -> Server:
+        server = server_of(settings.restore, self.engine)
+        if server is None:
+            message = f"there is no account to restore with: the section restore has no {self.engine}"
+            raise Refused("restore_account", message, hint=restore_hint(self.engine))
+        return server
+
+    def check_restore(self, host: Host, settings: Settings, destination: str) -> None:
+        """Raise DatabaseFault, ToolMissing or Refused where the server would not let a restore begin."""
+        self._server_dump.check_restore(host, self._restorer(settings), destination)
+
+    def restore(
+        self, host: Host, settings: Settings, stored: Stored, destination: Destination, stream: Iterator[bytes]
+    ) -> RestoreFacts:
+        """Restore a dump into a scratch database. Raise DatabaseFault or Refused."""
+        server = self._restorer(settings)
+        return self._server_dump.restore(host, server, stored.source, destination.database, stream, settings.restore)
+
+
+def _server_alone(identity: Mapping[str, object]) -> dict[str, object]:
+    """Return what tells a server from another, without the database."""
+    return {name: value for name, value in identity.items() if name != "database"}
