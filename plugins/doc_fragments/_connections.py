@@ -82,11 +82,11 @@ options:
         type: path
       client_cert:
         description:
-        - File with the client's own certificate.
+        - File with the client's own certificate, and with its key if C(client_key) names no other file.
         type: path
       client_key:
         description:
-        - File with the key of the client's own certificate.
+        - File with the key of C(client_cert), if it is another file.
         type: path
       connect_timeout:
         description:
@@ -149,11 +149,11 @@ options:
         type: path
       client_cert:
         description:
-        - File with the client's own certificate.
+        - File with the client's own certificate, and with its key if C(client_key) names no other file.
         type: path
       client_key:
         description:
-        - File with the key of the client's own certificate.
+        - File with the key of C(client_cert), if it is another file.
         type: path
       connect_timeout:
         description:

@@ -36,5 +36,32 @@ def make(directory: Path, owner: str, name: str = "IP:127.0.0.1") -> Certificate
     return Certificates(*(directory / name for name in ("authority.pem", "stranger.pem", "server.pem", "server.key")))
 
 
+@dataclass(frozen=True)
+class ClientFiles:
+    """A client's certificate and key, each in a file of its own, both in one file, and the key under a passphrase."""
+
+    certificate: Path
+    key: Path
+    both: Path
+    locked: Path
+
+
+def make_client(directory: Path, made: Certificates, name: str) -> ClientFiles:
+    """Return the files of a client of that name, readable by whoever runs the test alone."""
+    directory.mkdir()
+    authority = str(made.authority.with_suffix(""))
+    _openssl(directory, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", "client.key",
+             "-out", "client.csr")  # fmt: skip
+    _openssl(directory, "x509", "-req", "-days", "2", "-in", "client.csr", "-CA", f"{authority}.pem", "-CAkey",
+             f"{authority}.key", "-CAcreateserial", "-out", "client.pem")  # fmt: skip
+    _openssl(directory, "rsa", "-aes128", "-passout", "pass:x", "-in", "client.key", "-out", "locked.key")
+    files = ClientFiles(*(directory / name for name in ("client.pem", "client.key", "both.pem", "locked.pem")))
+    for path, key in ((files.both, files.key), (files.locked, directory / "locked.key")):
+        path.write_text(files.certificate.read_text(encoding="ascii") + key.read_text(encoding="ascii"))
+    for path in directory.iterdir():
+        path.chmod(0o600)
+    return files
+
+
 def _openssl(directory: Path, *argv: str) -> None:
     subprocess.run(["openssl", *argv], cwd=directory, check=True, capture_output=True, timeout=60)

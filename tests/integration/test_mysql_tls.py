@@ -17,7 +17,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from tests.integration import certificates, dumping, sites
 from tests.integration.servers import MariaDB
 
-PLAIN, ENCRYPTED = "plain", "encrypted"
+PLAIN, ENCRYPTED, CERTIFIED = "plain", "encrypted", "certified"
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +39,14 @@ def database(mariadb: MariaDB, made: certificates.Certificates) -> Iterator[str]
     mariadb.execute("CREATE TABLE nothing (id int)", database=name)
     mariadb.create_account(PLAIN, "x")
     mariadb.create_account(ENCRYPTED, "x")
+    mariadb.create_account(CERTIFIED, "x")
     mariadb.execute(f"ALTER USER {ENCRYPTED}@'%' REQUIRE SSL")
-    for user in (PLAIN, ENCRYPTED):
+    mariadb.execute(f"ALTER USER {CERTIFIED}@'%' REQUIRE X509")
+    for user in (PLAIN, ENCRYPTED, CERTIFIED):
         mariadb.execute(f"GRANT SELECT, TRIGGER ON {name}.* TO {user}@'%'")
     yield name
     mariadb.drop_database(name)
-    for user in (PLAIN, ENCRYPTED):
+    for user in (PLAIN, ENCRYPTED, CERTIFIED):
         mariadb.execute(f"DROP USER {user}@'%'")
 
 
@@ -87,3 +89,28 @@ def test_fd28_a_file_of_authorities_that_is_none_is_refused(mariadb: MariaDB, da
     (tmp_path / "empty.pem").write_text("", encoding="ascii")
     for path in (tmp_path / "empty.pem", tmp_path / "absent.pem"):
         assert reach(sites.account(mariadb, PLAIN, "x", None, ca_cert=str(path)), database) == "tls"
+
+
+@pytest.fixture(scope="module")
+def client(made: certificates.Certificates, tmp_path_factory: pytest.TempPathFactory) -> certificates.ClientFiles:
+    """Return the files of a client whose certificate the server takes."""
+    return certificates.make_client(tmp_path_factory.mktemp("client") / "files", made, CERTIFIED)
+
+
+@pytest.mark.parametrize("mode", ["prefer", "require"])
+def test_g06_an_account_that_must_show_a_certificate_logs_in_with_one_file_or_two(
+    mariadb: MariaDB, database: str, client: certificates.ClientFiles, mode: str
+) -> None:
+    own = sites.account(mariadb, CERTIFIED, "x", None, tls=mode)
+    two_files = own._replace(client_cert=str(client.certificate), client_key=str(client.key))
+    assert reach(two_files, database) == "fine"
+    assert reach(own._replace(client_cert=str(client.both)), database) == "fine"
+    assert reach(own, database) == "auth"
+
+
+def test_g06_a_key_that_cannot_be_used_is_told_as_such(
+    mariadb: MariaDB, database: str, client: certificates.ClientFiles
+) -> None:
+    own = sites.account(mariadb, CERTIFIED, "x", None, tls="require")
+    for path in (client.certificate, client.locked, client.both.with_name("absent.pem")):
+        assert reach(own._replace(client_cert=str(path)), database) == "tls"

@@ -17,18 +17,20 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from tests.integration import certificates, dumping, sites
 from tests.integration.servers import PostgreSQL
 
-PLAIN, ENCRYPTED = "plain", "encrypted"
+PLAIN, ENCRYPTED, CERTIFIED = "plain", "encrypted", "certified"
 
 
 @pytest.fixture(scope="module")
 def made(postgresql: PostgreSQL) -> Iterator[certificates.Certificates]:
     """Return the server with TLS, and what its clients need."""
     made = certificates.make(postgresql.daemon.directory / "tls", postgresql.daemon.directory.owner())
-    words = ["-c", "ssl=on", "-c", f"ssl_cert_file={made.certificate}", "-c", f"ssl_key_file={made.key}"]
+    words = ["-c", "ssl=on", "-c", f"ssl_cert_file={made.certificate}", "-c", f"ssl_key_file={made.key}",
+             "-c", f"ssl_ca_file={made.authority}"]  # fmt: skip
     postgresql.daemon.command.extend(words)
     rules = postgresql.daemon.directory / "data" / "pg_hba.conf"
     before = rules.read_text(encoding="ascii")
-    rules.write_text(f"hostnossl all {ENCRYPTED} all reject\n{before}", encoding="ascii")
+    further = f"hostnossl all {ENCRYPTED},{CERTIFIED} all reject\nhostssl all {CERTIFIED} all cert\n"
+    rules.write_text(further + before, encoding="ascii")
     postgresql.restart()
     yield made
     del postgresql.daemon.command[-len(words) :]
@@ -43,11 +45,12 @@ def database(postgresql: PostgreSQL, made: certificates.Certificates) -> Iterato
     postgresql.execute("CREATE TABLE nothing (id int)", database=name)
     postgresql.create_account(PLAIN, "x")
     postgresql.create_account(ENCRYPTED, "x")
-    for user in (PLAIN, ENCRYPTED):
+    postgresql.create_account(CERTIFIED, "x")
+    for user in (PLAIN, ENCRYPTED, CERTIFIED):
         postgresql.execute(f"GRANT SELECT ON nothing TO {user}", database=name)
     yield name
     postgresql.drop_database(name)
-    for user in (PLAIN, ENCRYPTED):
+    for user in (PLAIN, ENCRYPTED, CERTIFIED):
         postgresql.execute(f"DROP ROLE {user}")
 
 
@@ -92,3 +95,28 @@ def test_fd28_a_file_of_authorities_that_is_none_is_refused(
     (tmp_path / "empty.pem").write_text("", encoding="ascii")
     for path in (tmp_path / "empty.pem", tmp_path / "absent.pem"):
         assert reach(sites.account(postgresql, PLAIN, "x", database, ca_cert=str(path)), database) == "tls"
+
+
+@pytest.fixture(scope="module")
+def client(made: certificates.Certificates, tmp_path_factory: pytest.TempPathFactory) -> certificates.ClientFiles:
+    """Return the files of a client whose certificate the server takes."""
+    return certificates.make_client(tmp_path_factory.mktemp("client") / "files", made, CERTIFIED)
+
+
+@pytest.mark.parametrize("mode", ["prefer", "require"])
+def test_g06_an_account_that_must_show_a_certificate_logs_in_with_one_file_or_two(
+    postgresql: PostgreSQL, database: str, client: certificates.ClientFiles, mode: str
+) -> None:
+    own = sites.account(postgresql, CERTIFIED, "x", database, tls=mode)
+    two_files = own._replace(client_cert=str(client.certificate), client_key=str(client.key))
+    assert reach(two_files, database) == "fine"
+    assert reach(own._replace(client_cert=str(client.both)), database) == "fine"
+    assert reach(own, database) == "tls"
+
+
+def test_g06_a_key_that_cannot_be_used_is_told_as_such(
+    postgresql: PostgreSQL, database: str, client: certificates.ClientFiles
+) -> None:
+    own = sites.account(postgresql, CERTIFIED, "x", database, tls="require")
+    for path in (client.certificate, client.locked, client.both.with_name("absent.pem")):
+        assert reach(own._replace(client_cert=str(path)), database) == "tls"

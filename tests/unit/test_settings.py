@@ -128,6 +128,31 @@ def test_another_account_never_inherits_the_shared_password(own: Raw) -> None:
     assert with_password.health.mysql.login_password is None
 
 
+@pytest.mark.parametrize("section", ["mysql", "postgresql"])
+@pytest.mark.parametrize("job", [None, "health", "restore"])
+def test_g06_a_key_without_its_certificate_is_refused_since_it_would_be_ignored(section: str, job: str | None) -> None:
+    raw: Raw = {section: {"client_key": "/etc/iact/client.key"}}
+    with pytest.raises(BadOption) as caught:
+        of_file({job: raw} if job else raw)
+    name = f"{job}.{section}" if job else section
+    assert caught.value.message == f"{name}.client_key is set without {name}.client_cert, and would be ignored"
+    assert caught.value.hint == "set client_cert; if its file holds the key as well, leave client_key out"
+
+
+def test_g06_a_job_s_own_key_goes_with_the_shared_certificate_and_another_certificate_leaves_the_shared_key() -> None:
+    shared = {"client_cert": "/shared.pem", "client_key": "/shared.key"}
+    settings = of_file(
+        {
+            "mysql": shared,
+            "health": {"mysql": {"client_key": "/health.key"}},
+            "backup": {"mysql": {"client_cert": "/backup.pem"}},
+        }
+    )
+    health, backup = settings.health.mysql, settings.backup.mysql
+    assert health is not None and (health.client_cert, health.client_key) == ("/shared.pem", "/health.key")
+    assert backup is not None and (backup.client_cert, backup.client_key) == ("/backup.pem", None)
+
+
 def test_the_same_account_with_another_host_keeps_the_password() -> None:
     settings = build(
         [Layer(PARAMETER, {"mysql": {"login_password": "hunter2"}, "health": {"mysql": {"login_host": "replica"}}})]

@@ -156,7 +156,15 @@ def _section(name: str, values: _Values, sources: dict[str, str]) -> object:
     for row in SECTIONS[name]:
         if row.required and values[row.name] is None:
             raise BadOption(f"{name}.{row.name} is not set: {row.allowed} is allowed")
+    _check_certificate(name, values)
     return RECORDS[name](**values)
+
+
+def _check_certificate(name: str, values: _Values) -> None:
+    """Raise BadOption for a client's key without its certificate, which every program and driver would ignore."""
+    if values.get("client_key") and not values.get("client_cert"):
+        hint = "set client_cert; if its file holds the key as well, leave client_key out"
+        raise BadOption(f"{name}.client_key is set without {name}.client_cert, and would be ignored", hint=hint)
 
 
 def _job(
@@ -172,7 +180,12 @@ def _job(
             if "login_user" in overlay or "config_file" in overlay or "passfile" in overlay:
                 # Another account never inherits the shared account's password.
                 base["login_password"] = None
-            connections[engine] = RECORDS[engine](**{**base, **overlay, "own_account": True})
+            if "client_cert" in overlay:
+                # Another certificate never inherits the shared one's key.
+                base["client_key"] = None
+            base.update(overlay, own_account=True)
+            _check_certificate(f"{job}.{engine}", base)
+            connections[engine] = RECORDS[engine](**base)
         else:
             connections[engine] = None if job == "restore" else _section(engine, values[engine], sources)
     return RECORDS[job](**{**values_of_job, **connections})

@@ -62,3 +62,5 @@ def test_fd28_tls_is_translated_for_each_program(
 def test_a_client_s_own_certificate_is_handed_on() -> None:
     endpoint = LOCAL._replace(tls="require", client_cert="/c.pem", client_key="/k.pem")
     assert (told(endpoint)["ssl_cert"], told(endpoint)["ssl_key"]) == ("/c.pem", "/k.pem")
+    both = endpoint._replace(client_key=None)
+    assert (told(both)["ssl_cert"], told(both)["ssl_key"]) == ("/c.pem", "/c.pem")

@@ -50,6 +50,24 @@ def test_the_option_file_fills_what_the_section_leaves_open(tmp_path: Path) -> N
     assert (named.place, named.database) == ("10.0.0.9:1", "other")
 
 
+def test_g06_a_certificate_s_key_is_in_its_own_file_unless_the_same_place_names_another(tmp_path: Path) -> None:
+    path = option_file(tmp_path, "ssl-cert=/file.pem\nssl-key=/file.key")
+    found = resolve(Server(config_file=path))
+    assert (found.client_cert, found.client_key) == ("/file.pem", "/file.key")
+    found = resolve(Server(config_file=path, client_cert="/own.pem"))
+    assert (found.client_cert, found.client_key) == ("/own.pem", "/own.pem")
+    found = resolve(Server(config_file=option_file(tmp_path, "ssl-cert=/file.pem")))
+    assert (found.client_cert, found.client_key) == ("/file.pem", "/file.pem")
+
+
+def test_g06_a_key_alone_in_the_option_file_is_refused(tmp_path: Path) -> None:
+    path = option_file(tmp_path, "ssl-key=/file.key")
+    with pytest.raises(errors.Refused, match="ssl-key is set without ssl-cert") as caught:
+        resolve(Server(config_file=path))
+    assert (caught.value.code, caught.value.exit_status) == ("bad_credentials_file", 2)
+    assert "ssl-cert" in caught.value.hint
+
+
 def test_the_file_in_the_home_is_read_without_being_named(empty_home: Path) -> None:
     (empty_home / ".my.cnf").write_text("[client]\nuser=home\npassword=inside\n", encoding="ascii")
     (empty_home / ".my.cnf").chmod(0o600)

@@ -75,6 +75,6 @@ def _tls(endpoint: Endpoint, tool: Tool, server_has_tls: bool) -> dict[str, str]
         words = {"ssl-mode": "VERIFY_IDENTITY" if verified else "REQUIRED" if encrypted else "DISABLED"}
     if verified:
         words["ssl-ca"] = endpoint.authorities
-    if encrypted and endpoint.client_cert and endpoint.client_key:
-        words.update({"ssl-cert": endpoint.client_cert, "ssl-key": endpoint.client_key})
+    if encrypted and endpoint.client_cert:
+        words.update({"ssl-cert": endpoint.client_cert, "ssl-key": endpoint.client_key or endpoint.client_cert})
     return words

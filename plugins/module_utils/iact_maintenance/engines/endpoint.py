@@ -67,6 +67,11 @@ def tls_mode(server: Server, host: str, socket: str | None, ca_cert: str | None)
     return "prefer" if is_loopback(host) else "require"
 
 
+def client_certificate(certificate: str | None, key: str | None) -> tuple[str | None, str | None]:
+    """Return a client's certificate with the file of its key, which is the certificate's own if no other is named."""
+    return certificate, (key or certificate) if certificate else None
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a host name or address is this host's loopback."""
     try:

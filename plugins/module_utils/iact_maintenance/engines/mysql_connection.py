@@ -14,7 +14,7 @@ from ..secret import Secret, foreign, printable
 from ..sections.connections import Server
 from . import option_file
 from .credentials import account_name, home_file, read_private
-from .endpoint import Endpoint, call_server, tls_mode
+from .endpoint import Endpoint, call_server, client_certificate, tls_mode
 from .mysql_project import resolve_project
 from .mysql_settings import LOCK_SECONDS, STATEMENT_SECONDS, AsFound, literal, make_safe
 
@@ -77,6 +77,7 @@ def resolve(server: Server, host: Host) -> Endpoint:
     chosen_socket = server.login_unix_socket or (None if named_here else options.get("socket") or None)
     address = server.login_host or options.get("host") or "127.0.0.1"
     ca_cert = server.ca_cert or options.get("ssl_ca") or None
+    certificate, key = _client_certificate(server, options, path)
     return Endpoint(
         engine=ENGINE,
         host=address,
@@ -87,11 +88,22 @@ def resolve(server: Server, host: Host) -> Endpoint:
         database=server.login_db or options.get("database") or None,
         tls=tls_mode(server, address, chosen_socket, ca_cert),
         ca_cert=ca_cert,
-        client_cert=server.client_cert or options.get("ssl_cert") or None,
-        client_key=server.client_key or options.get("ssl_key") or None,
+        client_cert=certificate,
+        client_key=key,
         connect_timeout=server.connect_timeout,
         read_only=server.read_only,
     )
+
+
+def _client_certificate(server: Server, options: Mapping[str, str], path: str) -> tuple[str | None, str | None]:
+    """Return the certificate and its key, both from the same place, because one place's key is not the other's."""
+    if server.client_cert:
+        return client_certificate(server.client_cert, server.client_key)
+    certificate, key = options.get("ssl_cert") or None, options.get("ssl_key") or None
+    if key and not certificate:
+        hint = "add ssl-cert; if its file holds the key as well, ssl-key can be left out"
+        raise Refused("bad_credentials_file", f"{path}: ssl-key is set without ssl-cert", hint=hint)
+    return client_certificate(certificate, key)
 
 
 def _port(options: Mapping[str, str], path: str) -> int:
@@ -204,7 +216,8 @@ def _tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if endpoint.client_cert:
-            context.load_cert_chain(endpoint.client_cert, endpoint.client_key)
+            # With a password, because without one OpenSSL would ask for it on the terminal.
+            context.load_cert_chain(endpoint.client_cert, endpoint.client_key, password="")
     except OSError as error:
         message = f"a TLS file of {_spoken(endpoint)} cannot be used: {error.strerror or 'no certificate in it'}"
         raise Refused("tls", message, hint="check ca_cert, client_cert and client_key") from None

@@ -15,7 +15,7 @@ from ..secret import Secret
 from ..sections.connections import Server
 from . import password_file
 from .credentials import account_name, home_file, read_private
-from .endpoint import Endpoint, call_server, tls_mode
+from .endpoint import Endpoint, call_server, client_certificate, tls_mode
 from .postgresql_faults import fault_of
 from .postgresql_project import arguments, assume_role, resolve_project
 from .postgresql_settings import READ_BACK, STATEMENT_SECONDS, Session, check, guards, literal, startup_options
@@ -51,6 +51,7 @@ def resolve(server: Server, host: Host) -> Endpoint:
     socket = server.login_unix_socket
     address = server.login_host or "127.0.0.1"
     port, database = server.login_port or 5432, server.login_db or account
+    certificate, key = client_certificate(server.client_cert, server.client_key)
     known_as = (socket if socket not in _SOCKET_FOLDERS else "localhost") if socket else address
     return Endpoint(
         engine=ENGINE,
@@ -62,8 +63,8 @@ def resolve(server: Server, host: Host) -> Endpoint:
         database=database,
         tls=tls_mode(server, address, socket, server.ca_cert),
         ca_cert=server.ca_cert,
-        client_cert=server.client_cert,
-        client_key=server.client_key,
+        client_cert=certificate,
+        client_key=key,
         connect_timeout=server.connect_timeout,
         read_only=server.read_only,
         libpq_options=server.libpq_options,

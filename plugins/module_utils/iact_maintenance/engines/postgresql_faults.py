@@ -18,6 +18,11 @@ _AUTH = ("auth", "check the account and its password in the file that passfile n
 _TOO_MANY = ("too_many_connections", "raise the limit, or end connections that idle")
 _NO_DATABASE = ("no_database", "check login_db")
 _TLS = ("tls", "set ca_cert to the authority of the server's certificate, or tls to what this server can")
+_CERTIFICATE = (
+    "tls",
+    "set client_cert (and client_key, if the key is in another file) to what this account shows the server; the key "
+    "has mode 0600 and no passphrase",
+)
 _LOST = ("connection_lost", "see the server's own log; run it again when the server is back")
 _TIMEOUT = ("timeout", "see what else keeps the server busy: SELECT * FROM pg_stat_activity")
 _PROTOCOL = ("db_protocol", "see whether a PostgreSQL server listens there")
@@ -70,6 +75,9 @@ _WORDS = (
     ("shutting down", _UNREACHABLE),
     ("recovery mode", _UNREACHABLE),
     ("received invalid response", _PROTOCOL),
+    ("valid client certificate", _CERTIFICATE),
+    ("private key", _CERTIFICATE),
+    ("certificate file", _CERTIFICATE),
     ("SSL", _TLS),
     ("certificate", _TLS),
     ("Connection refused", _UNREACHABLE),

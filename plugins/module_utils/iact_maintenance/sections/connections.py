@@ -22,6 +22,7 @@ def _server(port: int, file_option: str, file_help: str) -> tuple[Option, ...]:
         "How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) if C(ca_cert) is "
         "given, else C(require); from C(require) up nothing is ever sent in clear text."
     )
+    certificate_help = "File with the client's own certificate, and with its key if C(client_key) names no other file."
     rows = (
         Option("login_host", "str", "Host name or address of the server; 127.0.0.1 if nothing names one."),
         Option("login_port", "int", f"TCP port of the server; {port} if nothing names one.", minimum=1, maximum=65535),
@@ -33,8 +34,8 @@ def _server(port: int, file_option: str, file_help: str) -> tuple[Option, ...]:
         Option("login_db", "str", "Database to work in."),
         Option("tls", "str", tls_help, choices=("disable", "prefer", "require", "verify")),
         Option("ca_cert", "path", "File with the certificates of the authorities that the server's must come from."),
-        Option("client_cert", "path", "File with the client's own certificate."),
-        Option("client_key", "path", "File with the key of the client's own certificate."),
+        Option("client_cert", "path", certificate_help),
+        Option("client_key", "path", "File with the key of C(client_cert), if it is another file."),
         Option("connect_timeout", "float", "Seconds to wait for the server to accept.", 5.0, minimum=0.1, maximum=300),
         Option("read_only", "bool", "Nothing may ever write there: no cleanup, no restore.", False),
         Option(file_option, "path", file_help),
