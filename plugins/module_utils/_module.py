@@ -14,7 +14,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.iact.maintenance.plugins.module_utils import _python  # noqa: F401  # pylint: disable=unused-import
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import account, config_file, guards
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import (
+    account,
+    config_file,
+    guards,
+    limits,
+    permissions,
+)
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     BadOption,
     Interrupted,
@@ -133,7 +139,9 @@ def _argument(option: Option) -> dict[str, Any]:
 def _run(module: AnsibleModule, name: str, host: Host) -> Mapping[str, Any]:
     # Before a child becomes the maintenance user, who may not read AnsiballZ's zip.
     job = table.job(name)
+    limits.check()
     settings = config_file.load(host, module.params["config"], Layer(PARAMETER, _options(module.params, name)))
+    permissions.run_for(settings.user)
     mode = model.Mode(dry_run=module.check_mode, started_by="ansible")
 
     def action() -> Mapping[str, Any]:

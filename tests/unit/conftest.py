@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import configuration, settings
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import secret
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import permissions, secret
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli.command import main
 from tests.unit.session_site import Done, Site
 
@@ -22,12 +22,12 @@ settings.load_profile("steady")
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    """Forget passwords after each test, since other tests' texts would be struck out."""
-    secret._known.clear()
-    secret._public.clear()
+    """Forget passwords and who runs the jobs after each test, since other tests' texts would change."""
+    for kept in (secret._known, secret._public, permissions._jobs):
+        kept.clear()
     yield
-    secret._known.clear()
-    secret._public.clear()
+    for kept in (secret._known, secret._public, permissions._jobs):
+        kept.clear()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import permissions
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import (
     LockHeld,
     Refused,
@@ -242,6 +243,8 @@ def test_a_missing_state_directory_is_refused_with_what_to_do(tmp_path: Path) ->
 
 def test_a_lock_that_may_not_be_opened_names_sudo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "open", failing(errno.EACCES))
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    monkeypatch.setattr(permissions, "_jobs", {"user": "iact"})
     with pytest.raises(Refused) as caught, Host().lock(str(tmp_path / "job.lock"), "backup"):
         raise AssertionError("entered")
     assert caught.value.code == "not_permitted"

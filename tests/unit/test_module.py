@@ -234,14 +234,17 @@ def test_a_run_as_root_becomes_the_settings_user_and_comes_back_with_its_report(
 
 
 @as_root
-def test_somebody_who_may_not_enter_gets_one_line_that_names_sudo(module: Callable[..., Answer], site: Site) -> None:
+def test_g1j_an_account_that_may_not_enter_is_told_whose_the_directory_is(
+    module: Callable[..., Answer], site: Site
+) -> None:
     site.state.chmod(0o700)
     site.folder.chmod(0o755)
     site.configure(user="nobody")  # type: ignore[arg-type]
     status, result, _all = module()
     assert (status, result["failed"]) == (1, True)
-    assert "may not be opened by this user" in result["msg"]
-    assert "sudo" in result["msg"] and "-b" in result["msg"]
+    assert "nobody has no permission to open the lock" in result["msg"]
+    # Not sudo, with which it was run.
+    assert f"chown nobody {site.state}" in result["msg"] and "sudo" not in result["msg"]
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_a_program_that_is_not_there_ends_with_127() -> None:
 def test_fh18_a_child_that_cannot_be_started_is_a_fault() -> None:
     with pytest.raises(ProcessFault) as caught:
         run(Command(("/bin/true",), working_directory="/nonexistent"))
-    assert caught.value.code == "resources"
+    assert caught.value.code == "tool_broken"
 
 
 def test_fd04_a_child_that_never_ends_is_ended_at_its_deadline(tmp_path: Path) -> None:

@@ -32,8 +32,9 @@ MAXIMUM_MAIN_LINES = 25
 LAYERS = [
     *("cli", "jobs", "checks", "repositories", "archive", "dumps", "sessions", "django", "provisioning", "engines"),
     *("history", "identity", "config_file", "account", "guards", "state", "timeouts", "host", "processes", "files"),
+    "permissions",
     *("settings", "sections", "values", "schedule", "tar", "timestamps", "formatting"),
-    *("report", "secret", "errors", "about"),
+    *("report", "secret", "limits", "errors", "about"),
 ]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

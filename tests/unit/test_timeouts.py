@@ -37,6 +37,6 @@ def test_g1k_a_thread_that_cannot_be_started_is_expected_trouble(monkeypatch: py
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.raises(MaintenanceError, match="no thread can be started for it") as caught:
+    with pytest.raises(MaintenanceError, match="no further process or thread can be started .*RLIMIT_NPROC") as caught:
         timeouts.call_with_timeout(5, "it", lambda: 3)
     assert (caught.value.code, bool(caught.value.hint)) == ("resources", True)

@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 
 from . import guards
 from .errors import BadOption, MaintenanceError
+from .secret import printable
+
+_HINT = "correct user in the config file (in the inventory: iact_maintenance_user), or create the account"
 
 
 def must_become(user: str | None) -> bool:
@@ -25,9 +28,10 @@ def become(user: str) -> None:
     try:
         account = pwd.getpwnam(user)
     except (KeyError, ValueError):
-        raise BadOption(f"user is {user}: the name of an account of this host is allowed") from None
+        message = f"user is {printable(user, 80)}: there is no account of that name on this host"
+        raise BadOption(message, hint=_HINT) from None
     if account.pw_uid == 0:
-        raise BadOption(f"user is {user}: an account other than root's is allowed")
+        raise BadOption(f"user is {user}: an account other than root's is allowed", hint=_HINT)
     os.initgroups(user, account.pw_gid)
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
@@ -61,7 +65,7 @@ def run_as(user: str, action: Callable[[], Mapping[str, object]]) -> Mapping[str
             "internal_fault", f"the run as {user} ended with status {status} and no report"
         ) from None
     if "refused" in answer:
-        raise BadOption(answer["refused"])
+        raise BadOption(answer["refused"], hint=answer["hint"])
     result: Mapping[str, object] = answer["result"]
     return result
 
@@ -76,7 +80,7 @@ def _child(user: str, action: Callable[[], Mapping[str, object]], writing: int, 
             become(user)
             answer: dict[str, object] = {"result": action()}
         except BadOption as error:
-            answer = {"refused": error.message}
+            answer = {"refused": error.message, "hint": error.hint}
         with os.fdopen(writing, "wb") as stream:
             stream.write(json.dumps(answer).encode())
         status = 0

@@ -11,6 +11,8 @@ from .about import DEFAULT_CONFIG
 from .errors import BadOption, Refused
 from .files import close, open_existing, storage
 from .host import Host
+from .limits import raise_shortage
+from .permissions import advice
 from .secret import printable
 from .sections.table import SITE
 from .settings import ENVIRONMENT, Layer, Settings, build
@@ -18,6 +20,7 @@ from .values import mapping
 
 PATH_VARIABLE = "IACT_MAINTENANCE_CONFIG"
 _LARGEST_BYTES = 1024 * 1024
+_JSON_HINT = "correct the file there; `iact-maintenance check-config` reads it again, and --example prints a valid one"
 
 
 def load(host: Host, path: str | None, run: Layer) -> Settings:
@@ -29,7 +32,8 @@ def load(host: Host, path: str | None, run: Layer) -> Settings:
     named = path if path is not None else host.environment.get(PATH_VARIABLE) or None
     found = _read(host, DEFAULT_CONFIG if named is None else named)
     if found is None and named is not None:
-        raise Refused("no_config", f"the config file {_shown(named)} does not exist")
+        hint = "correct --config, the parameter config or the variable IACT_MAINTENANCE_CONFIG, or create the file"
+        raise Refused("no_config", f"the config file {_shown(named)} does not exist", hint=hint)
     raw, written_at = found or ({}, None)
     configured = {section for options in (raw, run.options) for section, given in options.items() if given}
     environment = _from_environment(host.environment, configured)
@@ -55,10 +59,12 @@ def _read(host: Host, path: str) -> tuple[Mapping[str, object], float] | None:
         descriptor = open_existing(path, follow=True)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        hint = "run this with sudo, or with -b in Ansible"
-        raise Refused("no_config", f"the config file {_shown(path)} cannot be read: {reason}", hint=hint) from None
+    except ValueError:
+        raise Refused("no_config", f"the config file {_shown(path)} cannot be read: not a path") from None
+    except OSError as error:
+        raise_shortage(error)
+        message = f"the config file {_shown(path)} cannot be read: {error.strerror}"
+        raise Refused("no_config", message, hint=advice(path, error, option="--config")) from None
     try:
         with storage(_shown(path)):
             found = os.fstat(descriptor)
@@ -93,16 +99,28 @@ def _parse(content: bytes, path: str) -> Mapping[str, object]:
         raise BadOption(f"the config file {path} is larger than {_LARGEST_BYTES} bytes")
     try:
         raw = json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        where = (
-            f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "no UTF-8 or too deep"
-        )
-        raise BadOption(f"the config file {path} is not valid JSON ({where})") from None
+    except (ValueError, RecursionError) as error:
+        raise BadOption(
+            f"the config file {path} is not valid JSON: {_place(error, content)}", hint=_JSON_HINT
+        ) from None
     if not isinstance(raw, dict):
         raise BadOption(
             f"the config file {path} holds no JSON object", hint=f"known are {', '.join(o.name for o in SITE)}"
         )
     return mapping(raw, path)
+
+
+def _place(error: ValueError | RecursionError, content: bytes) -> str:
+    """Return what is wrong and where, by line and column, counted from 1; no text of the file is repeated."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg}"
+    if isinstance(error, UnicodeDecodeError):
+        before = content[: error.start]
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode("utf-8")) + 1
+        return f"line {line}, column {column}: the byte 0x{content[error.start]:02x} is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "lists or mappings are nested too deep"
+    return "a number has too many digits"
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -10,6 +10,8 @@ import stat
 from collections.abc import Iterator
 
 from .errors import LockHeld, StorageFault
+from .limits import raise_shortage
+from .permissions import advice
 
 _PRIVATE = 0o600
 _NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
@@ -21,12 +23,15 @@ def storage(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        raise_shortage(error)
         number = error.errno or 0
         if number in _NO_ROOM:
             raise StorageFault(
                 "no_space", f"{_NO_ROOM[number]}: {path}", hint="free some space, then run it again"
             ) from None
-        raise StorageFault("storage", f"{path}: {error.strerror or 'input or output'}") from None
+        message = f"{path}: {error.strerror or 'input or output'}"
+        full = error.filename if isinstance(error.filename, str) and os.path.isabs(error.filename) else path
+        raise StorageFault("storage", message, hint=advice(full, error)) from None
 
 
 def open_existing(path: str | bytes, *, folder: int | None = None, writable: bool = False, follow: bool = False) -> int:

@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 from .errors import LockHeld, Refused, StorageFault, ToolMissing
 from .files import append_line, close, storage, write_atomic
+from .limits import raise_shortage
+from .permissions import advice, current_account
 from .processes import Command, Completed, Limits, Sink, run_pipeline
 from .timestamps import iso
 
@@ -235,16 +237,18 @@ def _write_note(descriptor: int, note: bytes) -> None:
 def _open_lock(path: str) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except PermissionError:
-        hint = "run this with sudo, or with -b in Ansible"
-        raise Refused("not_permitted", f"the lock {path} may not be opened by this user", hint=hint) from None
+    except PermissionError as error:
+        message = f"{current_account()} has no permission to open the lock {path}"
+        raise Refused("not_permitted", message, hint=advice(path, error, within=os.path.dirname(path))) from None
     except FileNotFoundError:
         hint = "the role creates it; by hand: mkdir -p, mode 0750, owned by the user that runs the jobs"
         raise Refused(
             "no_state_directory", f"the state directory {os.path.dirname(path)} does not exist", hint=hint
         ) from None
     except OSError as error:
-        raise StorageFault("lock", f"the lock {path} cannot be opened: {error.strerror}") from None
+        raise_shortage(error)
+        message = f"the lock {path} cannot be opened: {error.strerror}"
+        raise StorageFault("lock", message, hint=advice(path, error)) from None
 
 
 def _byte(escaped: re.Match[bytes]) -> bytes:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, NamedTuple
 
 from .errors import ProcessFault
+from .limits import shortage
 from .secret import redact
 
 Sink = Callable[[bytes], object]
@@ -109,7 +110,10 @@ def _spawn(command: Command, fed: bool) -> _Child:
             start_new_session=True,
         )
     except OSError as error:
-        raise ProcessFault("resources", f"{command.name} could not be started: {error.strerror}") from None
+        trouble = shortage(error)
+        if trouble is not None:
+            raise ProcessFault(trouble.code, f"{command.name}: {trouble.message}", hint=trouble.hint) from None
+        raise ProcessFault("tool_broken", f"{command.name} could not be started: {error.strerror}") from None
 
 
 class _Pipeline:

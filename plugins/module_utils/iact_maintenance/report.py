@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .errors import Interrupted, MaintenanceError
+from .limits import shortage
 
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
 PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
@@ -163,6 +164,9 @@ def report_of(job: str, ending: BaseException) -> Report:
     if isinstance(ending, Interrupted):
         hint = "run it again; what was committed stays"
         return _broken_off(job, Finding("critical", "interrupted", subject=job, message=str(ending), hint=hint), ending)
+    trouble = shortage(ending)
+    if trouble is not None:
+        return report_of(job, trouble)
     message = f"internal fault: {location_of(ending)}"
     finding = Finding("unknown", "internal_fault", subject=job, message=message, hint=REPORT_HINT)
     return Report(job, message, (finding,), exit_status=1, error_code="internal_fault")

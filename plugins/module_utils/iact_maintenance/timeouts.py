@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from .errors import MaintenanceError
+from .limits import shortage
 
 _Answer = TypeVar("_Answer")
 
@@ -31,9 +31,8 @@ class BackgroundCall(Generic[_Answer]):
         self._trouble: BaseException | None = None
         try:
             threading.Thread(target=self._run, name=name, daemon=True).start()
-        except RuntimeError:
-            hint = "raise the number of processes that this account may have (ulimit -u, TasksMax of its service)"
-            self._trouble = MaintenanceError("resources", f"no thread can be started for {name}", hint=hint)
+        except RuntimeError as fault:
+            self._trouble = shortage(fault) or fault
             self._ended.set()
 
     def _run(self) -> None:

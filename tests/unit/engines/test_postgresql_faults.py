@@ -88,6 +88,28 @@ def test_fs07_the_text_is_one_redacted_line() -> None:
     assert fault.message == "PostgreSQL at x: something *** ***\\x1b[1m"
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        'FATAL:  password authentication failed for user "iact"',
+        "FATAL:  la autentificación password falló para el usuario «iact»",
+        "Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?",
+    ],
+)
+def test_g14_a_refusal_with_tls_and_without_is_told_once(sentence: str) -> None:
+    endpoint = postgresql_connection.resolve(Server(login_user="iact"), Host({}))
+    twice = Raised(f"{PLACE}{sentence}\n{PLACE}{sentence}\n")
+    message = postgresql_faults.fault_of(endpoint, "PostgreSQL at x", twice).message
+    assert message == f"PostgreSQL at x: {' '.join(sentence.split())}"
+
+
+def test_g14_two_refusals_that_differ_are_both_told() -> None:
+    endpoint = postgresql_connection.resolve(Server(login_user="iact"), Host({}))
+    both = Raised(f"{PLACE}SSL error: x\n{PLACE}FATAL:  no pg_hba.conf entry for y, no encryption\n")
+    message = postgresql_faults.fault_of(endpoint, "PostgreSQL at x", both).message
+    assert message == "PostgreSQL at x: SSL error: x; FATAL: no pg_hba.conf entry for y, no encryption"
+
+
 def test_g8b_row_security_is_told_from_a_missing_privilege_in_any_language() -> None:
     class Diagnosis:
         source_file, message_primary = "rls.c", "la consulta sería afectada por la política de seguridad"

@@ -47,11 +47,11 @@ def test_fh05_a_file_or_a_link_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o702])
 def test_fh05_a_directory_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
     tmp_path.chmod(mode)
-    assert "may be written by others" in refused(tmp_path)
+    assert "can be written by others" in refused(tmp_path)
 
 
 def test_fh05_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
-    assert "belongs to user" in refused(tmp_path, AnotherUser())
+    assert "belongs to" in refused(tmp_path, AnotherUser())
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o777])

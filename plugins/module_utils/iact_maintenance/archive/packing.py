@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from ..errors import MaintenanceError, ProcessFault, ToolMissing
 from ..host import Host
+from ..limits import CODE as SHORTAGE
+from ..limits import shortage_in
 from ..processes import Command, Completed, Limits, Sink
 
 ZSTD, GZIP = "zstd", "gzip"
@@ -32,13 +34,20 @@ class Compression(NamedTuple):
 
 
 def choose(host: Host) -> Compression:
-    """Return zstd if the program is installed and works, otherwise gzip."""
+    """Return zstd if the program is installed and works, otherwise gzip. Raise MaintenanceError `resources`."""
     try:
         tool = host.find_tool("zstd")
         asked = host.run(Command((tool, "--version")), _VERSION_LIMITS)
-    except (ToolMissing, ProcessFault):
+    except ToolMissing:
+        return Compression(GZIP)
+    except ProcessFault as fault:
+        if fault.code == SHORTAGE:
+            raise
         return Compression(GZIP)
     if asked.status != 0:
+        trouble = shortage_in(asked.errors)
+        if trouble is not None:
+            raise trouble
         return Compression(GZIP)
     words = asked.output.decode("ascii", "replace").split()
     numbers = [word.strip("v,*") for word in words if word[:1] == "v" and word[1:2].isdigit()]
@@ -104,6 +113,9 @@ class Packer:
 
 def _require(done: Completed) -> None:
     if done.status != 0:
+        trouble = shortage_in(done.errors)
+        if trouble is not None:
+            raise ProcessFault(trouble.code, f"{done.reason}: {trouble.message}", hint=trouble.hint)
         raise ProcessFault("compressor_failed", done.reason)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -9,6 +10,8 @@ from typing import NamedTuple
 from .. import history
 from ..errors import Refused
 from ..formatting import span
+from ..limits import raise_shortage
+from ..permissions import advice
 from ..report import FAIL, PASS, SKIP, WARN, Measure
 from ..secret import printable
 from ..sections.jobs import SCHEDULED_JOBS, JobRow
@@ -28,11 +31,11 @@ def jobs(context: Context) -> list[Outcome]:
     try:
         return [_judge(context, row, job) for row, job in _scheduled(settings)]
     except OSError as error:
-        raise Refused(
-            "not_permitted",
-            f"the history in {settings.state_directory} cannot be read: {error.strerror}",
-            hint="run this with sudo, or with -b in Ansible",
-        ) from None
+        raise_shortage(error)
+        message = f"the history in {settings.state_directory} cannot be read: {error.strerror}"
+        directory = settings.state_directory
+        hint = advice(os.path.join(directory, history.FILE), error, within=directory)
+        raise Refused("not_permitted", message, hint=hint) from None
 
 
 def _scheduled(settings: Settings) -> list[tuple[JobRow, Scheduled]]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from ..errors import MaintenanceError
+from ..limits import shortage
 from ..report import FAIL, location_of
 from ..settings import Settings
 from ..timeouts import BackgroundCall, GaveUp
@@ -57,6 +58,9 @@ def _timed(check: Check, context: Context) -> tuple[list[Outcome], float]:
     except MaintenanceError as error:
         outcomes = [Outcome(FAIL, error.message, error.hint, code=error.code)]
     except Exception as fault:
+        trouble = shortage(fault)
+        if trouble is not None:
+            return [Outcome(FAIL, trouble.message, trouble.hint, code=trouble.code)], context.host.monotonic() - began
         message = f"internal fault: {location_of(fault)}"
         outcomes = [Outcome(FAIL, message, "please report this line", code="internal_fault")]
     return outcomes, context.host.monotonic() - began

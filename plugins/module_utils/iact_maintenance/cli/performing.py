@@ -8,7 +8,7 @@ import pwd
 import sys
 from collections.abc import Callable
 
-from .. import account, config_file
+from .. import account, config_file, limits, permissions
 from ..host import Host
 from ..jobs import check_config, table
 from ..jobs.model import Mode
@@ -29,8 +29,10 @@ def perform(parsed: Parsed) -> Report:
     """
     if parsed.command == "check-config" and parsed.job != check_config.NAME:
         return check_config.document(parsed.job)
+    limits.check()
     host = Host()
     settings = config_file.load(host, parsed.config, Layer(COMMAND_LINE, parsed.options))
+    permissions.run_for(settings.user)
     if parsed.must_ask:
         # Before any database is contacted, because without a terminal nobody could answer.
         terminal.require()

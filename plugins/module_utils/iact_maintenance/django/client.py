@@ -11,6 +11,8 @@ from types import ModuleType
 
 from ..errors import MaintenanceError, ProcessFault
 from ..host import Host
+from ..limits import raise_shortage
+from ..permissions import advice
 from ..processes import Command, Limits
 from ..secret import learn
 from ..sections.django import Django
@@ -86,10 +88,12 @@ def _variables(path: str | None) -> dict[str, str]:
         # Removed by hand, because the codec for it would be imported here, by a user who may not be able to read it.
         variables = env_file.parse(_content(path).decode("utf-8").lstrip("\ufeff"))
     except OSError as error:
-        hint = "the user that runs the jobs must be able to read it (iact_maintenance_groups)"
+        raise_shortage(error)
+        hint = advice(path, error, option="django.env_file", is_shared=True)
         raise MaintenanceError("env_file", f"{path} cannot be read: {error.strerror}", hint=hint) from None
     except UnicodeDecodeError:
-        raise MaintenanceError("env_file", f"{path} is not UTF-8 text") from None
+        hint = "save it as UTF-8 (iconv -t utf-8), or correct django.env_file"
+        raise MaintenanceError("env_file", f"{path} is not UTF-8 text", hint=hint) from None
     except ValueError as trouble:
         hint = "NAME=VALUE, export, quotes and comments are understood; nothing is expanded"
         raise MaintenanceError("env_file", f"{path}, {trouble}", hint=hint) from None
@@ -103,7 +107,8 @@ def _content(path: str) -> bytes:
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_ENV_FILE_BYTES:
-            raise MaintenanceError("env_file", f"{path} is not a regular file of at most 1 MiB")
+            hint = "django.env_file is the text file with the project's variables"
+            raise MaintenanceError("env_file", f"{path} is not a regular file of at most 1 MiB", hint=hint)
         if status.st_mode & stat.S_IWOTH:
             # It decides which code the project executes.
             raise MaintenanceError("unsafe_permissions", f"everybody may write {path}", hint=f"chmod o-w {path}")

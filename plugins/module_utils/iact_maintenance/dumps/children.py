@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..errors import DatabaseFault
 from ..host import Host
+from ..limits import shortage_in
 from ..processes import Command, Completed, Limits
 from ..report import Finding
 from ..secret import foreign
@@ -32,6 +33,9 @@ def find_tool(host: Host, *names: str, hint: str, environment: Mapping[str, str]
     path = host.find_tool(*names, hint=hint)
     done = host.run(Command((path, "--version"), environment or {}), Limits(_VERSION_SECONDS))
     version = foreign(done.output.decode("utf-8", "replace"), 200)
+    trouble = shortage_in(done.errors) if done.status != 0 else None
+    if trouble is not None:
+        raise trouble
     if done.status != 0 or not version:
         raise DatabaseFault("tool_broken", f"{done.reason}; it tells no version", hint=hint)
     return Tool(path, version)

@@ -25,6 +25,8 @@ from ..errors import BadOption, MaintenanceError
 from ..files import close, open_directory, open_existing, storage
 from ..formatting import plural
 from ..host import Host
+from ..limits import shortage
+from ..permissions import advice
 from ..processes import Limits
 from ..report import Finding
 from ..secret import printable
@@ -171,7 +173,7 @@ def _open_directory(path: str) -> int:
     try:
         return open_directory(path, follow=True)
     except OSError as error:
-        hint = "check backup.log_directory and who may read it"
+        hint = advice(path, error, option="backup.log_directory", is_shared=True)
         raise MaintenanceError("no_directory", f"the log directory {path}: {error.strerror}", hint=hint) from None
 
 
@@ -220,9 +222,11 @@ def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
         return Note("info", "skipped", name)
     if error.errno == errno.ENOENT:
         return Note("info" if _ROTATED.search(name) else "warning", "vanished", name)
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        raise MaintenanceError("resources", "there are more log files than may be open at once", hint="raise nofile")
-    hint = "give the maintenance user the right to read it, or set backup.ignore_unreadable"
+    trouble = shortage(error)
+    if trouble is not None:
+        raise MaintenanceError(trouble.code, f"not all logs can be open at once: {trouble.message}", hint=trouble.hint)
+    hint = advice(os.path.join(str(settings.log_directory), name), error, is_shared=True)
+    hint = f"{hint}; or set backup.ignore_unreadable" if hint else "set backup.ignore_unreadable to leave it out"
     if not settings.ignore_unreadable:
         raise MaintenanceError("unreadable", f"{printable(name)} cannot be read: {error.strerror}", hint=hint)
     return Note("warning", "unreadable", name)

@@ -8,6 +8,8 @@ import stat
 
 from ..errors import Refused
 from ..host import Host
+from ..limits import raise_shortage
+from ..permissions import account_of, advice, current_account
 from ..secret import printable
 
 _LARGEST_BYTES = 1024 * 1024
@@ -46,10 +48,14 @@ def read_private(host: Host, path: str, *, required: bool, others_may_read: bool
     except FileNotFoundError:
         if not required:
             return None
-        raise Refused("no_credentials_file", f"the credentials file {printable(path)} does not exist") from None
+        hint = "correct config_file or passfile, or create the file with mode 0600; the role writes it"
+        raise Refused(
+            "no_credentials_file", f"the credentials file {printable(path)} does not exist", hint=hint
+        ) from None
     except OSError as error:
+        raise_shortage(error)
         message = f"the credentials file {printable(path)} cannot be read: {error.strerror}"
-        raise Refused("no_credentials_file", message, hint="run this with sudo, or with -b in Ansible") from None
+        raise Refused("no_credentials_file", message, hint=advice(path, error)) from None
     try:
         _check_trust(os.fstat(descriptor), path, host.effective_user_id(), _WRITING if others_may_read else _ANY)
         return os.read(descriptor, _LARGEST_BYTES).decode("utf-8", "surrogateescape")
@@ -62,11 +68,15 @@ def _check_trust(status: os.stat_result, path: str, user_id: int, refused: int) 
     if not stat.S_ISREG(status.st_mode):
         raise Refused("no_credentials_file", f"the credentials file {shown} is not a regular file")
     if status.st_uid not in (0, user_id):
-        raise Refused("unsafe_permissions", f"the credentials file {shown} belongs to another user")
+        owner, account = account_of(status.st_uid), current_account()
+        message = f"the credentials file {shown} belongs to {owner}, and this runs as {account}"
+        raise Refused("unsafe_permissions", message, hint=f"chown {account} {shown}")
     if status.st_mode & refused:
         mode = stat.S_IMODE(status.st_mode)
+        # Else the account could no longer read it.
+        chown = f"chown {current_account()} {shown} && " if status.st_uid != user_id and refused == _ANY else ""
         raise Refused(
             "unsafe_permissions",
             f"the credentials file {shown} may be {_MAY[refused]} by others (mode {mode:04o})",
-            hint=f"chmod {_CHMOD[refused]} {shown}",
+            hint=chown + f"chmod {_CHMOD[refused]} {shown}",
         )

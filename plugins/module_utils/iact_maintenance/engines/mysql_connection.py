@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import DatabaseFault, MaintenanceError, Refused
 from ..host import Host
+from ..limits import raise_shortage
 from ..secret import Secret, foreign, printable
 from ..sections.connections import Server
 from . import option_file
@@ -252,6 +253,7 @@ def _fault(endpoint: Endpoint, error: Exception) -> MaintenanceError:
         return Refused("driver_missing", "PyMySQL needs the package cryptography to log in to this server", hint=hint)
     code, hint = _CODES.get(number, ("db_refused", "") if number else ("db_protocol", _CODES[2027][1]))
     cause = getattr(error, "original_exception", None) or error
+    raise_shortage(cause)
     if isinstance(cause, (socket.timeout, TimeoutError)) or "timed out" in text:
         code, hint = "timeout", "see whether the server hangs, and whether a firewall drops packets"
     elif isinstance(cause, ssl.SSLError):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from ..errors import DatabaseFault
+from ..limits import shortage, shortage_in
 from ..secret import foreign
 from .endpoint import Endpoint
 
 _MESSAGE_CHARACTERS = 400
 _QUOTES = "\"'«»„\u201c\u201d\u2018\u2019"
 # Our sentence already has the address.
-_PLACE = re.compile(r"^connection to server (at|on socket) .*? failed: ", re.DOTALL)
+_PLACE = re.compile(r"connection to server (?:at|on socket) .*? failed: ", re.DOTALL)
 
 _UNREACHABLE = ("db_unreachable", "see whether the server runs and listens there")
 _AUTH = ("auth", "check the account and its password in the file that passfile names, and pg_hba.conf")
@@ -96,12 +97,24 @@ _WORDS = (
 def fault_of(endpoint: Endpoint, spoken: str, error: Exception) -> DatabaseFault:
     """Return the DatabaseFault for an exception of the driver; its text is redacted and on one line."""
     state = getattr(error, "pgcode", None) or ""
+    trouble = (None if state else shortage_in(str(error))) or shortage(error)
+    if trouble is not None and "FATAL:" not in str(error):
+        return DatabaseFault(trouble.code, f"{spoken}: {trouble.message}", hint=trouble.hint)
     text = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
     source = getattr(getattr(error, "diag", None), "source_file", None) or ""
     named = _STATES.get(source) or _STATES.get(state) or _CLASSES.get(state[:2])
     code, hint = named or _by_words(endpoint, text, known=bool(state))
-    message = foreign(_PLACE.sub("", text.strip()), _MESSAGE_CHARACTERS)
+    message = foreign("; ".join(_sentences(text)), _MESSAGE_CHARACTERS)
     return DatabaseFault(code, f"{spoken}: {message}", hint=hint, facts={"server_code": state} if state else None)
+
+
+def _sentences(text: str) -> list[str]:
+    """Return the sentences of a driver's words without the place, which our own sentence has named, and each once.
+
+    libpq tries a server once with TLS and once without, and gives the refusal of each.
+    """
+    sentences = (part.strip() for part in _PLACE.split(text))
+    return list(dict.fromkeys(sentence for sentence in sentences if sentence))
 
 
 def _by_words(endpoint: Endpoint, text: str, *, known: bool) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from .. import history, identity
 from ..errors import Interrupted, LockHeld, MaintenanceError
 from ..host import Host
+from ..limits import shortage
 from ..report import Finding, Report, location_of
 from ..settings import Settings
 from ..timeouts import GaveUp, call_with_timeout
@@ -79,6 +80,9 @@ def _heard(listener: Listener, event: Event) -> list[Finding]:
         hint = hint or f"see what holds the locks in {event.settings.state_directory}; the run's own work stands"
         return [_lost(listener, error.message, hint)]
     except Exception as fault:
+        trouble = shortage(fault)
+        if trouble is not None:
+            return [_lost(listener, trouble.message, trouble.hint)]
         # Without its type, because most end in `Error`, which no line of a good run may contain.
         place = location_of(fault).rpartition(" at ")[2]
         return [_lost(listener, f"internal fault at {place}", "report this line; the run's own work stands")]

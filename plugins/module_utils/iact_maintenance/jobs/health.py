@@ -13,6 +13,7 @@ from ..checks.running import Check, run_checks
 from ..checks.table import CHECKS, has_something_to_check
 from ..errors import LockHeld, Refused
 from ..host import Host
+from ..permissions import advice, current_account
 from ..report import FAIL, OK, PASS, SKIP, WARN, Finding, Report, status_of_check
 from ..settings import Settings
 from ..timestamps import iso
@@ -48,9 +49,9 @@ def _check_access(settings: Settings) -> None:
     """Raise Refused for a user who can read neither state nor credentials, instead of ten failed checks."""
     try:
         os.scandir(settings.state_directory).close()
-    except PermissionError:
-        message = f"the state directory {settings.state_directory} may not be read by this user"
-        raise Refused("not_permitted", message, hint="run this with sudo, or with -b in Ansible") from None
+    except PermissionError as error:
+        message = f"{current_account()} has no permission to read the state directory {settings.state_directory}"
+        raise Refused("not_permitted", message, hint=advice(settings.state_directory, error)) from None
     except OSError:
         # Missing or unusable; the checks of the jobs and the recording of this run report it.
         return

@@ -14,6 +14,8 @@ from ..archive.reading import Stamp, stamp_of
 from ..errors import MaintenanceError
 from ..files import close, mark_in_use, open_directory, open_existing, storage, sync_directory, sync_entries
 from ..host import Host
+from ..limits import raise_shortage
+from ..permissions import account_of, advice
 from ..settings import Settings
 
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -21,7 +23,7 @@ _WHAT = {
     errno.ENOENT: "does not exist",
     errno.ENOTDIR: "is not a directory",
     errno.ELOOP: "is a symbolic link",
-    errno.EACCES: "may not be read by this user",
+    errno.EACCES: "cannot be read by this account",
 }
 
 
@@ -118,7 +120,10 @@ def open_folder(host: Host, path: str, *, create: bool = False) -> Iterator[Fold
     try:
         descriptor = open_directory(path)
     except OSError as error:
-        raise _unsafe(path, _open_reason(path, error)) from None
+        raise_shortage(error)
+        raise _unsafe(
+            path, _open_reason(path, error), advice(path, error) if error.errno == errno.EACCES else ""
+        ) from None
     try:
         with storage(path):
             status = os.fstat(descriptor)
@@ -143,11 +148,12 @@ def _open_reason(path: str, error: OSError) -> str:
 
 def _check(host: Host, path: str, status: os.stat_result) -> None:
     if status.st_uid != host.effective_user_id():
-        raise _unsafe(path, f"belongs to user {status.st_uid}, not to user {host.effective_user_id()} who runs this")
+        owner, account = account_of(status.st_uid), account_of(host.effective_user_id())
+        raise _unsafe(path, f"belongs to {owner}, and this runs as {account}", f"chown {account} {path}")
     if status.st_mode & _OTHERS_MAY_WRITE:
-        raise _unsafe(path, f"may be written by others (mode {stat.S_IMODE(status.st_mode):04o})")
+        raise _unsafe(path, f"can be written by others (mode {stat.S_IMODE(status.st_mode):04o})", f"chmod go-w {path}")
 
 
-def _unsafe(path: str, what: str) -> MaintenanceError:
-    hint = "the role creates it; by hand: a directory of mode 0700 owned by the user that runs the jobs"
+def _unsafe(path: str, what: str, hint: str = "") -> MaintenanceError:
+    hint = hint or "the role creates it; by hand: a directory of mode 0700 owned by the user that runs the jobs"
     return MaintenanceError("unsafe_directory", f"the backup directory {path} {what}", hint=hint)

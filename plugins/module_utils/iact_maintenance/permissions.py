@@ -1,0 +1,113 @@
+"""Say what to do about a path that this process may not use: whose it is, and who runs the jobs."""
+
+from __future__ import annotations
+
+import errno
+import grp
+import os
+import pwd
+from typing import NamedTuple
+
+_SUDO = "run this with sudo, or with -b in Ansible"
+# Who runs the jobs, once the settings are known.
+_jobs: dict[str, str] = {}
+
+
+class Obstacle(NamedTuple):
+    """The first part of a path that this process may not use as it must: a directory on the way, or its end."""
+
+    path: str
+    owner: str
+    group: str
+    is_directory: bool
+    is_on_the_way: bool
+
+
+def run_for(user: str | None) -> None:
+    """Note who runs the jobs on this host, since the advice to that account and to anybody else differs."""
+    _jobs.clear()
+    if user:
+        _jobs["user"] = user
+
+
+def current_account() -> str:
+    """Return the name of the account that this process runs as; its number if it has no name."""
+    return account_of(os.geteuid())
+
+
+def advice(path: str, error: OSError, *, option: str = "", within: str = "", is_shared: bool = False) -> str:
+    """Return what to do about a fault in the use of `path`.
+
+    `option` names the option that the path stands in; `within` is a directory of this program's own above it.
+    `is_shared` is true of files that belong to somebody else, such as the application, and must stay theirs.
+    """
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return f"correct {option}, or create it" if option else "create it; the role does"
+    if error.errno == errno.EROFS:
+        return "its filesystem is mounted read-only: see findmnt, and the kernel's log (journalctl -k)"
+    if error.errno == errno.ELOOP:
+        return "it is a symbolic link, which is not followed: name the file or directory itself"
+    if error.errno not in (errno.EACCES, errno.EPERM):
+        return ""
+    return _permission(within if within and obstacle(within) else path, is_shared)
+
+
+def _permission(path: str, is_shared: bool) -> str:
+    account = current_account()
+    if os.geteuid() == 0:
+        return f"root itself may not: see lsattr {path}, and how its filesystem is mounted (findmnt)"
+    if account != _jobs.get("user", account):
+        return _SUDO
+    found = obstacle(path)
+    if found is None:
+        return _SUDO
+    if found.owner == account:
+        return f"chmod {'u+rwx' if found.is_directory else 'u+rw'} {found.path}"
+    if found.is_on_the_way:
+        # Never chown, because the directory is not this program's.
+        return f"let {account} enter {found.path} (chmod o+x, or its group {found.group}), or name another place"
+    if is_shared:
+        mode = "g+rx" if found.is_directory else "g+r"
+        return (
+            f"let {account} use it: usermod -aG {found.group} {account} (the role: iact_maintenance_groups), "
+            f"and chmod {mode} {found.path}"
+        )
+    if found.owner == "root" or _jobs:
+        return f"chown {account} {found.path} (it belongs to {found.owner})"
+    return f"{found.path} belongs to {found.owner}: run this as {found.owner}, or chown {account} {found.path}"
+
+
+def obstacle(path: str) -> Obstacle | None:
+    """Return what keeps this process from using `path`, or from making it; None if nothing is seen to."""
+    parts = os.path.abspath(path).strip("/").split("/")
+    for number in range(len(parts) + 1):
+        current = "/" + "/".join(parts[:number])
+        is_end = number == len(parts)
+        if not os.path.lexists(current):
+            above = os.path.dirname(current)
+            return None if os.access(above, os.W_OK) else _obstacle(above, is_on_the_way=not is_end)
+        is_directory = os.path.isdir(current)
+        wanted = os.R_OK | os.W_OK | (os.X_OK if is_directory else 0) if is_end else os.X_OK
+        if not os.access(current, wanted):
+            return _obstacle(current, is_on_the_way=not is_end)
+    return None
+
+
+def _obstacle(path: str, *, is_on_the_way: bool) -> Obstacle:
+    about = os.lstat(path)
+    return Obstacle(path, account_of(about.st_uid), _group(about.st_gid), os.path.isdir(path), is_on_the_way)
+
+
+def account_of(number: int) -> str:
+    """Return the name of the account of that number; the number if it has no name."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
