@@ -234,3 +234,29 @@ def test_g10_a_value_below_a_connection_is_never_shown(host: FakeHost, path: Pat
             with pytest.raises(BadOption, match=rf"{section}\.{option} is ") as refused:
                 load(host, path)
             assert not [word for word in ("hunter2", "22028442200") if word in refused.value.message]
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b'{"session_cleanup":\n  {"days": 1,,}}', "line 2, column 14: "),
+        (b"", "line 1, column 1: "),
+        (b'{"a": 1} x', "line 1, column 10: Extra data"),
+        (b"\xef\xbb\xbf{}", "line 1, column 1: Unexpected UTF-8 BOM"),
+        ('{\n"\u00f1\u00e1'.encode() + b'\xe9": 1}', "line 2, column 4: the byte 0xe9 is not UTF-8"),
+        (b"[" * 200_000, "lists or mappings are nested too deep"),
+        (b'{"session_cleanup": {"days": ' + b"1" * 5000 + b"}}", "a number has too many digits"),
+    ],
+)
+def test_g1e_a_file_that_is_no_json_is_told_by_its_place_and_one_cause(
+    host: FakeHost, path: Path, content: bytes, place: str
+) -> None:
+    path.write_bytes(content)
+    found = refusal(host, path)
+    assert f"{path} is not valid JSON: {place}" in found.message
+    assert "check-config" in found.hint
+
+
+def test_g1j_a_file_that_cannot_be_used_has_a_hint(host: FakeHost, tmp_path: Path) -> None:
+    for path in (tmp_path / "absent.json", tmp_path / "absent" / "x.json"):
+        assert "--config" in refusal(host, path).hint

@@ -104,7 +104,9 @@ def test_g1j_a_mode_that_keeps_its_own_owner_out_is_mended_by_chmod(place: Path)
         (errno.ENOTDIR, "correct django.env_file, or create it"),
         (errno.EROFS, "findmnt"),
         (errno.ELOOP, "symbolic link"),
-        (errno.EIO, ""),
+        (errno.EISDIR, "name the file in django.env_file"),
+        (errno.EIO, "journalctl -k"),
+        (errno.ENAMETOOLONG, ""),
     ],
 )
 def test_g13_each_fault_has_the_advice_that_fits_it(number: int, words: str, tmp_path: Path) -> None:

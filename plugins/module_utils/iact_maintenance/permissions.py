@@ -47,6 +47,10 @@ def advice(path: str, error: OSError, *, option: str = "", within: str = "", is_
         return "its filesystem is mounted read-only: see findmnt, and the kernel's log (journalctl -k)"
     if error.errno == errno.ELOOP:
         return "it is a symbolic link, which is not followed: name the file or directory itself"
+    if error.errno == errno.EISDIR:
+        return f"it is a directory: name the file in {option}" if option else "it is a directory: move it elsewhere"
+    if error.errno == errno.EIO:
+        return "the disk does not answer as it should: see the kernel's log (journalctl -k)"
     if error.errno not in (errno.EACCES, errno.EPERM):
         return ""
     return _permission(within if within and obstacle(within) else path, is_shared)

@@ -34,6 +34,18 @@ def test_a_project_that_loads_passes(make_context: Make) -> None:
     assert "4.2.30" in outcome.message
 
 
+def test_g1f_the_settings_module_is_named_wherever_it_was_set(make_context: Make) -> None:
+    module: Fact = {"fact": "settings_module", "name": "callcentersite.settings.production"}
+    (outcome,) = django.project(make_context(None, PYTHON, module, DJANGO, LOADED, END))
+    assert outcome.message == "Django 4.2.30 on Python 3.11.2 loads callcentersite.settings.production"
+    (outcome,) = django.project(make_context(None, PYTHON, module, DJANGO, trouble("settings"), END))
+    assert outcome.message.startswith("the settings (callcentersite.settings.production) do not load")
+    assert "with callcentersite.settings.production" in outcome.hint
+    module["name"] = ""
+    (outcome,) = django.project(make_context(None, PYTHON, module, DJANGO, trouble("settings"), END))
+    assert "DJANGO_SETTINGS_MODULE, which is not set" in outcome.message
+
+
 def test_settings_that_do_not_load_fail_the_project_only(make_context: Make) -> None:
     context = make_context(None, PYTHON, DJANGO, trouble("settings", kind="KeyError"), END)
     assert django.project(context)[0].status == "fail"

@@ -52,6 +52,25 @@ def test_variables_come_from_the_env_file(ask: Ask) -> None:
     assert project.session_engine == "a.b c"
 
 
+def test_g1f_the_settings_module_of_the_env_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "manage.py").touch()
+    (tmp_path / "from_env.py").write_text("SECRET_KEY = 'x'\n")
+    (tmp_path / ".env").write_text("DJANGO_SETTINGS_MODULE=from_env\n")
+    project = client.ask(Host(), Django(str(tmp_path), sys.executable, None, str(tmp_path / ".env")), 20)
+    assert (project.settings_module, project.trouble("settings")) == ("from_env", "")
+
+
+@pytest.mark.parametrize(("make", "hint"), [(False, "correct django.env_file, or create it"), (True, "name the file in django.env_file")])
+def test_g13_the_hint_about_an_env_file_fits_its_fault(tmp_path: Path, make: bool, hint: str) -> None:
+    (tmp_path / "manage.py").touch()
+    if make:
+        (tmp_path / ".env").mkdir()
+    with pytest.raises(MaintenanceError) as caught:
+        client.ask(Host(), Django(str(tmp_path), sys.executable, "x", str(tmp_path / ".env")), 20)
+    assert caught.value.code == "env_file"
+    assert hint in f"{caught.value.message} {caught.value.hint}" and caught.value.hint
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_name(ask: Ask) -> None:
     assert ask("import os\nSESSION_ENGINE = os.environ['ENGINE']\n", "\ufeffENGINE=a.b").session_engine == "a.b"
 

@@ -79,7 +79,7 @@ def test_a_migrated_project_tells_everything_and_has_nothing_pending(sqlite_site
 
 def test_cheap_facts_come_first(sqlite_site: Callable[..., Facts]) -> None:
     order = [fact["fact"] for fact in sqlite_site(migrated=True)]
-    assert order[:3] == ["python", "django", "session_engine"]
+    assert order[:4] == ["python", "settings_module", "django", "session_engine"]
     assert order[-2:] == ["migrations", "end"]
 
 

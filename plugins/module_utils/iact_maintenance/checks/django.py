@@ -16,8 +16,7 @@ def project(context: Context) -> list[Outcome]:
     answer = context.project()
     if answer.trouble("django"):
         return [Outcome(SKIP, "cannot be told without Django: see django_dependencies")]
-    settings = context.settings.django.settings_module if context.settings.django else None
-    named = settings or "DJANGO_SETTINGS_MODULE"
+    named = _settings_module(context, answer)
     hint = f"run manage.py check with {named}, as the user that runs the jobs"
     trouble = answer.trouble("settings")
     if trouble:
@@ -28,6 +27,13 @@ def project(context: Context) -> list[Outcome]:
     if not answer.loaded:
         return [Outcome(FAIL, f"the project did not load: {answer.ending}", hint)]
     return [Outcome(PASS, f"Django {answer.django_version} on Python {answer.python_version} loads {named}")]
+
+
+def _settings_module(context: Context, answer: Project) -> str:
+    """Return the name of the settings module: as configured, otherwise as the project's env_file sets it."""
+    django = context.settings.django
+    configured = django.settings_module if django else None
+    return configured or answer.settings_module or "DJANGO_SETTINGS_MODULE, which is not set"
 
 
 def dependencies(context: Context) -> list[Outcome]:

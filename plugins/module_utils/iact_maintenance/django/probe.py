@@ -287,6 +287,7 @@ def ask(answers: Answers, request: Dict[str, Any]) -> None:
     """Ask all questions that the project's state allows."""
     answers.fact("python", {"version": sys.version.split()[0], "prefix": sys.prefix})
     prepare(request)
+    answers.fact("settings_module", {"name": os.environ.get("DJANGO_SETTINGS_MODULE", "")})
     if not answers.attempt("django", None, tell_django, answers):
         return
     aliases = ask_settings(answers)

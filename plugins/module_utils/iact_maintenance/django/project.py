@@ -75,6 +75,7 @@ class Project(NamedTuple):
     sessions_table: str
     troubles: tuple[Trouble, ...]
     ending: str = ""
+    settings_module: str = ""
 
     def database(self, alias: str) -> Database | None:
         """Return the database with that alias."""
@@ -110,6 +111,7 @@ def from_answers(output: bytes, ending: str = "") -> Project:
         sessions_table=_text(sessions, "table"),
         troubles=tuple(_trouble(fact) for fact in facts if fact["fact"] == "trouble"),
         ending="" if "end" in last else foreign(ending, 600) or "the probe's answer is not complete",
+        settings_module=foreign(_text(last.get("settings_module", {}), "name"), 200),
     )
 
 
