@@ -60,7 +60,9 @@ def test_g1f_the_settings_module_of_the_env_file_is_told(tmp_path: Path) -> None
     assert (project.settings_module, project.trouble("settings")) == ("from_env", "")
 
 
-@pytest.mark.parametrize(("make", "hint"), [(False, "correct django.env_file, or create it"), (True, "name the file in django.env_file")])
+@pytest.mark.parametrize(
+    ("make", "hint"), [(False, "correct django.env_file, or create it"), (True, "name the file in django.env_file")]
+)
 def test_g13_the_hint_about_an_env_file_fits_its_fault(tmp_path: Path, make: bool, hint: str) -> None:
     (tmp_path / "manage.py").touch()
     if make:
