@@ -1,6 +1,6 @@
-"""How the jobs compare with what they replace: every figure as a ratio against a peer in the same run.
+"""Compare the jobs with what they replace: every figure is a ratio to a peer in the same run.
 
-`make bench` runs it; `make bench ONLY=cleanup,health` runs a part. Nothing is asserted: the machine may be busy.
+`make bench` runs all; `make bench ONLY=cleanup,health` runs some. Nothing is asserted, because the machine may be busy.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Measured:
-    """One finished process: seconds on the clock, seconds of CPU with its children, and its peak memory in bytes."""
+    """A finished process: wall seconds, CPU seconds with its children, and its peak memory in bytes."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -42,7 +42,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Site:
-    """A MariaDB server with the fixture project's tables, and the command that looks after it."""
+    """A MariaDB server with the fixture project's tables, and the config file of the command."""
 
     server: MariaDB
     database: str
@@ -56,7 +56,7 @@ class Site:
 
 
 def measure(argv: Sequence[str], environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Measured:
-    """Return what one run of a command took. Raise SystemExit where it did not end with 0."""
+    """Return the measurements of one run of a command. Raise SystemExit if it does not end with 0."""
     with tempfile.TemporaryFile() as output:
         began = time.monotonic()
         child = subprocess.Popen(argv, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
@@ -70,14 +70,17 @@ def measure(argv: Sequence[str], environment: Mapping[str, str] | None = None, c
 
 
 def paired(ours: Callable[[], Measured], peer: Callable[[], Measured]) -> tuple[list[Measured], list[Measured]]:
-    """Both measured in turn, so that a machine that slows down slows both; one warm-up of each is not counted."""
+    """Measure both commands alternately, so that a slow phase affects both.
+
+    The first run of each is not counted.
+    """
     ours(), peer()
     pairs = [(ours(), peer()) for _round in range(RUNS)]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
 def show(title: str, peer: str, pairs: tuple[list[Measured], list[Measured]]) -> None:
-    """Show one comparison: medians and the ratios of the pairs."""
+    """Print a comparison: medians and the ratios of the pairs."""
     ours, peers = pairs
     print(f"\n{title}, against {peer} (median of {len(ours)} pairs)")
     for name, pick in (("wall", "wall_seconds"), ("CPU", "cpu_seconds")):
@@ -131,7 +134,7 @@ def _account(server: Server) -> dict[str, str]:
 
 
 def _write_logs(folder: Path) -> None:
-    """100 MB of JSON lines that compress as the application's do."""
+    """Write 100 MB of JSON lines that compress like the application's."""
     folder.mkdir()
     for number in range(10):
         with (folder / f"application_json.log.{number}").open("w", encoding="utf-8") as stream:
@@ -186,7 +189,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def bench_cleanup(site: Site) -> None:
-    """60,000 of 100,000 rows: our command, which asks Django first, and Django's own."""
+    """Compare the deletion of 60,000 of 100,000 rows with Django's clearsessions; ours asks Django first."""
 
     def again(argv: list[str]) -> Measured:
         site.server.execute("TRUNCATE django_session", database=site.database)
@@ -201,7 +204,7 @@ def bench_cleanup(site: Site) -> None:
 
 
 def bench_health(site: Site) -> None:
-    """Compare the whole health check with what it costs merely to start the project once."""
+    """Compare the health check with a start of the Django project."""
     peer = [sys.executable, "-c", "import django; django.setup()"]
     # A finding is no trouble here: the command is only measured.
     ours = ["/bin/sh", "-c", '"$@" || true', "sh", *site.ours("health")]
@@ -213,7 +216,7 @@ def bench_health(site: Site) -> None:
 
 
 def bench_backup(site: Site) -> None:
-    """100,000 rows and 100 MB of logs: our archive, which is also read back, and the old script's two commands."""
+    """Compare the backup of 100,000 rows and 100 MB of logs, read back, with the old script's two commands."""
     options, out = site.folder / "my.cnf", site.folder / "peer"
     out.mkdir()
     where = f"--defaults-file={options} --host={site.server.host} --port={site.server.port} --protocol=tcp"
@@ -228,7 +231,7 @@ def bench_backup(site: Site) -> None:
 
 
 def bench_start(site: Site) -> None:
-    """Compare how long the command takes to say its version with a Python that does nothing."""
+    """Compare the start of the command with that of Python."""
     ours = [sys.executable, "-I", str(site.command), "version"]
     peer = [sys.executable, "-I", "-c", "pass"]
     pairs = paired(lambda: measure(ours), lambda: measure(peer))
@@ -238,7 +241,7 @@ def bench_start(site: Site) -> None:
 
 
 def bench_play() -> None:
-    """Measure a second run of site.yml over a host that has everything: what a nightly Ansible run costs."""
+    """Measure a second run of site.yml on provisioned hosts."""
     molecule = [sys.executable, "-m", "molecule"]
     subprocess.run([sys.executable, "tests/hosts/prepare.py"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     try:
@@ -268,7 +271,7 @@ PLAY = "play"
 
 
 def main() -> int:
-    """0, after every comparison was shown."""
+    """Return 0 after printing every comparison."""
     names = [*BENCHES, PLAY]
     wanted = [name for name in os.environ.get("ONLY", ",".join(names)).split(",") if name]
     if unknown := set(wanted) - set(names):

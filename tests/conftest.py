@@ -1,4 +1,4 @@
-"""Makes the checkout importable as the collection, whatever folder it lies in."""
+"""Make the checkout importable as the collection, whatever its folder is called."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def checkout() -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out tests marked `long` unless IACT_TEST_LONG is set, as `make test-long` does."""
+    """Deselect tests marked `long` unless IACT_TEST_LONG is set."""
     if os.environ.get("IACT_TEST_LONG"):
         return
     long_ones = [item for item in items if item.get_closest_marker("long")]

@@ -1,6 +1,6 @@
-"""The main job on an embedded database, shown step by step: no root, no Docker, no server.
+"""Demonstrate the jobs on an embedded database, step by step, without root, Docker or a server.
 
-`make demo` runs it. Everything lies in `.cache/demo`, which each run makes anew.
+`make demo` runs it. All files are in `.cache/demo`, which each run creates again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def places(folder: Path) -> dict[str, Path]:
-    """Return the names of the demo's files, by the constants that hold them."""
+    """Return the paths of the demo's files, by the constants that hold them."""
     return {
         "FOLDER": folder,
         "PROJECT": folder / "callcentersite",
@@ -37,12 +37,12 @@ _BOLD, _DIM, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() e
 
 
 def say(text: str) -> None:
-    """Show one heading."""
+    """Print a heading."""
     print(f"\n{_BOLD}{text}{_PLAIN}", flush=True)
 
 
 def site_environment() -> dict[str, str]:
-    """Return the environment that the fixture project is run with."""
+    """Return the environment of the fixture project."""
     own = {"DJANGO_SETTINGS_MODULE": "callcentersite.settings.sqlite", "CALLCENTER_SQLITE_PATH": str(DATABASE)}
     return {**os.environ, **own}
 
@@ -54,7 +54,7 @@ def manage(*words: str) -> None:
 
 
 def set_up() -> None:
-    """Make the site, its data, its logs and the settings in the demo's folder."""
+    """Create the site, its data, its logs and the settings in the demo's folder."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     for name in ("logs", "state", "backups"):
         (FOLDER / name).mkdir(parents=True, mode=0o700)
@@ -83,7 +83,7 @@ def set_up() -> None:
 
 
 def command(*words: str, expect: int = 0) -> None:
-    """Run one `iact-maintenance` command, shown as a person would type it. Raise SystemExit if it fails."""
+    """Run one `iact-maintenance` command and print its command line. Raise SystemExit if it fails."""
     print(f"{_DIM}$ iact-maintenance {' '.join(words)} --config {CONFIG.relative_to(ROOT)}{_PLAIN}", flush=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugins" / "module_utils")}
     argv = [sys.executable, "-m", "iact_maintenance.cli.start", *words, "--config", str(CONFIG)]
@@ -108,7 +108,7 @@ def _expect(argv: Sequence[str], environment: dict[str, str], expect: int) -> No
 
 
 def rows(path: Path) -> dict[str, str]:
-    """Return a checksum-like picture of what must survive: the rows of both tables, counted and summed."""
+    """Return number and sum of the rows of both tables, to compare before and after."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         found = {}
         for table, column in (("django_session", "session_key"), ("dora_metrics", "id")):
@@ -129,7 +129,7 @@ def compare() -> None:
 
 
 def main() -> int:
-    """0, after the whole demo was shown."""
+    """Return 0 after the whole demo."""
     began = time.monotonic()
     say(f"1. A Django site on SQLite: {SESSIONS:,} sessions, {EXPIRED:,} of them expired, and JSON logs")
     set_up()

@@ -1,4 +1,4 @@
-"""Network faults that tests need: a server that never speaks, a port where nothing listens, a proxy that cuts."""
+"""Network faults for tests: a server that never answers, a closed port, a proxy that cuts connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def closed_port() -> Iterator[int]:
-    """Return a port that refuses every connection, and keeps it so: it is bound, but nothing listens."""
+    """Return a context with a port that refuses every connection; it is bound, so that nothing else can listen."""
     with socket.socket() as holder:
         holder.bind((LOOPBACK, 0))
         yield int(holder.getsockname()[1])
@@ -30,9 +30,9 @@ def closed_port() -> Iterator[int]:
 
 @contextlib.contextmanager
 def tarpit() -> Iterator[int]:
-    """Return a port that accepts every connection and never says a word.
+    """Return a context with a port that accepts every connection and never answers.
 
-    The kernel accepts up to the backlog; nobody here ever calls accept(), so that nothing is read either.
+    The kernel accepts connections up to the backlog; nobody calls accept(), so nothing is read either.
     """
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
@@ -42,7 +42,7 @@ def tarpit() -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a proxy sends its clients, and after how many bytes from the server it cuts each of them off."""
+    """The target of a proxy, and the number of the server's bytes after which it cuts each connection."""
 
     target_port: int
     size_bytes: int
@@ -50,7 +50,7 @@ class Cut:
 
 @contextlib.contextmanager
 def cutting_proxy(cut: Cut) -> Iterator[int]:
-    """Return a port that passes on to the target and resets the client after the given number of the server's bytes."""
+    """Return a context with a port that forwards to the target and resets the client after that many bytes."""
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         listener.listen(64)

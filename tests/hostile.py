@@ -1,4 +1,4 @@
-"""Words that break what does not quote: passwords (FI11) and names of tables and databases (FI05, FD23)."""
+"""Strings that break code without quoting: passwords (FI11) and names of tables and databases (FI05, FD23)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rights that the product itself asks for, so that tests and documents name those and no others."""
+"""The rights that the product itself documents, so that tests use exactly these."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TITLES = {"mysql": "MySQL and MariaDB", "postgresql": "PostgreSQL"}
 
 
 def needed(engine: str, need: str, database: str, user: str, table: str = "django_session") -> list[str]:
-    """Return the statements that give a user from anywhere what a job needs."""
+    """Return the statements that give a user from any host the rights for a job."""
     return statements(engine, need, Account(user, "%"), Subject(database, table), own_account=True)
 
 
 def example(engine: str) -> str:
-    """Return the statements for every job of a site whose database is `site`, as the handbook shows them."""
+    """Return the statements for every job of a site with the database `site`, as the handbook shows them."""
     lines = [f"-- {TITLES[engine]}"]
     for title, need, user, table in EXAMPLES:
         account = Account(user)

@@ -1,4 +1,4 @@
-"""Runs Ansible in the checkout through ansible-runner and gives what happened as data, never as screen text."""
+"""Run Ansible in the checkout through ansible-runner and return its results as data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What one task gave on one host."""
+    """The result of a task on a host."""
 
     task: str
     host: str
@@ -43,7 +43,7 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: Ansible's exit status, each task's result, and all raw events."""
+    """A finished run: Ansible's exit status, the result of each task, and all raw events."""
 
     return_code: int
     results: list[TaskResult]
@@ -52,14 +52,14 @@ class Run:
     """The screen's text, for messages of failed tests and for proofs that something is nowhere in it."""
 
     def only(self, task: str) -> TaskResult:
-        """Return the one result of the task of that name."""
+        """Return the single result of the task with that name."""
         (result,) = [result for result in self.results if result.task == task]
         return result
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: all have a default that suits most tests."""
+    """How to run; the defaults suit most tests."""
 
     inventory: Mapping[str, Any] | str = field(default_factory=lambda: LOCALHOST)
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Options:
 def run_module(
     name: str, arguments: Mapping[str, Any] | None = None, options: Options | None = None, host: str = "localhost"
 ) -> TaskResult:
-    """Return the result of `ansible HOST -m name -a arguments`; the short name works as it does for people."""
+    """Return the result of `ansible HOST -m name -a arguments`."""
     module_args = json.dumps(arguments) if arguments else ""
     run = _run({"module": name, "module_args": module_args, "host_pattern": host}, options or Options())
     if len(run.results) != 1:
@@ -81,7 +81,7 @@ def run_module(
 
 
 def run_playbook(playbook: Path | Sequence[Mapping[str, Any]], options: Options | None = None) -> Run:
-    """Return what a playbook did: one of the checkout, by its path, or a list of plays."""
+    """Return the result of a playbook: one of the checkout, by its path, or a list of plays."""
     plays = str(CHECKOUT / playbook) if isinstance(playbook, Path) else [dict(play) for play in playbook]
     return _run({"playbook": plays}, options or Options())
 

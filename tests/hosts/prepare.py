@@ -36,12 +36,12 @@ SITE_PACKAGES = ("mariadb-server", "postgresql", "python3-venv", "curl")
 
 
 def stop(sentence: str) -> NoReturn:
-    """End with one line for people and exit status 1."""
+    """Print one line for people and end with exit status 1."""
     raise SystemExit(f"prepare.py: {sentence}")
 
 
 def run(argv: Sequence[str], **options: object) -> None:
-    """Run a program, its output on the terminal; an exit status other than 0 ends the preparation."""
+    """Run a program with its output on the terminal; end if its exit status is not 0."""
     print("+ " + " ".join(argv), flush=True)
     status = subprocess.run(list(argv), check=False, **options).returncode  # type: ignore[call-overload]
     if status != 0:
@@ -49,7 +49,7 @@ def run(argv: Sequence[str], **options: object) -> None:
 
 
 def answers(argv: Sequence[str]) -> bool:
-    """Whether a program exists and ends with status 0."""
+    """Return whether a program exists and ends with status 0."""
     try:
         return subprocess.run(list(argv), check=False, capture_output=True).returncode == 0
     except FileNotFoundError:
@@ -70,7 +70,7 @@ def install_programs() -> None:
 
 
 def missing_packages() -> set[str]:
-    """Give the packages without which this machine cannot bring up a test host."""
+    """Return the packages without which this machine cannot start a test host."""
     engine = answers(["docker", "info"])
     programs = {} if engine else dict(ENGINE_PROGRAMS)
     if GIVEN_IMAGE is None and not (engine and image_exists(base_image())):
@@ -80,7 +80,7 @@ def missing_packages() -> set[str]:
 
 
 def start_engine() -> None:
-    """Start dockerd in the background unless an engine answers, and wait until one does."""
+    """Start dockerd in the background unless an engine answers, and wait for it."""
     if answers(["docker", "info"]):
         return
     if os.geteuid() != 0:
@@ -97,22 +97,22 @@ def start_engine() -> None:
 
 
 def key(*recipe: str) -> str:
-    """Give a short hash of a recipe: another recipe is another image."""
+    """Return a short hash of a recipe, so that a changed recipe makes another image."""
     return hashlib.sha256("\n".join(recipe).encode()).hexdigest()[:12]
 
 
 def base_image() -> str:
-    """Name the image of a bare Debian with systemd and Python."""
+    """Return the name of the image of a bare Debian with systemd and Python."""
     return GIVEN_IMAGE or f"iact-host:{SUITE}-{key(SUITE, BASE_PACKAGES, *BASE_COMMANDS)}"
 
 
 def site_image() -> str:
-    """Name the image that has the slow packages as well: both database servers."""
+    """Return the name of the image that also has the large packages: both database servers."""
     return f"iact-site:{SUITE}-{key(base_image(), site_script())}"
 
 
 def image_exists(name: str) -> bool:
-    """Whether the engine holds an image of this name."""
+    """Return whether the engine has an image with this name."""
     return answers(["docker", "image", "inspect", name])
 
 
@@ -139,13 +139,13 @@ def sources() -> Iterator[tuple[str, list[str]]]:
 
 
 def machine_suite() -> str | None:
-    """Give the code name of the machine's own distribution."""
+    """Return the code name of the machine's own distribution."""
     match = re.search(r"^VERSION_CODENAME=(\S+)", Path("/etc/os-release").read_text(encoding="utf-8"), re.MULTILINE)
     return match.group(1) if match else None
 
 
 def mirror() -> str:
-    """Give the Debian mirror that the machine's own apt reads; it is never written down here."""
+    """Return the Debian mirror of the machine's own apt."""
     own = machine_suite()
     for address, suites in sources():
         if own in suites:
@@ -180,7 +180,7 @@ def import_folder(folder: Path, image: str) -> None:
 
 
 def site_script() -> str:
-    """Give the shell script that turns the base image into the site's."""
+    """Return the shell script that makes the site's image from the base image."""
     return " && ".join(
         [
             "apt-get -q update",
@@ -192,7 +192,7 @@ def site_script() -> str:
 
 
 def build_site() -> None:
-    """Build the second image from the first one, by running its script in a container and keeping the result."""
+    """Build the second image by running its script in a container of the first one."""
     name = f"iact-build-{os.getpid()}"
     environment = ["--env", "DEBIAN_FRONTEND=noninteractive"]
     try:
@@ -203,7 +203,7 @@ def build_site() -> None:
 
 
 def fetch_wheels() -> None:
-    """Fetch what the fixture project needs as wheels for the host's Python, so that no host asks a package index."""
+    """Download what the fixture project needs as wheels for the host's Python, so that hosts need no package index."""
     wanted = REQUIREMENTS.read_text(encoding="utf-8")
     folder, stamp = CACHE / f"wheels-{SUITE}", CACHE / f"wheels-{SUITE}" / ".recipe"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
@@ -216,7 +216,7 @@ def fetch_wheels() -> None:
 
 
 def main() -> int:
-    """Prepare engine, images and wheels, and give the images the names that molecule.yml uses."""
+    """Prepare engine, images and wheels, and tag the images with the names in molecule.yml."""
     install_programs()
     start_engine()
     if not image_exists(base_image()):

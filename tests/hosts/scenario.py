@@ -1,4 +1,4 @@
-"""What the tests of all Molecule scenarios share: the hosts, plays through ansible-runner, and waiting for cron."""
+"""Helpers for the tests of all Molecule scenarios: hosts, plays through ansible-runner, and waiting."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _Seen = TypeVar("_Seen")
 
 
 def host_named(name: str) -> Any:
-    """Return the host of that name, as root sees it."""
+    """Return the host with that name, connected as root."""
     return testinfra.get_host(f"docker://{PREFIX}-{name}")
 
 
 def options(*arguments: str, **variables: Any) -> runner.Options:
-    """Return how to run Ansible on the scenario's hosts; Molecule names the inventory."""
+    """Return the runner's options for the scenario's hosts; Molecule names the inventory."""
     return runner.Options(
         inventory=os.environ["MOLECULE_INVENTORY_FILE"],
         variables={"ansible_python_interpreter": "/usr/bin/python3", **variables},
@@ -33,17 +33,17 @@ def options(*arguments: str, **variables: Any) -> runner.Options:
 
 
 def play(playbook: str, host: str, *arguments: str, **variables: Any) -> runner.Run:
-    """Return what a playbook of the checkout did on one host of the scenario."""
+    """Return the result of one of the checkout's playbooks on a host of the scenario."""
     return runner.run_playbook(Path(playbook), options("--limit", f"{PREFIX}-{host}", *arguments, **variables))
 
 
 def ask(module: str, host: str) -> runner.TaskResult:
-    """Return what `ansible HOST -m MODULE` gives, from outside and as root."""
+    """Return the result of `ansible HOST -m MODULE`, run from outside and as root."""
     return runner.run_module(module, None, options(), f"{PREFIX}-{host}")
 
 
 def wait_until(look: Callable[[], _Seen | None], seconds: float, what: str) -> _Seen:
-    """Return what `look` gives as soon as it gives something."""
+    """Return the first result of `look` that is true."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         seen = look()
@@ -59,7 +59,7 @@ def runs(host: Any, log: str) -> list[dict[str, Any]]:
 
 
 def said(run: runner.Run) -> str:
-    """Return the messages of the tasks that failed, or the end of the screen where none did."""
+    """Return the messages of failed tasks, or the end of the output if none failed."""
     failed = [result.result for result in run.results if result.status in ("failed", "unreachable")]
     items = [item for result in failed for item in result.get("results", [result]) if item.get("failed", True)]
     return "\n".join(str(item.get("msg", item)) for item in items) or run.output[-3000:]

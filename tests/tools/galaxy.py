@@ -1,4 +1,4 @@
-"""Import the built collection as Galaxy does, in an environment of its own; every error and every warning fails.
+"""Import the built collection as Galaxy does, in a separate environment; errors and warnings fail.
 
 Exit status: 0 or 1, or 77 with the reason as the last line if the importer cannot be installed here.
 """
@@ -22,7 +22,7 @@ SKIPPED = 77
 
 
 def main() -> int:
-    """Return 0 if Galaxy would take the collection without a remark."""
+    """Return 0 if Galaxy would import the collection without errors and warnings."""
     if not _install():
         sys.stdout.write("galaxy-importer could not be installed from the package index\n")
         return SKIPPED
@@ -40,12 +40,12 @@ def main() -> int:
 
 
 def remarks(text: str) -> list[str]:
-    """Return the importer's errors and warnings, which it shows one a line whatever its exit status is."""
+    """Return the importer's errors and warnings, one per line of its output."""
     return re.findall(r"^(?:ERROR|WARNING): .*", text, re.MULTILINE)
 
 
 def _import(artefact: Path) -> tuple[int, str]:
-    """Return the importer's exit status and what it printed."""
+    """Return the importer's exit status and output."""
     path = f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "GALAXY_IMPORTER_CONFIG": str(CACHE / "importer.cfg")}
     # Its result file goes into the folder in which it runs; ansible.cfg there would be the checkout's.
@@ -63,7 +63,7 @@ def _import(artefact: Path) -> tuple[int, str]:
 
 
 def _install() -> bool:
-    """Make the environment if its requirements changed; return whether it is there."""
+    """Create the environment if its requirements changed; return whether it exists."""
     wanted, stamp = REQUIREMENTS.read_text(encoding="utf-8"), ENVIRONMENT / ".ready"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return True

@@ -1,4 +1,4 @@
-"""The system packages that the tests use: installed on Debian as root, named elsewhere."""
+"""The system packages that the tests use: installed as root on Debian, otherwise only named."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def missing(stages: set[str]) -> list[str]:
-    """Return the packages of these stages of which the machine has no program."""
+    """Return the packages of these stages whose programs the machine lacks."""
     wanted = {package: program for stage in stages for package, program in PACKAGES.get(stage, {}).items()}
     return sorted(package for package, program in wanted.items() if not _found(program))
 
 
 def can_install() -> bool:
-    """Return whether we are root on a Debian."""
+    """Return whether this is a process of root on Debian."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def install(packages: list[str], processes: Processes, log: Path) -> int:
-    """Return apt-get's exit status; only what is missing is ever asked for."""
+    """Return apt-get's exit status; only missing packages are requested."""
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     commands = [[*APT, "update"], [*APT, "install", "-y", "--no-install-recommends", *packages]]
     for argv in commands:

@@ -1,4 +1,4 @@
-"""Runs programs for the test driver: output into a log file, a time limit, and nothing left behind."""
+"""Run programs for the test driver, with a log file and a time limit, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _go_on(number: int, frame: FrameType | None) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """A program to run: its arguments, its time limit, and what differs from our own environment."""
+    """A program to run: its arguments, its time limit, and changes to the environment."""
 
     argv: Sequence[str]
     timeout_seconds: float
@@ -48,16 +48,16 @@ class Command:
 
 
 class Processes:
-    """Starts programs in sessions of their own and can end all that still run."""
+    """Start programs in sessions of their own, and end all that still run."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
     def run(self, command: Command, log: Path) -> int:
-        """Return the program's exit status, or TIMED_OUT; all that it prints is appended to the log.
+        """Return the program's exit status, or TIMED_OUT; its output is appended to the log.
 
-        Raise RuntimeError after end_all(), so that a thread in the middle of its work starts nothing more.
+        Raise RuntimeError after end_all(), so that another thread starts nothing more.
         """
         if self._closed:
             raise RuntimeError("no more programs are started")
@@ -84,7 +84,7 @@ class Processes:
                 self._running.discard(process)
 
     def end_all(self) -> None:
-        """End every program that still runs, with its children, and starts no more."""
+        """End every running program with its children, and start no more."""
         self._closed = True
         for process in list(self._running):
             _end(process)

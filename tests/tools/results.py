@@ -1,4 +1,4 @@
-"""What a stage of the tests came to, and how all of them are told to people."""
+"""The results of the stages of the tests, and their summary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 @dataclass(frozen=True)
 class Result:
-    """How many tests of a stage passed, failed and were skipped, and why the last two."""
+    """How many tests of a stage passed, failed and were skipped, with the reasons."""
 
     stage: str
     passed: int = 0
@@ -21,24 +21,24 @@ class Result:
     duration_seconds: float = 0.0
 
     def line(self) -> str:
-        """Return the figures as the last line of everything shows them."""
+        """Return the figures as in the last line of the summary."""
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
 def one(stage: str, status: int) -> Result:
-    """Return the result of a stage that counts as one test and ended with this exit status."""
+    """Return the result of a stage that counts as one test."""
     if status == 0:
         return Result(stage, passed=1)
     return Result(stage, failed=1, reasons=(f"ended with status {status}",))
 
 
 def skip(stage: str, reason: str) -> Result:
-    """Return the result of a stage that counts as one test and could not run."""
+    """Return the result of a stage that could not run here."""
     return Result(stage, skipped=1, reasons=(reason,))
 
 
 def from_junit(stage: str, report: Path, status: int) -> Result:
-    """Return pytest's result from its JUnit file. A run that ended before its end counts one failure more."""
+    """Return pytest's result from its JUnit file; a run that ended early counts one failure more."""
     if not report.exists():
         return Result(stage, failed=1, reasons=(f"pytest ended with status {status} and without a report",))
     kinds: Counter[str] = Counter()
@@ -54,7 +54,7 @@ def from_junit(stage: str, report: Path, status: int) -> Result:
 
 
 def judge(result: Result, skips_fail: bool) -> Result:
-    """Return the result as it counts: no test at all is a failure, and where skips_fail is true a skip is one too."""
+    """Return the result as it counts: no tests at all is a failure, and with `skips_fail` a skip is one too."""
     if result.passed + result.failed + result.skipped == 0:
         return replace(result, failed=1, reasons=("there was nothing to test",))
     if skips_fail and result.skipped:
@@ -63,7 +63,7 @@ def judge(result: Result, skips_fail: bool) -> Result:
 
 
 def summary(results: Iterable[Result]) -> str:
-    """Return the table of all stages, the reasons of what failed or was skipped, and the sum as the last line."""
+    """Return the table of all stages, the reasons for failures and skips, and the totals as the last line."""
     rows = list(results)
     lines = [f"{'stage':<24}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}"]
     for row in rows:

@@ -32,14 +32,14 @@ TYPES = {"path": "str", "schedule": "str"}
 
 
 def defaults() -> dict[str, Any]:
-    """Return what the role gives its variables."""
+    """Return the role's defaults."""
     given = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
     assert isinstance(given, dict)
     return given
 
 
 def variables() -> dict[str, dict[str, Any]]:
-    """Return every variable with its entry of the argument specification: the role's own, then section by section."""
+    """Return every variable with its entry of the argument specification: the role's own, then by section."""
     entries = {PREFIX + option.name: entry(option) for option in ROLE_OPTIONS}
     for section in (*SHARED_SECTIONS, *JOB_SECTIONS):
         for option in SECTIONS[section]:
@@ -49,10 +49,10 @@ def variables() -> dict[str, dict[str, Any]]:
 
 
 def entry(option: Option, default: str = "") -> dict[str, Any]:
-    """Return the entry of a variable. Of one that belongs to a connection the type is only described.
+    """Return the entry of a variable; if it belongs to a connection, the type is only described.
 
-    Because Ansible prints the value that has another type, which may be a password at the wrong place; the role's own
-    check names the variable and never the value.
+    Ansible prints a value of a wrong type, which may be a misplaced password; the role's own check names the variable
+    and never the value.
     """
     text = option.help
     if default and option.default not in (None, ()):
@@ -67,12 +67,12 @@ def entry(option: Option, default: str = "") -> dict[str, Any]:
 
 
 def is_private(option: Option) -> bool:
-    """Return whether the value may be a password at the wrong place."""
+    """Return whether the value may be a misplaced password."""
     return bool(option.private) or option.kind == "section"
 
 
 def allowed(option: Option) -> str:
-    """Return what a variable may be, as the end of a sentence."""
+    """Return the allowed values, as the end of a sentence."""
     return f"a dictionary of the options of C({option.section})" if option.kind == "section" else option.allowed
 
 
@@ -99,7 +99,7 @@ def specification() -> str:
 
 
 class Indented(yaml.SafeDumper):
-    """Indents lists as yamllint and ansible-lint want them, and repeats what it meets twice."""
+    """Indent sequences as yamllint and ansible-lint require, and repeat what occurs twice."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         """Indent every sequence."""
@@ -116,7 +116,7 @@ def plain(text: str) -> str:
 
 
 def shown(content: object) -> str:
-    """Return a default as it is written in YAML, in code marks; nothing for none."""
+    """Return a default as YAML in code marks; empty for none."""
     if content is None:
         return ""
     if isinstance(content, (list, tuple)):
@@ -146,7 +146,7 @@ def table(title: str, rows: list[tuple[str, object, str, tuple[str, ...]]]) -> s
 
 
 def readme(text: str) -> str:
-    """Return the README with its tables written anew."""
+    """Return the README with generated tables."""
     return TABLES.sub(lambda match: f"{match.group(1)}\n{tables()}\n{match.group(2)}", text)
 
 

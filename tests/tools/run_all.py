@@ -1,7 +1,7 @@
-"""Runs all tests, or the groups named as arguments: lint, build, unit, demo, integration, sanity, molecule.
+"""Run all tests, or the groups in the arguments: lint, build, unit, demo, integration, sanity, molecule.
 
-What a stage prints goes to .cache/test/<stage>.log and is shown when it fails. Exit status 0 when nothing failed.
-With the variable CI set, a skip of sanity, of Galaxy's importer, of the servers or of Molecule is a failure.
+The output of a stage is in .cache/test/<stage>.log and is shown if it fails. Exit status 0 if nothing failed. With the
+variable CI set, skipping sanity, Galaxy's importer, the servers or Molecule is a failure.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _printing = threading.Lock()
 
 
 def main(groups: list[str]) -> int:
-    """Return 0 when nothing failed, 1 when something did, 2 for a group that there is not."""
+    """Return 0 if nothing failed, 1 if something did, 2 for an unknown group."""
     chosen = [[stage for stage in lane if not groups or stage.group in groups] for lane in lanes()]
     known = {stage.group for lane in lanes() for stage in lane}
     if unknown := set(groups) - known:
@@ -46,7 +46,7 @@ def main(groups: list[str]) -> int:
 
 
 def _run(chosen: list[list[Stage]], processes: Processes) -> list[Result]:
-    """Return the results in the order of the stages, whatever order they end in."""
+    """Return the results in the order of the stages."""
     pool = ThreadPoolExecutor(len(chosen))
     try:
         lanes_running = [pool.submit(_run_lane, lane, processes) for lane in chosen]

@@ -1,6 +1,6 @@
-"""Runs `ansible-test sanity` over a copy of the checkout, with a home and interpreters that suit it.
+"""Run `ansible-test sanity` on a copy of the checkout, with suitable home and interpreters.
 
-Exit status: that of ansible-test, or 77 with the reason as the last line where it cannot run here.
+Exit status: that of ansible-test, or 77 with the reason as the last line if it cannot run here.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ raise SystemExit(subprocess.call([sys.executable, "-m", "pip", "install", *argum
 
 
 def main(arguments: list[str]) -> int:
-    """Return ansible-test's exit status; the arguments go to it, such as `--test validate-modules`."""
+    """Return ansible-test's exit status; the arguments are passed to it, such as `--test validate-modules`."""
     files = _files()
     if files is None:
         sys.stdout.write("git does not know this folder, so that there is no list of files to check\n")
@@ -62,7 +62,7 @@ def _files() -> list[str] | None:
 
 
 def _copy(files: list[str]) -> None:
-    """Make the copy anew, but for the folder where ansible-test keeps its virtual environment for the next time."""
+    """Make the copy again, but keep the folder with ansible-test's virtual environment."""
     kept, output = CACHE / "output", COLLECTION / "tests" / "output"
     if output.exists():
         output.rename(kept)
@@ -80,7 +80,7 @@ def _copy(files: list[str]) -> None:
 
 
 def _path() -> str:
-    """Return a PATH with real interpreters only: a pyenv shim makes ansible-test fail with status 127."""
+    """Return a PATH with real interpreters only, because a pyenv shim makes ansible-test fail with status 127."""
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder).name != "shims"]
     interpreters = sorted(str(folder) for folder in root.glob("versions/3.*/bin"))
@@ -88,7 +88,7 @@ def _path() -> str:
 
 
 def _provide_get_pip(home: Path) -> None:
-    """Put our own bootstrap script where ansible-test keeps the downloaded one, only if it cannot be downloaded."""
+    """Put our bootstrap script where ansible-test caches the downloaded one, if it cannot be downloaded."""
     address, name = _get_pip_source()
     script = home / ".ansible" / "test" / "cache" / name
     if script.exists() or _reachable(address):

@@ -1,4 +1,4 @@
-"""What several unit tests share."""
+"""Fixtures of several unit tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ settings.load_profile("steady")
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    """Forget passwords and who runs the jobs after each test, since other tests' texts would change."""
+    """Forget passwords after each test, because they would be redacted in other tests' texts."""
     for kept in (secret._known, secret._public, permissions._jobs):
         kept.clear()
     yield
@@ -38,7 +38,7 @@ def site(tmp_path: Path) -> Site:
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Done]]:
-    """Return the command, called in this very process, which is faster than starting one."""
+    """Return the command, called in this process, which is faster than starting one."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     mask = os.umask(0o022)
 

@@ -1,4 +1,4 @@
-"""A host for tests: its clock stands still until somebody sleeps, its programs do what a test says they do."""
+"""A host for tests: a clock that only sleep() moves, and programs that do what the test sets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 
 @dataclass
 class Scripted:
-    """What a program does: what it writes, what it says, how it ends, and the fault that ends it instead."""
+    """The behaviour of a program: its output, its errors, its exit status, or a fault instead."""
 
     output: bytes = b""
     errors: str = ""
@@ -37,7 +37,7 @@ class Scripted:
 
 @dataclass
 class Ran:
-    """A program that was run: its command, its limits, and what it was fed."""
+    """A program that was run: its command, its limits, and its input."""
 
     command: Command
     limits: Limits
@@ -46,9 +46,9 @@ class Ran:
 
 @dataclass
 class FakeHost(Host):
-    """A host that keeps its state: a clock that only sleep() moves, scripted programs, locks that others hold.
+    """A host with its state: a clock that only sleep() moves, scripted programs, locks that others hold.
 
-    Files are real, since tests give it folders of their own; `write_fault` is raised instead of writing one.
+    Files are real, in folders of the test; `write_fault` is raised instead of writing one.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)

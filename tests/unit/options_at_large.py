@@ -1,4 +1,4 @@
-"""For tests over the whole option table: a config file that sets every option to something other than its default."""
+"""A config file for tests that sets every option to a value other than its default."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHOSEN = {
 
 
 def everything() -> dict[str, object]:
-    """Return a whole config file, no value of it a default."""
+    """Return a complete config file without any default value."""
     return _filled(SITE, "site")
 
 

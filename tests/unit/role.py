@@ -1,6 +1,6 @@
-"""The role's variables and templates, as Ansible itself makes text of them.
+"""Evaluate the role's variables and templates with Ansible itself.
 
-In a process of its own, because Ansible puts its own importer in front of `ansible_collections`.
+In a separate process, because Ansible installs its own importer for `ansible_collections`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ FOUND = {
 
 
 def evaluated(expression: str, **given: Any) -> Any:
-    """Return what an expression of the role comes to with these variables."""
+    """Return the value of an expression of the role with these variables."""
     return _asked("{{ " + expression + " }}", given)
 
 
 def said(text: str, **given: Any) -> str:
-    """Return what a text of a task, such as the message of a refusal, says with these variables."""
+    """Return a task's text, such as a refusal's message, with these variables."""
     return str(_asked(text, given))
 
 
@@ -61,7 +61,7 @@ def _ansible() -> tuple[Any, Any]:
 
 
 def main() -> None:
-    """Answer each line of JSON, a text and variables, with a line of JSON: what Ansible makes of the text."""
+    """Answer each line of JSON, a text with variables, with a line of JSON, the rendered text."""
     from ansible.parsing.dataloader import DataLoader
     from ansible.plugins.loader import init_plugin_loader
     from ansible.template import Templar, trust_as_template

@@ -41,14 +41,14 @@ class Done:
 
     @property
     def line(self) -> dict[str, Any]:
-        """Return its one JSON document."""
+        """Return its single JSON document."""
         assert self.output.count("\n") == 1
         found: dict[str, Any] = json.loads(self.output)
         return found
 
 
 class Site:
-    """The site; `options` are what its config file says beside the database and the state directory."""
+    """The site; `options` are the config file's content besides the database and the state directory."""
 
     def __init__(self, folder: Path, **options: Mapping[str, object]) -> None:
         self.folder = folder
@@ -61,7 +61,7 @@ class Site:
         self.configure(**options)
 
     def configure(self, **options: Mapping[str, object]) -> None:
-        """Write the config file anew."""
+        """Write the config file again."""
         whole = {
             "sqlite": {"path": str(self.database)},
             "state_directory": str(self.state),
@@ -72,31 +72,31 @@ class Site:
         self.config.chmod(0o644)
 
     def settings(self, **flags: object) -> Settings:
-        """Return what the config file and these flags come to."""
+        """Return the settings from the config file and these flags."""
         host = FakeHost(user_id=os.geteuid())
         return config_file.load(host, str(self.config), Layer(COMMAND_LINE, {"session_cleanup": flags}))
 
     def connect(self) -> contextlib.closing[sqlite3.Connection]:
-        """Return a connection of somebody else, such as the application."""
+        """Return another program's connection, such as the application's."""
         connection = sqlite3.connect(self.database, timeout=20, isolation_level=None)
         connection.execute("PRAGMA synchronous = OFF")
         return contextlib.closing(connection)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Return the rows of one statement of somebody else."""
+        """Return the rows of a statement of another program."""
         with self.connect() as connection:
             return connection.execute(statement, parameters).fetchall()
 
     def add(self, key: str, age: timedelta, moment: datetime = NOON) -> None:
-        """Add a session that expired so long before the moment; a negative age is one that lives so long still."""
+        """Add a session that expired that long before the test's time; with a negative age it expires later."""
         self.add_stored(key, (moment - age).replace(tzinfo=None))
 
     def add_stored(self, key: str, stored: datetime) -> None:
-        """Add a session whose expire_date is exactly this."""
+        """Add a session with exactly this expire_date."""
         self.sql("INSERT INTO django_session VALUES (?, 'data', ?)", key, str(stored))
 
     def fill(self, expired: int, live: int) -> None:
-        """So many sessions that expired in 2020, and so many that live until 2100."""
+        """Add that many sessions that expired in 2020, and that many that expire in 2100."""
         rows = [(f"expired{number:06}", f"2020-01-01 00:00:{number % 60:02}") for number in range(expired)]
         rows += [(f"live{number:06}", "2100-01-01 00:00:00") for number in range(live)]
         with self.connect() as connection:
@@ -105,19 +105,19 @@ class Site:
             connection.execute("COMMIT")
 
     def sessions(self) -> set[str]:
-        """Return the sessions that are there."""
+        """Return the keys of all sessions."""
         return {row[0] for row in self.sql("SELECT session_key FROM django_session")}
 
     def live_count(self) -> int:
-        """Sessions that have not expired."""
+        """Return the number of sessions that have not expired."""
         return int(self.sql("SELECT count(*) FROM django_session WHERE session_key LIKE 'live%'")[0][0])
 
     def expired_count(self) -> int:
-        """Sessions that have."""
+        """Return the number of sessions that have expired."""
         return int(self.sql("SELECT count(*) FROM django_session WHERE session_key LIKE 'expired%'")[0][0])
 
     def history(self) -> list[dict[str, Any]]:
-        """Return the runs that are remembered."""
+        """Return the recorded runs."""
         path = self.state / "history.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -126,11 +126,11 @@ class Site:
         return {str(path): path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file()}
 
     def words(self, *words: str) -> list[str]:
-        """Return the argv of a command of this site, from the checkout."""
+        """Return the argv of a command of this site, run from the checkout."""
         return [sys.executable, "-m", "iact_maintenance.cli.start", *words, "--config", str(self.config)]
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
-        """Return a command of this site, running."""
+        """Return a started command of this site."""
         given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
         return subprocess.Popen(self.words(*words), cwd=MODULE_UTILS, env=_ENVIRONMENT, text=True, **given)
 

@@ -1,4 +1,4 @@
-"""Small archives for the tests, written by the writer itself, and what a forger would make of them."""
+"""Small archives for tests, written by the product's writer, and forged ones."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def write(
 
 
 def identify(state: Path, number: str = IDENTITY, made_at: str = "2026-03-01T12:00:00Z") -> None:
-    """Make this machine, with that state directory, the host of that identity."""
+    """Give this machine, with that state directory, the identity of that host."""
     content = {"id": number, "machine": Host().machine(), "made_at": made_at, "adopted": []}
     (state / "identity").write_text(json.dumps(content))
 
 
 def forge(path: Path, members: list[tuple[tarfile.TarInfo, bytes]], manifest: bytes | None = None) -> Path:
-    """Return `path` as a hostile archive: these members, then a manifest with a digest that agrees."""
+    """Return `path` as a forged archive with these members and a manifest with a matching digest."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as forged:
         for info, content in members:

@@ -1,4 +1,4 @@
-"""A context for checks: real settings, a host whose clock and disks the test sets."""
+"""A context for checks: real settings, and a host whose clock and disks the test sets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 
 
 class SetHost(Host):
-    """This machine with a clock that stands still and disks as full as the test says."""
+    """This machine with a fixed clock and disks with the free space that the test sets."""
 
     def __init__(self) -> None:
         super().__init__({})
@@ -32,7 +32,7 @@ class SetHost(Host):
 
 
 class Answered:
-    """A question to a project whose answer is known."""
+    """A question to a project with a known answer."""
 
     def __init__(self, *facts: dict[str, object], ending: str = "") -> None:
         output = b"\n".join(json.dumps(fact).encode() for fact in facts)
@@ -49,7 +49,7 @@ def host() -> SetHost:
 
 @pytest.fixture
 def make_context(tmp_path: Path, host: SetHost) -> Callable[..., Context]:
-    """Make a context from raw settings, and from the facts that a project told."""
+    """Return a context from raw settings and from the facts of a project."""
 
     def make(
         options: dict[str, object] | None = None,

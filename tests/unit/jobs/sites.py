@@ -35,7 +35,7 @@ class ClockHost(Host):
 
 @dataclass
 class Site:
-    """Where everything of the site lies; `options` are laid over the backup's own."""
+    """The paths of the site; `options` override the backup's own."""
 
     root: Path
     options: dict[str, object] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Site:
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Let the archive of that name be unreadable from now on, also if root runs the tests."""
+    """Make the archive with that name unreadable from now on, also for root."""
     real = os.open
 
     def refused(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
@@ -111,5 +111,5 @@ def codes(result: report.Report) -> set[str]:
 
 
 def line(result: report.Report) -> str:
-    """Return the report as its line in the log."""
+    """Return the report as its log line."""
     return json.dumps(result.as_dict())

@@ -1,4 +1,4 @@
-"""The host that the tests of this folder look at."""
+"""The host that the tests of this folder examine."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from tests.unit.provisioning.machine import Machine
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    """Return a host on which the role would find nothing in its way."""
+    """Return a host on which the role would refuse nothing."""
     return Machine(tmp_path)

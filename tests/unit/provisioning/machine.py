@@ -1,4 +1,4 @@
-"""A host below one folder, as the role looks at it."""
+"""A host in a folder, as the role examines it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NUMBER = os.getuid() or 998
 
 
 def record(name: str, number: int, home: str) -> pwd.struct_passwd:
-    """Return an account as the host knows it."""
+    """Return an account's record."""
     return pwd.struct_passwd((name, "x", number, number, "", home, "/bin/sh"))
 
 
@@ -43,7 +43,7 @@ class Machine:
         self.host.accounts = {"iact": record("iact", NUMBER, str(self.home))}
 
     def folder(self, path: Path) -> Path:
-        """Make a folder of the account's."""
+        """Create a folder of the account."""
         path.mkdir()
         os.chown(path, NUMBER, -1)
         return path
@@ -55,7 +55,7 @@ class Machine:
         return path
 
     def look(self, **given: Any) -> dict[str, Any]:
-        """Return what the role sees with these variables, given without their prefix."""
+        """Return the role's facts for these variables, given without their prefix."""
         own = {"state_directory": str(self.state), "log_directory": str(self.logs)}
         options = {**own, "backup_directory": str(self.backups), **given}
         variables = {PREFIX + name: content for name, content in options.items()}
@@ -68,5 +68,5 @@ class Machine:
         ]
 
     def messages(self, **given: Any) -> str:
-        """Return what an operator reads."""
+        """Return the messages of the refusals."""
         return "\n".join(refusal["message"] for refusal in self.look(**given)["refusals"])
