@@ -306,7 +306,7 @@ components:
     status:
       description: One of V(saved), V(missing), V(skipped); V(planned) in check mode.
       type: str
-    holds:
+    contents:
       description: What the component contains, for people.
       type: str
       sample: only the table dora_metrics

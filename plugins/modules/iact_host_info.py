@@ -96,7 +96,7 @@ folders:
   type: list
   elements: dict
 credentials:
-  description: Existing credentials files, whether the role wrote each, and the names that it C(holds).
+  description: Existing credentials files, whether the role wrote each, and the C(names) in it.
   returned: as root
   type: list
   elements: dict

@@ -190,7 +190,7 @@ components:
       description: Name of the component.
       type: str
       sample: mysql.iact
-    holds:
+    contents:
       description: What the component contains, for people.
       type: str
       sample: only the table dora_metrics

@@ -255,11 +255,11 @@ remaining:
   description: Rows after the run.
   returned: when the table was read
   type: int
-eligible_left:
+eligible_remaining:
   description: Eligible rows after the run.
   returned: after a deletion
   type: int
-deleting_seconds:
+deletion_seconds:
   description: Duration of the deletion, in seconds.
   returned: after a deletion
   type: float

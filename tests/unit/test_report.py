@@ -106,8 +106,8 @@ def test_figures_that_are_not_known_are_no_measures() -> None:
 
 
 def test_the_numbers_of_a_run_that_broke_off_are_measures() -> None:
-    error = DatabaseFault("lost", "m", facts={"deleted": 3, "dry_run": False, "archive": "a", "deleting_seconds": 0.5})
-    assert report_of("job", error).measures == counts(deleted=3, deleting_seconds=0.5)
+    error = DatabaseFault("lost", "m", facts={"deleted": 3, "dry_run": False, "archive": "a", "deletion_seconds": 0.5})
+    assert report_of("job", error).measures == counts(deleted=3, deletion_seconds=0.5)
 
 
 def test_trouble_that_knows_its_subject_gives_it_to_its_finding() -> None:

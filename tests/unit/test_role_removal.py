@@ -97,7 +97,7 @@ def entries(*kinds: str, **more: str) -> dict[str, Any]:
     return {"archives": [{"name": f"{kind}.tar", "kind": kind, **more} for kind in kinds], "findings": []}
 
 
-GONE = {"archives": [], "findings": [{"code": "archives_gone", "message": "proven, and gone since"}]}
+GONE = {"archives": [], "findings": [{"code": "archives_missing", "message": "proven, and gone since"}]}
 SKIPPED = {"skipped": True}
 # What a look without the command finds: a file among the archives, and none that was ever proven.
 LEFT = {

@@ -113,7 +113,7 @@ def test_g2a_an_archive_that_was_proven_and_is_gone_fails_at_once(directory: Pat
     newest = sorted(directory.iterdir())[-1]
     newest.unlink()
     outcome = judge(written=60)
-    assert (outcome.status, outcome.code) == ("fail", "archives_gone")
+    assert (outcome.status, outcome.code) == ("fail", "archives_missing")
     assert newest.name in outcome.message and "the newest left is" in outcome.message
     for path in directory.iterdir():
         path.unlink()
@@ -127,7 +127,7 @@ def test_g2a_a_directory_that_is_gone_with_its_archives_fails_although_a_backup_
     archive(directory, 3)
     shutil.rmtree(directory)
     outcome = judge(create_directory=True, written=60)
-    assert (outcome.status, outcome.code) == ("fail", "archives_gone")
+    assert (outcome.status, outcome.code) == ("fail", "archives_missing")
 
 
 def test_g21_archives_of_another_host_are_no_backup_of_this_one(directory: Path, judge: Judge) -> None:

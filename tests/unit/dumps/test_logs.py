@@ -66,7 +66,7 @@ def test_g25_a_link_is_followed_only_where_it_is_named_and_leads_to_a_file_of_th
     named = options(directory, follow_links=["a_*"])
     assert archived(named) == {"a_json.log": b"moved"}
     assert archived(options(directory, follow_links=["b_json.log"])) == {}
-    assert ("warning", "vanished") in noted(options(directory, follow_links=["*"]))
+    assert ("warning", "log_removed") in noted(options(directory, follow_links=["*"]))
 
 
 def test_g25_a_link_to_another_account_s_file_is_never_followed(
@@ -114,7 +114,7 @@ def test_fh31_a_file_that_vanishes_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, severity: str
 ) -> None:
     monkeypatch.setattr(logs, "matching", lambda folder, patterns: [name])
-    assert noted(options(tmp_path)) == {(severity, "vanished")}
+    assert noted(options(tmp_path)) == {(severity, "log_removed")}
 
 
 class Unreadable:

@@ -36,16 +36,16 @@ def told(last: list[Component], now: list[Component], missing: tuple[str, ...] =
 @pytest.mark.parametrize(
     ("last", "now", "code", "words"),
     [
-        (database(a=1, b=2), database(a=1), "tables_gone", "lacks tables that the last archive held: b"),
-        (database(a=1, b=2), database(), "tables_gone", "a, b"),
+        (database(a=1, b=2), database(a=1), "tables_missing", "lacks tables that the last archive held: b"),
+        (database(a=1, b=2), database(), "tables_missing", "a, b"),
         (database(a=1, b=2), database(a=1, b=0), "tables_emptied", "b (2 rows)"),
         (
             database(a=1, **{f"t{n}": 1 for n in range(34)}),
             database(named=("a",), a=1),
-            "component_gone",
+            "component_missing",
             "all 35 tables",
         ),
-        (database(named=("a", "b"), a=1, b=2), database(named=("a",), a=1), "tables_gone", ": b"),
+        (database(named=("a", "b"), a=1, b=2), database(named=("a",), a=1), "tables_missing", ": b"),
     ],
 )
 def test_g55_g1g_g29_what_a_component_lost_is_told(last: Component, now: Component, code: str, words: str) -> None:
@@ -57,7 +57,7 @@ def test_g55_g1g_g29_what_a_component_lost_is_told(last: Component, now: Compone
 @pytest.mark.parametrize(("gone", "words"), [(database(a=1, b=2), "mysql.iact (2 tables)"), (logs(), "1 log files")])
 def test_g1g_a_component_that_is_gone_is_told(gone: Component, words: str) -> None:
     (finding,) = told([gone, database("postgresql.iact", a=1)], [database("postgresql.iact", a=1)])
-    assert finding.code == "component_gone" and words in finding.message
+    assert finding.code == "component_missing" and words in finding.message
 
 
 def test_a_session_table_that_the_cleanup_emptied_is_no_anomaly() -> None:

@@ -155,12 +155,12 @@ def test_x12_a_table_that_the_last_archive_has_and_the_server_shows_no_more_is_a
     both.pop(0)
     for dry_run in (True, False):
         result = site.run(sections=MYSQL, dry_run=dry_run)
-        assert (result.exit_status, result.error_code) == (1, "table_gone")
+        assert (result.exit_status, result.error_code) == (1, "table_missing")
         assert "has the table dora_metrics of iact" in result.findings[0].message
     site.options["allow_incomplete"] = True
     accepted = site.run(sections=MYSQL)
     assert (accepted.exit_status, accepted.status) == (0, "warning")
-    assert "table_gone" in codes(accepted)
+    assert "table_missing" in codes(accepted)
     del site.options["allow_incomplete"]
     assert site.run(sections=MYSQL).exit_status == 0
 
@@ -261,7 +261,7 @@ def test_b1_a_missing_log_warns_only_where_the_last_archive_held_some(site: Site
 def test_nothing_to_save_is_no_backup(site: Site) -> None:
     site.options = {"sqlite_files": [], "log_patterns": ["none"]}
     result = site.run()
-    assert (result.exit_status, result.error_code) == (1, "nothing_found")
+    assert (result.exit_status, result.error_code) == (1, "nothing_to_back_up")
     assert site.archives() == []
 
 
@@ -498,9 +498,9 @@ def test_g2a_archives_that_somebody_removed_are_told_once_by_the_next_backup(sit
         site.next_night()
     for path in site.backups.iterdir():
         path.unlink()
-    assert codes(site.run("archives")) == {"archives_gone"}
+    assert codes(site.run("archives")) == {"archives_missing"}
     result = site.next_night()
-    assert result.exit_status == 0 and codes(result) == {"archives_gone"}
+    assert result.exit_status == 0 and codes(result) == {"archives_missing"}
     assert codes(site.next_night()) == set() and codes(site.run("archives")) == set()
 
 
@@ -509,7 +509,7 @@ def test_g2a_a_failed_backup_does_not_hide_that_archives_are_gone(site: Site) ->
     (site.backups / NAME).unlink()
     site.database.write_bytes(b"no database " * 1000)
     assert site.next_night().exit_status == 1
-    assert codes(site.run("archives")) == {"archives_gone"}
+    assert codes(site.run("archives")) == {"archives_missing"}
 
 
 @pytest.mark.parametrize("job", ["backup", "prune"])
@@ -521,7 +521,7 @@ def test_g2a_what_a_run_proves_and_then_deletes_is_not_missed(site: Site, job: s
     site.host.moment += timedelta(days=1)
     assert site.run(job).facts["deleted"]
     assert codes(site.run("archives")) == set()
-    assert "archives_gone" not in codes(site.next_night())
+    assert "archives_missing" not in codes(site.next_night())
 
 
 def test_g2a_what_retention_deletes_is_not_missed(site: Site) -> None:
@@ -562,7 +562,7 @@ def test_g55_a_database_that_was_emptied_is_told_and_its_rows_are_kept(site: Sit
     assert codes(site.next_night()) == {"tables_emptied"}
     site.database.unlink()
     sqlite3.connect(site.database).close()
-    assert codes(site.next_night()) == {"tables_gone"}
+    assert codes(site.next_night()) == {"tables_missing"}
     for _unused in range(6):
         last = site.next_night()
     assert NAME in site.archives() and "last_copy" in codes(last) and last.status == "ok"
@@ -573,7 +573,7 @@ def test_g1g_a_component_that_was_taken_out_of_the_settings_is_told_once(site: S
     section = {name: value for name, value in site.backup.items() if name != "sqlite_files"}
     site.host.moment += timedelta(days=1)
     result = site.run(sections={"backup": section})
-    assert codes(result) == {"component_gone"} and "sqlite.site" in result.findings[0].message
+    assert codes(result) == {"component_missing"} and "sqlite.site" in result.findings[0].message
     site.host.moment += timedelta(days=1)
     assert codes(site.run(sections={"backup": section})) == set()
 

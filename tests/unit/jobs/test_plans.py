@@ -154,7 +154,7 @@ def test_g02_nothing_to_save_ends_the_dry_run_as_it_ends_the_run(tmp_path: Path)
     site = Site(tmp_path, {"sqlite_files": [], "log_patterns": ["none"]})
     for dry_run in (True, False):
         result = site.run(dry_run=dry_run)
-        assert (result.exit_status, result.error_code) == (1, "nothing_found")
+        assert (result.exit_status, result.error_code) == (1, "nothing_to_back_up")
 
 
 def test_g02_what_the_run_cannot_save_fails_the_dry_run(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_g18_what_a_component_holds_stands_beside_its_name(tmp_path: Path) -> No
     site = Site(tmp_path)
     held = {"sqlite.site": "the whole file", "logs": "2 files"}
     for result in (site.run(dry_run=True), site.run()):
-        rows = {row["name"]: row.get("holds", "") for row in result.facts["components"]}  # type: ignore[attr-defined]
+        rows = {row["name"]: row.get("contents", "") for row in result.facts["components"]}  # type: ignore[attr-defined]
         assert all(rows[name].startswith(text) for name, text in held.items())
     (row,) = site.run("archives").facts["archives"]  # type: ignore[misc]
-    assert row["holds"] == {"sqlite.site": "the whole file, 1 table", "logs": "2 files"}
+    assert row["contents"] == {"sqlite.site": "the whole file, 1 table", "logs": "2 files"}

@@ -52,7 +52,7 @@ def test_g01_what_changed_since_the_plan_is_left_alone_and_reported(
     monkeypatch.setattr(prune, "JOB", prune.JOB._replace(plan=planned))
     result = site.run("prune")
     assert result.facts["deleted"] == before[1:2]
-    messages = [finding.message for finding in result.findings if finding.code == "changed_meanwhile"]
+    messages = [finding.message for finding in result.findings if finding.code == "archive_changed"]
     assert len(messages) == 2 and before[0] in messages[0] and new in messages[1]
     assert new in site.archives()
 

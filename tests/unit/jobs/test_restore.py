@@ -322,8 +322,8 @@ def test_an_archive_with_an_engine_that_is_not_known_is_listed_verified_and_kept
     assert verified.exit_status == 0, verified
     listed = {entry["name"]: entry for entry in site.run("archives").facts["archives"]}  # type: ignore[attr-defined]
     assert listed[later]["kind"] == "good" and set(listed[later]["components"]) == {"sqlite.site", "oracle.iact"}
-    assert listed[later]["holds"]["oracle.iact"] == "the whole database"
+    assert listed[later]["contents"]["oracle.iact"] == "the whole database"
     assert site.run("prune").exit_status == 0 and later in site.archives()
     night = site.next_night()
-    assert (night.exit_status, {row.code for row in night.findings}) == (0, {"component_gone"}), night
+    assert (night.exit_status, {row.code for row in night.findings}) == (0, {"component_missing"}), night
     assert "oracle.iact" in night.findings[0].message

@@ -95,7 +95,7 @@ def test_nothing_to_do_changes_nothing(site: Site) -> None:
 def test_c5_the_report_states_before_and_after(site: Site) -> None:
     site.fill(3000, 10)
     facts = clean(site).facts
-    assert [facts[name] for name in ("total", "expired", "eligible", "deleted", "remaining", "eligible_left")] == [
+    assert [facts[name] for name in ("total", "expired", "eligible", "deleted", "remaining", "eligible_remaining")] == [
         3010,
         3000,
         3000,
@@ -383,7 +383,7 @@ def test_fd37_rows_that_others_never_give_free_are_a_warning_and_left(
     locked_times(1000, monkeypatch)
     report = clean(site)
     assert [(finding.severity, finding.code) for finding in report.findings] == [("warning", "lock_timeout")]
-    assert (report.exit_status, report.changed, report.facts["eligible_left"]) == (0, False, 5)
+    assert (report.exit_status, report.changed, report.facts["eligible_remaining"]) == (0, False, 5)
 
 
 @pytest.mark.parametrize(
@@ -485,7 +485,7 @@ def test_sessions_that_others_add_and_renew_meanwhile_do_not_make_a_success_a_fa
         sqlite.SQLiteSessions, "expired_keys", lambda self, *asked: keys_of(self, *asked) if next(batches) else []
     )
     report = clean(site)
-    assert (report.exit_status, report.facts["deleted"], report.facts["eligible_left"]) == (0, 4, 1)
+    assert (report.exit_status, report.facts["deleted"], report.facts["eligible_remaining"]) == (0, 4, 1)
 
 
 def test_g8a_the_plan_says_that_nothing_may_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ class Entry(NamedTuple):
             shown["host"] = self.manifest.host
             shown["identity"] = self.manifest.identity
             shown["components"] = [component.name for component in self.manifest.components]
-            shown["holds"] = {component.name: describe(component.source) for component in self.manifest.components}
+            shown["contents"] = {component.name: describe(component.source) for component in self.manifest.components}
             shown["missing"] = [component.name for component in self.manifest.missing]
         texts = {"proven_at": self.proven_at, "reason": self.reason}
         return {**shown, **{key: text for key, text in texts.items() if text}}

@@ -32,7 +32,7 @@ def _judge(context: Context, archives: catalogue.Catalogue, now: datetime) -> Ou
     if archives.missing_in_words:
         # Immediately, even if other archives are left, because those may be removed next.
         left = f"; the newest left is {newest.name}" if newest else "; no good one is left"
-        return Outcome(FAIL, archives.missing_in_words + left, catalogue.GONE_HINT, code="archives_gone")
+        return Outcome(FAIL, archives.missing_in_words + left, catalogue.GONE_HINT, code="archives_missing")
     if newest is None or newest.created_at is None:
         return _none(context, archives)
     age = max(0.0, (now - newest.created_at).total_seconds())

@@ -48,7 +48,7 @@ _LAST_SECOND = 253402300799
 _ROTATED = re.compile(r"\.\d+(\.[a-z0-9]+)?$|[-.]\d{4}-?\d{2}-?\d{2}", re.ASCII)
 _SENTENCES = {
     "source_changed": "shrank while being archived, and the rest was filled with zeros",
-    "vanished": "went away before being opened",
+    "log_removed": "went away before being opened",
     "unreadable": "could not be read and was left out",
     "skipped": "was skipped, being no regular file",
 }
@@ -221,7 +221,7 @@ def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
     if error.errno in _NO_FILE:
         return Note("info", "skipped", name)
     if error.errno == errno.ENOENT:
-        return Note("info" if _ROTATED.search(name) else "warning", "vanished", name)
+        return Note("info" if _ROTATED.search(name) else "warning", "log_removed", name)
     trouble = shortage(error)
     if trouble is not None:
         raise MaintenanceError(trouble.code, f"not all logs can be open at once: {trouble.message}", hint=trouble.hint)

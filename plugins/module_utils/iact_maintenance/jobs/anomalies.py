@@ -41,7 +41,7 @@ def _gone(before: Component) -> list[Finding]:
     else:
         what = f"{before.name} ({len(before.rows)} tables)"
     message = f"the last archive held {what}, and this one does not"
-    return [Finding("warning", "component_gone", subject=before.name, message=printable(message), hint=_GONE_HINT)]
+    return [Finding("warning", "component_missing", subject=before.name, message=printable(message), hint=_GONE_HINT)]
 
 
 def _component(before: Component, after: Component, sessions: str) -> list[Finding]:
@@ -50,10 +50,10 @@ def _component(before: Component, after: Component, sessions: str) -> list[Findi
     if gone and after.tables and not before.tables:
         message = f"{before.name} held all {len(before.rows)} tables of its database in the last archive, "
         message += f"and holds {len(after.rows)} now: only the tables that backup.tables names"
-        findings.append(Finding("warning", "component_gone", subject=before.name, message=message, hint=_GONE_HINT))
+        findings.append(Finding("warning", "component_missing", subject=before.name, message=message, hint=_GONE_HINT))
     elif gone:
         message = f"{before.name} lacks tables that the last archive held: {_shown(gone)}"
-        findings.append(Finding("warning", "tables_gone", subject=before.name, message=message, hint=_TABLES_HINT))
+        findings.append(Finding("warning", "tables_missing", subject=before.name, message=message, hint=_TABLES_HINT))
     emptied = [table for table, rows in before.rows.items() if rows and after.rows.get(table) == 0]
     emptied = [table for table in emptied if not sessions or table.rpartition(".")[2] != sessions]
     if emptied:

@@ -70,7 +70,7 @@ def _elsewhere(planned: Plan) -> list[Finding]:
         findings.append(
             Finding(
                 "warning",
-                "archives_gone",
+                "archives_missing",
                 subject="archives",
                 message=planned.listed.missing_in_words,
                 hint=catalogue.GONE_HINT,

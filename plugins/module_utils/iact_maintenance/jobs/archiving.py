@@ -162,7 +162,7 @@ def _not_synced(folder: Folder) -> Finding:
 def nothing_to_save() -> MaintenanceError:
     """Return what ends a run that has nothing to save: such an archive would push out those that hold something."""
     hint = "check backup.log_directory and backup.log_patterns"
-    return MaintenanceError("nothing_found", "there is nothing to back up: no log file matches", hint=hint)
+    return MaintenanceError("nothing_to_back_up", "there is nothing to back up: no log file matches", hint=hint)
 
 
 def _manifest(

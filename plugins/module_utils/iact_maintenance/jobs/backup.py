@@ -109,7 +109,7 @@ def _of_the_directory(planned: Plan, host: Host) -> list[Finding]:
     if listed.missing_in_words:
         hint = catalogue.GONE_HINT
         findings.append(
-            Finding("warning", "archives_gone", subject="archives", message=listed.missing_in_words, hint=hint)
+            Finding("warning", "archives_missing", subject="archives", message=listed.missing_in_words, hint=hint)
         )
     return findings
 
@@ -197,7 +197,7 @@ def _facts(planned: Plan, written: Written, done: Done) -> dict[str, object]:
 def _shown(component: Component) -> dict[str, object]:
     """Return a component in the log line: files are counted, never named, since a name may hold any word."""
     numbers = [number for number in component.rows.values() if number is not None]
-    shown: dict[str, object] = {"name": component.name, "status": "saved", "holds": holds(component.source)}
+    shown: dict[str, object] = {"name": component.name, "status": "saved", "contents": holds(component.source)}
     shown["size_bytes"] = component.member.size_bytes
     shown["raw_size_bytes"] = component.member.raw_size_bytes
     if component.files:

@@ -155,7 +155,7 @@ def _tables_gone(located: Located, last: Manifest, settings: Settings) -> list[T
 def _table_gone(component: Component, table: str) -> MaintenanceError:
     message = f"the last archive has the table {table} of {component.database}, and the server shows none there now"
     hint = "see whether the account lost a right or login_db changed; if it is meant, run once with --allow-incomplete"
-    return MaintenanceError("table_gone", message, hint=hint)
+    return MaintenanceError("table_missing", message, hint=hint)
 
 
 def _no_table(table: str) -> MaintenanceError:

@@ -25,7 +25,7 @@ _MIB = 1024**2
 def plan(settings: Settings, host: Host) -> Plan:
     """Return what the backup would do; nothing is written, but archives that were never read are read to their end.
 
-    Raise MaintenanceError: `unsafe_directory`, `not_mounted`, `no_space` or `nothing_found`.
+    Raise MaintenanceError: `unsafe_directory`, `not_mounted`, `no_space` or `nothing_to_back_up`.
     """
     check_configured(settings)
     survey, last = _surveyed(settings, host)
@@ -97,7 +97,7 @@ def _expected(located: Located, last: inventory.Entry | None, host: Host) -> inv
 def preview(planned: Plan, host: Host) -> Report:
     """Return the report of a dry run: what would be backed up, and which archives would go."""
     located = planned.located
-    rows = [{"name": each.component, "status": "planned", "holds": holds(each)} for each in located.sources]
+    rows = [{"name": each.component, "status": "planned", "contents": holds(each)} for each in located.sources]
     decision = planned.after_failure if located.troubles else planned.retention
     facts = {
         "dry_run": True,

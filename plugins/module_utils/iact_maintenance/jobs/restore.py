@@ -161,7 +161,7 @@ def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict
 def preview(planned: Plan, host: Host) -> Report:
     """Return the report of a dry run: which component would go where."""
     rows = [
-        {"name": each.name, "holds": holds(each.source), "target": _target(planned, each)}
+        {"name": each.name, "contents": holds(each.source), "target": _target(planned, each)}
         for each in planned.components
     ]
     facts = {"dry_run": True, "archive": planned.path, "components": rows}
@@ -230,7 +230,7 @@ def _restore(
     with content(host, archive, place, Limits(settings.restore.deadline_seconds)) as pieces:
         facts = dumper_of(component.source).restore(host, settings, stored, destination, pieces)
     restored.findings += facts.findings
-    row = {"name": component.name, "holds": holds(component.source), "target": facts.database}
+    row = {"name": component.name, "contents": holds(component.source), "target": facts.database}
     counted = {"files": facts.files} if facts.files is not None else _compared(component, facts, restored.findings)
     restored.rows.append({**row, **counted})
 

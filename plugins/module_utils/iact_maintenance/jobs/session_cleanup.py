@@ -106,7 +106,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     try:
         # On a new connection, because others see only what was committed.
         with closing(retry.connecting(host, lambda: planned.target.open(host, writable=False))) as sessions:
-            remaining, eligible_left = _check_deleted(planned, sessions, done)
+            remaining, eligible_remaining = _check_deleted(planned, sessions, done)
             after = sessions.size(planned.target.table)
     except DatabaseFault as fault:
         raise _with_deleted(fault, planned, _committed(fault, planned, deleted)) from None
@@ -118,15 +118,15 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         **_facts(planned),
         "deleted": deleted,
         "remaining": remaining,
-        "eligible_left": eligible_left,
-        "deleting_seconds": round(took, 3),
+        "eligible_remaining": eligible_remaining,
+        "deletion_seconds": round(took, 3),
         "size_after": _size_facts(after),
         "returned_bytes": returned_bytes,
     }
     summary = f"deleted {deleted:,} sessions in {took:.1f} s; {remaining:,} remain"
     findings = planned.findings + done.findings + _thresholds(planned, remaining)
-    report = Report(NAME, summary, findings, facts, deleted > 0, diff=_diff(planned.eligible, eligible_left))
-    further = counts(deleted=deleted, eligible_left=eligible_left, returned_bytes=returned_bytes)
+    report = Report(NAME, summary, findings, facts, deleted > 0, diff=_diff(planned.eligible, eligible_remaining))
+    further = counts(deleted=deleted, eligible_remaining=eligible_remaining, returned_bytes=returned_bytes)
     return report._replace(measures=_measures(planned, remaining) + further)
 
 
@@ -184,7 +184,7 @@ def _check_deleted(planned: Plan, sessions: Sessions, done: _Deleted) -> tuple[i
             "not_committed",
             f"{there:,} of the {done.last_rows:,} rows of {name} that were deleted last are there on a new connection",
             hint="see whether the server is a cluster whose nodes differ, or a proxy undoes what is deleted",
-            facts={"eligible_left": left},
+            facts={"eligible_remaining": left},
         )
     if left and not done.rows and not done.findings:
         raise _no_progress(f"nothing of {name} was deleted, and {left:,} rows stay that should have been")
@@ -193,7 +193,7 @@ def _check_deleted(planned: Plan, sessions: Sessions, done: _Deleted) -> tuple[i
 
 def _committed(fault: DatabaseFault, planned: Plan, deleted: int) -> int:
     """Return the number of deleted rows that other connections do not see any more."""
-    left = fault.facts.get("eligible_left")
+    left = fault.facts.get("eligible_remaining")
     return min(deleted, max(0, planned.eligible - left)) if isinstance(left, int) else deleted
 
 

@@ -58,7 +58,7 @@ class Present(NamedTuple):
 
     path: str
     is_ours: bool
-    holds: str
+    names: str
 
 
 def wanted(site: Site, home: str) -> list[CredentialsFile]:
@@ -164,7 +164,7 @@ def foreign(site: Site, files: list[CredentialsFile], existing: list[Present]) -
     for each in existing:
         if each.path in paths and not each.is_ours:
             message = (
-                f"the role did not write {each.path} and would replace it; it holds {each.holds}. Set "
+                f"the role did not write {each.path} and would replace it; it holds {each.names}. Set "
                 f"{PREFIX}credentials to keep to use it as it is, or move it away"
             )
             yield Refusal("foreign_credentials", message, f"{PREFIX}credentials")

@@ -101,7 +101,7 @@ class Removal:
         if not self.left:
             return []
         message = f"archives that were to go changed or went away meanwhile, and are left alone: {', '.join(self.left)}"
-        return [Finding("warning", "changed_meanwhile", subject="archives", message=message, hint=_CHANGED_HINT)]
+        return [Finding("warning", "archive_changed", subject="archives", message=message, hint=_CHANGED_HINT)]
 
 
 def remove(host: Host, removal: Removal, entries: Iterable[inventory.Entry]) -> None:
@@ -128,4 +128,4 @@ def appeared(folder: Folder, planned: Iterable[inventory.Entry], written: str) -
     if not new:
         return []
     message = f"archives appeared while this run was at work, and are left alone: {', '.join(new)}"
-    return [Finding("info", "changed_meanwhile", subject="archives", message=message, hint=_CHANGED_HINT)]
+    return [Finding("info", "archive_changed", subject="archives", message=message, hint=_CHANGED_HINT)]
