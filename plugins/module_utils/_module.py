@@ -36,6 +36,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     status_named,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret, redact
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.connections import Servers
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.sections.table import (
     SECTIONS,
     SHARED_SECTIONS,
@@ -47,7 +48,6 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option
 
 FAIL_ON = ("warning", "critical", "never")
-_OWN_CONNECTIONS = ("mysql", "postgresql")
 # Options whose text is a name or a path, and no secret.
 _PLACES = ("login_host", "login_user", "login_db")
 # At the place where community.mysql and community.postgresql have it.
@@ -71,7 +71,7 @@ class _Module(AnsibleModule):
 def _possible_secrets(params: Mapping[str, Any]) -> Iterator[str]:
     """Yield every text of a connection except names and paths, and a password given outside of a connection."""
     for name, value in params.items():
-        if name in _OWN_CONNECTIONS or name == _MISPLACED:
+        if name in Servers._fields or name == _MISPLACED:
             yield from _texts(value)
 
 
@@ -164,9 +164,7 @@ def _options(params: Mapping[str, Any], job: str) -> dict[str, object]:
         if value is None or name in ("config", "fail_on"):
             continue
         given = {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value
-        is_shared = name in (*SHARED_SECTIONS, "state_directory") and not (
-            job == "restore" and name in _OWN_CONNECTIONS
-        )
+        is_shared = name in (*SHARED_SECTIONS, "state_directory") and not (job == "restore" and name in Servers._fields)
         (options if is_shared else job_options)[name] = given
     return options
 
@@ -186,7 +184,7 @@ def _finish(module: AnsibleModule, plain: Mapping[str, Any]) -> None:
             module.warn(redact(f"{finding['message']} [{finding['code']}]"))
     if plain["exit_status"] == Refused.exit_status:
         # A refused value may be a misplaced password, which Ansible would show with the result.
-        shown = {name: value for name, value in module.params.items() if name not in (*_OWN_CONNECTIONS, _MISPLACED)}
+        shown = {name: value for name, value in module.params.items() if name not in (*Servers._fields, _MISPLACED)}
         result["invocation"] = {"module_args": shown}
     if plain["exit_status"] == LockHeld.exit_status:
         result["busy"] = True

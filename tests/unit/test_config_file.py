@@ -90,13 +90,13 @@ def test_the_environment_is_weaker_than_the_file_and_stronger_than_a_default(hos
     host.environment = {"PGPASSFILE": "/home/x/.pgpass", "DJANGO_SETTINGS_MODULE": "site.settings"}
     path.write_text('{"postgresql": {"login_db": "x"}, "django": {"project_path": "/srv"}}')
     settings = load(host, path)
-    assert settings.postgresql is not None and settings.django is not None
-    assert settings.postgresql.passfile == "/home/x/.pgpass"
+    assert settings.servers.postgresql is not None and settings.django is not None
+    assert settings.servers.postgresql.passfile == "/home/x/.pgpass"
     assert settings.django.settings_module == "site.settings"
     path.write_text('{"postgresql": {"passfile": "/a"}, "django": {"project_path": "/srv", "settings_module": "b"}}')
     settings = load(host, path)
-    assert settings.postgresql is not None and settings.django is not None
-    assert (settings.postgresql.passfile, settings.django.settings_module) == ("/a", "b")
+    assert settings.servers.postgresql is not None and settings.django is not None
+    assert (settings.servers.postgresql.passfile, settings.django.settings_module) == ("/a", "b")
 
 
 def test_the_environment_adds_no_section_that_nobody_configured(host: FakeHost, path: Path) -> None:
@@ -104,7 +104,7 @@ def test_the_environment_adds_no_section_that_nobody_configured(host: FakeHost, 
     for content in ("{}", '{"postgresql": {}, "django": {}}'):
         path.write_text(content)
         settings = load(host, path)
-        assert settings.postgresql is None
+        assert settings.servers.postgresql is None
         assert settings.django is None
 
 

@@ -60,8 +60,13 @@ def by_module(config: Path, job: str, parameters: Mapping[str, Any]) -> Settings
     return load(config, Layer(PARAMETER, _module._options(checked.validated_parameters, job)))
 
 
+def section_of(settings: Settings, section: str) -> Any:
+    """Return the record of a section's values."""
+    return settings.servers.get(section) or getattr(settings, section)
+
+
 def value_in(settings: Settings, section: str, name: str) -> object:
-    return getattr(getattr(settings, section), name)
+    return getattr(section_of(settings, section), name)
 
 
 def explicit(option: Option) -> object:
@@ -139,22 +144,22 @@ def test_a_flag_goes_over_the_file_even_with_the_default_s_own_value(config: Pat
 @pytest.mark.parametrize("section", ["mysql", "postgresql", "sqlite", "django"])
 @pytest.mark.parametrize("job", ["session_cleanup", "health", "backup"])
 def test_a_connection_parameter_changes_that_option_and_no_other(config: Path, job: str, section: str) -> None:
-    silent = getattr(load(config, Layer(PARAMETER, {})), section)
+    silent = section_of(load(config, Layer(PARAMETER, {})), section)
     for option in SECTIONS[section]:
         if option.secret:
             continue
         value = explicit(option)
         settings = by_module(config, job, {section: {option.name: value}})
-        assert getattr(settings, section) == silent._replace(**{option.name: expected(option, value)})
+        assert section_of(settings, section) == silent._replace(**{option.name: expected(option, value)})
         if section in ("mysql", "postgresql"):
-            own = getattr(getattr(settings, job), section)
+            own = getattr(settings, job).servers.get(section)
             assert getattr(own, option.name) == expected(option, value)
 
 
 def test_the_file_goes_over_the_environment(config: Path) -> None:
     settings = load(config, Layer(COMMAND_LINE, {}))
-    assert settings.postgresql is not None and settings.django is not None
-    assert settings.postgresql.passfile == "/sandbox/postgresql/passfile"
+    assert settings.servers.postgresql is not None and settings.django is not None
+    assert settings.servers.postgresql.passfile == "/sandbox/postgresql/passfile"
     assert settings.django.settings_module == "django-settings_module"
 
 
@@ -162,8 +167,8 @@ def test_the_environment_goes_over_the_default(tmp_path: Path) -> None:
     config = tmp_path / "small.json"
     config.write_text('{"postgresql": {"login_db": "x"}, "django": {"project_path": "/srv"}}')
     settings = load(config, Layer(COMMAND_LINE, {}))
-    assert settings.postgresql is not None and settings.django is not None
-    assert settings.postgresql.passfile == "/weak/.pgpass"
+    assert settings.servers.postgresql is not None and settings.django is not None
+    assert settings.servers.postgresql.passfile == "/weak/.pgpass"
     assert settings.django.settings_module == "weak.settings"
 
 

@@ -48,8 +48,8 @@ def test_g108_the_example_is_a_config_file_that_is_taken_as_it_is(tmp_path: Path
     path.write_text(json.dumps(example()))
     path.chmod(0o644)
     settings = config_file.load(Host({}), str(path), Layer(COMMAND_LINE, {}))
-    assert settings.mysql and settings.postgresql and settings.django and settings.backup.is_configured
-    assert settings.restore.mysql and settings.restore.mysql.own_account
+    assert settings.servers.mysql and settings.servers.postgresql and settings.django and settings.backup.is_configured
+    assert settings.restore.servers.mysql and settings.restore.servers.mysql.own_account
     assert check(example()) == []
 
 

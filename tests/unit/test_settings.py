@@ -33,7 +33,12 @@ def test_nothing_at_all_gives_defaults_and_is_called_empty() -> None:
     assert settings.is_empty
     assert settings.session_cleanup.batch_rows == 1000
     assert settings.backup.directory == "/var/backups/iact"
-    assert (settings.mysql, settings.postgresql, settings.sqlite, settings.django) == (None, None, None, None)
+    assert (settings.servers.mysql, settings.servers.postgresql, settings.sqlite, settings.django) == (
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 def test_the_environment_alone_does_not_configure_a_host() -> None:
@@ -48,8 +53,8 @@ def test_each_later_layer_is_stronger_and_sources_say_which_one_spoke() -> None:
         Layer(COMMAND_LINE, {"session_cleanup": {"days": "0"}}),
     ]
     settings = build(layers)
-    assert settings.mysql is not None
-    assert (settings.mysql.login_host, settings.mysql.login_user) == ("file", "weak")
+    assert settings.servers.mysql is not None
+    assert (settings.servers.mysql.login_host, settings.servers.mysql.login_user) == ("file", "weak")
     assert (settings.session_cleanup.days, settings.session_cleanup.batch_rows) == (0, 7)
     assert settings.sources["mysql.login_user"] == ENVIRONMENT
     assert settings.sources["mysql.login_host"] == "site.json"
@@ -97,8 +102,8 @@ def test_a_password_in_the_config_file_is_refused_and_not_repeated(section: str,
 
 def test_a_password_as_a_parameter_is_wrapped() -> None:
     settings = build([Layer(PARAMETER, {"mysql": {"login_password": "hunter2"}})])
-    assert settings.mysql is not None
-    assert settings.mysql.login_password == Secret("hunter2")
+    assert settings.servers.mysql is not None
+    assert settings.servers.mysql.login_password == Secret("hunter2")
     assert "hunter2" not in repr(settings)
 
 
@@ -109,7 +114,7 @@ def test_a_job_s_own_connection_is_laid_over_the_shared_one() -> None:
             "health": {"mysql": {"login_user": "watch"}},
         }
     )
-    own, shared = settings.health.mysql, settings.backup.mysql
+    own, shared = settings.health.servers.mysql, settings.backup.servers.mysql
     assert own is not None and shared is not None
     assert (own.login_host, own.login_port, own.login_user, own.own_account) == ("db", 13306, "watch", True)
     assert (shared.login_user, shared.own_account) == ("iact", False)
@@ -123,9 +128,9 @@ def test_another_account_never_inherits_the_shared_password(own: Raw) -> None:
     with_password = build(
         [Layer(PARAMETER, {"mysql": {"login_password": "hunter2"}, "health": {"mysql": own}})],
     )
-    assert settings.health.mysql is not None and settings.health.mysql.login_db == "iact"
-    assert with_password.health.mysql is not None
-    assert with_password.health.mysql.login_password is None
+    assert settings.health.servers.mysql is not None and settings.health.servers.mysql.login_db == "iact"
+    assert with_password.health.servers.mysql is not None
+    assert with_password.health.servers.mysql.login_password is None
 
 
 @pytest.mark.parametrize("section", ["mysql", "postgresql"])
@@ -157,8 +162,8 @@ def test_the_same_account_with_another_host_keeps_the_password() -> None:
     settings = build(
         [Layer(PARAMETER, {"mysql": {"login_password": "hunter2"}, "health": {"mysql": {"login_host": "replica"}}})]
     )
-    assert settings.health.mysql is not None
-    assert settings.health.mysql.login_password == Secret("hunter2")
+    assert settings.health.servers.mysql is not None
+    assert settings.health.servers.mysql.login_password == Secret("hunter2")
 
 
 def test_a_run_s_own_connection_also_goes_over_what_the_file_lays_over_the_shared_one() -> None:
@@ -166,14 +171,14 @@ def test_a_run_s_own_connection_also_goes_over_what_the_file_lays_over_the_share
         {"mysql": {"login_host": "db"}, "session_cleanup": {"mysql": {"login_host": "primary"}}},
         {"mysql": {"login_host": "now"}},
     )
-    assert settings.session_cleanup.mysql is not None
-    assert settings.session_cleanup.mysql.login_host == "now"
+    assert settings.session_cleanup.servers.mysql is not None
+    assert settings.session_cleanup.servers.mysql.login_host == "now"
 
 
 def test_a_restore_never_uses_a_job_s_connection() -> None:
     shared: Raw = {"mysql": {"login_host": "db"}}
-    assert of_file(shared).restore.mysql is None
-    own = of_file({**shared, "restore": {"mysql": {"login_user": "restorer"}}}).restore.mysql
+    assert of_file(shared).restore.servers.mysql is None
+    own = of_file({**shared, "restore": {"mysql": {"login_user": "restorer"}}}).restore.servers.mysql
     assert own is not None
     assert (own.login_user, own.own_account) == ("restorer", True)
 
@@ -183,15 +188,15 @@ def test_a_run_s_shared_connection_does_not_change_the_restore_s_own() -> None:
         {"restore": {"mysql": {"login_host": "there", "login_user": "restorer"}}},
         {"mysql": {"login_host": "elsewhere"}},
     )
-    assert settings.restore.mysql is not None
-    assert settings.restore.mysql.login_host == "there"
+    assert settings.restore.servers.mysql is not None
+    assert settings.restore.servers.mysql.login_host == "there"
 
 
 def test_a_job_s_own_connection_works_without_a_shared_one() -> None:
     settings = of_file({"health": {"postgresql": {"login_host": "db"}}})
-    assert settings.postgresql is None
-    assert settings.health.postgresql is not None
-    assert settings.health.postgresql.connect_timeout == 5.0
+    assert settings.servers.postgresql is None
+    assert settings.health.servers.postgresql is not None
+    assert settings.health.servers.postgresql.connect_timeout == 5.0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import NamedTuple, Union, cast
 from .errors import BadOption, Refused
 from .secret import printable
 from .sections.backup import Backup
-from .sections.connections import Server, SQLiteFile
+from .sections.connections import Connection, Server, Servers, SQLiteFile
 from .sections.django import Django
 from .sections.health import Health
 from .sections.restore import Restore
@@ -23,8 +23,7 @@ class Settings(NamedTuple):
 
     user: str | None
     state_directory: str
-    mysql: Server | None
-    postgresql: Server | None
+    servers: Servers
     sqlite: SQLiteFile | None
     django: Django | None
     session_cleanup: SessionCleanup
@@ -38,6 +37,11 @@ class Settings(NamedTuple):
     def is_empty(self) -> bool:
         """Return whether nothing is configured."""
         return not set(self.sources.values()) - {DEFAULT, ENVIRONMENT}
+
+    def connections(self, servers: Servers) -> dict[str, Connection]:
+        """Return what is configured, by engine, for a job that has these connections to servers."""
+        every: dict[str, Connection | None] = {**servers._asdict(), "sqlite": self.sqlite}
+        return {engine: connection for engine, connection in every.items() if connection is not None}
 
 
 # The sections of the jobs that cron starts.
@@ -73,6 +77,7 @@ def build(layers: list[Layer], config_written_at: float | None = None) -> Settin
     for name, table in (("", SITE), *SECTIONS.items()):
         _apply_defaults(table, values[name], name, sources)
     shared = {name: _section(name, values[name], sources) for name in SHARED_SECTIONS}
+    servers = {engine: cast("Server | None", shared.pop(engine)) for engine in Servers._fields}
     jobs = {job: _job(job, values[job], overlays[job], values, sources) for job in JOB_SECTIONS}
     _check_relations(values)
     top = values[""]
@@ -81,6 +86,7 @@ def build(layers: list[Layer], config_written_at: float | None = None) -> Settin
         state_directory=cast(str, top["state_directory"]),
         sources=sources,
         config_written_at=config_written_at,
+        servers=Servers(**servers),
         **shared,  # type: ignore[arg-type]
         **jobs,  # type: ignore[arg-type]
     )
@@ -170,8 +176,8 @@ def _check_certificate(name: str, values: _Values) -> None:
 def _job(
     job: str, values_of_job: _Values, overlays: dict[str, _Values], values: dict[str, _Values], sources: dict[str, str]
 ) -> object:
-    connections: dict[str, object] = {}
-    for engine in ("mysql", "postgresql"):
+    connections: dict[str, Server | None] = {}
+    for engine in Servers._fields:
         overlay = overlays.get(engine)
         if overlay:
             base = dict(values[engine])
@@ -187,8 +193,9 @@ def _job(
             _check_certificate(f"{job}.{engine}", base)
             connections[engine] = RECORDS[engine](**base)
         else:
-            connections[engine] = None if job == "restore" else _section(engine, values[engine], sources)
-    return RECORDS[job](**{**values_of_job, **connections})
+            shared = None if job == "restore" else _section(engine, values[engine], sources)
+            connections[engine] = cast("Server | None", shared)
+    return RECORDS[job](servers=Servers(**connections), **values_of_job)
 
 
 def _check_relations(values: dict[str, _Values]) -> None:

@@ -27,7 +27,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Packer,
     choose,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.writer import Staged
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.writer import ArchiveWriter
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Limits
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories.publishing import publish
@@ -52,7 +52,7 @@ def write(
     compression = compression or choose(host)
     folder = os.open(directory, os.O_RDONLY)
     try:
-        with Staged(folder, str(directory), part_name(moment, identity), moment) as staged:
+        with ArchiveWriter(folder, str(directory), part_name(moment, identity), moment) as staged:
             components = []
             for name, content in contents.items():
                 member = f"{name}.sqlite3{compression.suffix}"

@@ -49,7 +49,7 @@ def test_x13_nothing_but_the_archive_is_left(tmp_path: Path) -> None:
 
 def test_a_member_that_was_given_up_leaves_no_trace(tmp_path: Path) -> None:
     folder = os.open(tmp_path, os.O_RDONLY)
-    with writer.Staged(folder, str(tmp_path), part_name(NIGHT, IDENTITY), NIGHT) as staged:
+    with writer.ArchiveWriter(folder, str(tmp_path), part_name(NIGHT, IDENTITY), NIGHT) as staged:
         with staged.member("first") as sink:
             sink(b"kept")
         before = Path(staged.path).read_bytes()
@@ -113,7 +113,7 @@ def test_g26_a_filesystem_that_cannot_sync_a_directory_takes_an_archive(
 
 def test_fh42_a_member_ends_where_too_little_of_the_disk_would_stay_free(tmp_path: Path) -> None:
     folder = os.open(tmp_path, os.O_RDONLY)
-    with writer.Staged(folder, str(tmp_path), part_name(NIGHT, IDENTITY), NIGHT, 1 << 60) as staged:
+    with writer.ArchiveWriter(folder, str(tmp_path), part_name(NIGHT, IDENTITY), NIGHT, 1 << 60) as staged:
         with pytest.raises(writer.Unwritable, match="min_free_bytes") as raised, staged.member("first") as sink:
             sink(b"x")
         assert raised.value.code == "no_space"

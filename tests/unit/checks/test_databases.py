@@ -18,21 +18,21 @@ Make = Callable[..., Context]
 
 def test_a_file_that_answers_passes_with_its_version(tmp_path: Path, make_context: Make) -> None:
     sqlite3.connect(tmp_path / "a").execute("CREATE TABLE t (a)").connection.close()
-    (outcome,) = databases.sqlite(make_context({"sqlite": {"path": str(tmp_path / "a")}}))
+    (outcome,) = databases.answers("sqlite", make_context({"sqlite": {"path": str(tmp_path / "a")}}))
     assert outcome.status == "pass"
     assert sqlite3.sqlite_version in outcome.message
 
 
 def test_a_missing_file_is_told_and_not_made(tmp_path: Path, make_context: Make) -> None:
     with pytest.raises(DatabaseFault, match="does not exist"):
-        databases.sqlite(make_context({"sqlite": {"path": str(tmp_path / "a")}}))
+        databases.answers("sqlite", make_context({"sqlite": {"path": str(tmp_path / "a")}}))
     assert not (tmp_path / "a").exists()
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path, make_context: Make) -> None:
     (tmp_path / "a").write_text("no database at all, but a text that is long enough to be read as one" * 20)
     with pytest.raises(DatabaseFault):
-        databases.sqlite(make_context({"sqlite": {"path": str(tmp_path / "a")}}))
+        databases.answers("sqlite", make_context({"sqlite": {"path": str(tmp_path / "a")}}))
 
 
 def test_the_health_check_s_own_account_is_used(make_context: Make) -> None:

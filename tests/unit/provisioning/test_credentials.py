@@ -62,7 +62,7 @@ def resolved(folder: Path, engine: str, **options: Any) -> Endpoint:
     written = folder / "maintenance.json"
     written.write_text(json.dumps(config.content(asked, [file], (), "/nonexistent")), encoding="utf-8")
     settings_of_host = config_file.load(Host({}), str(written), Layer("parameter", {}))
-    server = getattr(settings_of_host, engine)
+    server = settings_of_host.servers.get(engine)
     assert server is not None
     return RESOLVE[engine](server, Host({}))
 

@@ -11,7 +11,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     part_name,
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.reading import stamp_of
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.writer import Staged
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.writer import ArchiveWriter
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import LockHeld, MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories import folder
@@ -90,7 +90,7 @@ def test_fh44_what_is_called_as_a_leftover_and_is_no_file_of_ours_stays(tmp_path
 
 def test_g16_an_archive_that_another_run_of_this_host_is_writing_is_left_alone(tmp_path: Path) -> None:
     with folder.open_folder(Host(), str(tmp_path)) as opened:
-        with Staged(opened.descriptor, str(tmp_path), part_name(NIGHT, IDENTITY), NIGHT):
+        with ArchiveWriter(opened.descriptor, str(tmp_path), part_name(NIGHT, IDENTITY), NIGHT):
             with pytest.raises(LockHeld, match="another run of this host"):
                 opened.remove_leftovers(IDENTITY)
             assert os.listdir(tmp_path) == [part_name(NIGHT, IDENTITY)]

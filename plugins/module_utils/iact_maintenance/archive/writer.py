@@ -61,7 +61,7 @@ class MemberSink:
         return self._digest.hexdigest()
 
 
-class Staged:
+class ArchiveWriter:
     """An archive being written, in a file that nobody takes for one and that goes away unless it is published.
 
     `part` is the file's name while it is written. It is locked as long as it is open, so that another run of this host,
@@ -75,7 +75,7 @@ class Staged:
         with writing(self.path):
             self.descriptor = create(self.part, folder=folder)
 
-    def __enter__(self) -> Staged:
+    def __enter__(self) -> ArchiveWriter:
         try:
             with writing(self.path):
                 mark_in_use(self.descriptor)

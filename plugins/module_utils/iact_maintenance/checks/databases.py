@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from ..engines.table import PINGS
 from ..report import PASS
-from ..sections.connections import Server, SQLiteFile
+from ..sections.connections import Connection, SQLiteFile
 from ..settings import Settings
 from .context import Context
 from .outcome import Outcome
@@ -15,26 +13,22 @@ from .outcome import Outcome
 _CONNECTING_SHARE = 0.7
 
 
-def connection(settings: Settings, engine: str) -> Server | SQLiteFile | None:
+def connection(settings: Settings, engine: str) -> Connection | None:
     """Return the connection for health to an engine: its own account if it has one."""
-    return {"mysql": settings.health.mysql, "postgresql": settings.health.postgresql, "sqlite": settings.sqlite}[engine]
+    return settings.connections(settings.health.servers).get(engine)
 
 
-def in_time(target: Server | SQLiteFile, context: Context) -> Server | SQLiteFile:
+def in_time(target: Connection, context: Context) -> Connection:
     """Return the connection with a connect timeout that ends well before the check's deadline."""
     if isinstance(target, SQLiteFile):
         return target
     return target._replace(connect_timeout=min(target.connect_timeout, context.limit_seconds * _CONNECTING_SHARE))
 
 
-def _answers(engine: str, context: Context) -> list[Outcome]:
+def answers(engine: str, context: Context) -> list[Outcome]:
+    """Check that the configured database of an engine answers."""
     target = connection(context.settings, engine)
     if target is None:
         return []
     version = PINGS[engine](in_time(target, context), context.host)
     return [Outcome(PASS, f"answered a query: version {version}")]
-
-
-postgresql = partial(_answers, "postgresql")
-mysql = partial(_answers, "mysql")
-sqlite = partial(_answers, "sqlite")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from ..engines.table import PINGS
 from ..settings import Settings
 from . import databases, django
 from .backups import backups
@@ -18,16 +21,21 @@ def _has_django(settings: Settings) -> bool:
 
 def has_something_to_check(settings: Settings) -> bool:
     """Return whether the settings name a project or a database; disks alone are not enough."""
-    return _has_django(settings) or any((settings.health.mysql, settings.health.postgresql, settings.sqlite))
+    return _has_django(settings) or any(databases.connection(settings, engine) for engine in PINGS)
+
+
+def _answers(engine: str) -> Check:
+    """Return the check of a database, which has the name of its engine."""
+    return Check(
+        engine, partial(databases.answers, engine), lambda settings: databases.connection(settings, engine) is not None
+    )
 
 
 CHECKS = (
     Check("django_project", django.project, _has_django),
     Check("django_dependencies", django.dependencies, _has_django),
     Check("session_engine", session_engine, _has_django),
-    Check("postgresql", databases.postgresql, lambda settings: settings.health.postgresql is not None),
-    Check("mysql", databases.mysql, lambda settings: settings.health.mysql is not None),
-    Check("sqlite", databases.sqlite, lambda settings: settings.sqlite is not None),
+    *map(_answers, PINGS),
     # After the servers, on which they depend.
     Check("migrations", django.migrations, _has_django),
     Check("sessions", sessions, has_something_to_check),

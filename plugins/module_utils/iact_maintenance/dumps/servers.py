@@ -13,7 +13,7 @@ from ..engines.table import IDENTITIES
 from ..errors import Refused
 from ..host import Host
 from ..sections.backup import Backup
-from ..sections.connections import Server, server_of
+from ..sections.connections import Server
 from ..sections.restore import Restore
 from ..settings import Settings
 from .dumper import Destination, Dump, Dumper, Found, Workplace
@@ -49,7 +49,7 @@ class ServerDumper(Dumper):
 
     def connection(self, settings: Settings) -> Server | None:
         """Return the backup's own connection."""
-        return server_of(settings.backup, self.engine)
+        return settings.backup.servers.get(self.engine)
 
     def check_settings(self, settings: Settings) -> None:
         """Raise Refused if databases are named and no server."""
@@ -92,7 +92,7 @@ class ServerDumper(Dumper):
         self._restorer(settings)
 
     def _restorer(self, settings: Settings) -> Server:
-        server = server_of(settings.restore, self.engine)
+        server = settings.restore.servers.get(self.engine)
         if server is None:
             message = f"there is no account to restore with: the section restore has no {self.engine}"
             raise Refused("restore_account", message, hint=restore_hint(self.engine))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 MARIADB, MYSQL_SERVER = "mariadb", "mysql"
 ROUTINES = {MARIADB: "SELECT ON mysql.proc", MYSQL_SERVER: "SHOW_ROUTINE ON *.*"}
@@ -31,6 +31,8 @@ class Statement(NamedTuple):
     own_account_only: bool = False
 
 
+# What each job needs; a backup has `backup_table` and `backup_database`.
+Needs = Mapping[str, tuple[Statement, ...]]
 # Privileges on what a dump reads, as `missing_for_dump` looks for them.
 DUMPED_TABLE = ("SELECT", "TRIGGER")
 DUMPED_DATABASE = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
@@ -42,7 +44,7 @@ _SESSIONS = {
     ),
     "health": (Statement("GRANT SELECT (expire_date) ON {table} TO {account}"),),
 }
-MYSQL: Mapping[str, tuple[Statement, ...]] = {
+_MYSQL: Needs = {
     **_SESSIONS,
     "backup_table": (Statement(f"GRANT {', '.join(DUMPED_TABLE)} ON {{table}} TO {{account}}"),),
     "backup_database": (
@@ -57,13 +59,12 @@ _READS_ALL = (
     Statement("GRANT pg_read_all_data TO {account}"),
     Statement("ALTER ROLE {account} SET default_transaction_read_only = on", own_account_only=True),
 )
-POSTGRESQL: Mapping[str, tuple[Statement, ...]] = {
+_POSTGRESQL: Needs = {
     **_SESSIONS,
     "backup_table": _READS_ALL,
     "backup_database": _READS_ALL,
     "restore": (Statement("ALTER ROLE {account} CREATEDB"),),
 }
-REQUIRED = {"mysql": MYSQL, "postgresql": POSTGRESQL}
 RESTORE_ACCOUNT = Account("iact_restore")
 
 
@@ -75,28 +76,91 @@ class Subject(NamedTuple):
     schema: str = "public"
 
 
+class Rights(Protocol):
+    """How one kind of server writes accounts and names, and what each job needs there."""
+
+    title: str
+    needs: Needs
+
+    def account(self, account: Account) -> str:
+        """Return an account's name in a statement."""
+
+    def names(self, subject: Subject) -> dict[str, str]:
+        """Return `database` and `table` in a statement."""
+
+    def creation(self, account: str) -> str:
+        """Return the statement that creates an account without a password, which nobody can log in to."""
+
+    def creation_once(self, account: str) -> str:
+        """Return `creation` as a statement that does nothing if the account exists."""
+        return self.creation(account)
+
+    def password(self, account: str) -> str:
+        """Return the statement with which an administrator sets an account's password; `…` is the password."""
+
+    def about(self, account: Account) -> str:
+        """Return a comment on an account that stands above its statements; empty for none."""
+        return ""
+
+
+class _MySQLRights(Rights):
+    title, needs = "MySQL or MariaDB", _MYSQL
+
+    def account(self, account: Account) -> str:
+        return "@".join(_literal(part) for part in account)
+
+    def names(self, subject: Subject) -> dict[str, str]:
+        table = ".".join(_quoted(name, "`") for name in (subject.database, subject.table))
+        # Wildcards in a grant on a whole database.
+        database = _quoted(re.sub(r"[\\%_]", r"\\\g<0>", subject.database), "`")
+        return {"database": database, "table": table}
+
+    def creation(self, account: str) -> str:
+        return f"CREATE USER IF NOT EXISTS {account} ACCOUNT LOCK;"
+
+    def password(self, account: str) -> str:
+        return f"ALTER USER {account} IDENTIFIED BY '…' ACCOUNT UNLOCK;"
+
+    def about(self, account: Account) -> str:
+        return "-- from anywhere: replace % by the address of this host" if account.place == "%" else ""
+
+
+class _PostgreSQLRights(Rights):
+    title, needs = "PostgreSQL", _POSTGRESQL
+
+    def account(self, account: Account) -> str:
+        return _quoted(account.name, '"')
+
+    def names(self, subject: Subject) -> dict[str, str]:
+        table = ".".join(_quoted(name, '"') for name in (subject.schema, subject.table))
+        return {"database": _quoted(subject.database, '"'), "table": table}
+
+    def creation(self, account: str) -> str:
+        return f"CREATE ROLE {account} LOGIN;"
+
+    def creation_once(self, account: str) -> str:
+        return f"DO $role$BEGIN {self.creation(account)} EXCEPTION WHEN duplicate_object THEN END$role$;"
+
+    def password(self, account: str) -> str:
+        return f"\\password {account}"
+
+
+REQUIRED: Mapping[str, Rights] = {"mysql": _MySQLRights(), "postgresql": _PostgreSQLRights()}
+
+
 def creation(engine: str, account: Account) -> str:
     """Return the statement that creates an account without a password, which nobody can log in to."""
-    shown = _account(engine, account)
-    if engine == "mysql":
-        return f"CREATE USER IF NOT EXISTS {shown} ACCOUNT LOCK;"
-    return f"CREATE ROLE {shown} LOGIN;"
+    return REQUIRED[engine].creation(REQUIRED[engine].account(account))
 
 
 def creation_once(engine: str, account: Account) -> str:
     """Return `creation` as a statement that does nothing if the account exists."""
-    made = creation(engine, account)
-    if engine == "mysql":
-        return made
-    return f"DO $role$BEGIN {made} EXCEPTION WHEN duplicate_object THEN END$role$;"
+    return REQUIRED[engine].creation_once(REQUIRED[engine].account(account))
 
 
 def password(engine: str, account: Account) -> str:
     """Return the statement with which an administrator sets an account's password; `…` is the password."""
-    shown = _account(engine, account)
-    if engine == "mysql":
-        return f"ALTER USER {shown} IDENTIFIED BY '…' ACCOUNT UNLOCK;"
-    return f"\\password {shown}"
+    return REQUIRED[engine].password(REQUIRED[engine].account(account))
 
 
 def statements(engine: str, need: str, account: Account, subject: Subject, *, own_account: bool) -> list[str]:
@@ -105,10 +169,10 @@ def statements(engine: str, need: str, account: Account, subject: Subject, *, ow
     `need` is a job; for a backup `backup_table` or `backup_database`. They work as printed; MySQL's work on MariaDB
     too.
     """
-    names = {"account": _account(engine, account), **_names(engine, subject)}
+    names = {"account": REQUIRED[engine].account(account), **REQUIRED[engine].names(subject)}
     return [
         _ONLY_ON[each.server].format(each.text.format(**names))
-        for each in REQUIRED[engine][need]
+        for each in REQUIRED[engine].needs[need]
         if own_account or not each.own_account_only
     ]
 
@@ -122,21 +186,6 @@ def restore_hint(engine: str) -> str:
         f"(`iact-maintenance grants restore` prints them); name it in restore.{engine}, in the role "
         f"iact_maintenance_restore_{engine}"
     )
-
-
-def _account(engine: str, account: Account) -> str:
-    if engine == "postgresql":
-        return _quoted(account.name, '"')
-    return "@".join(_literal(part) for part in account)
-
-
-def _names(engine: str, subject: Subject) -> dict[str, str]:
-    quote = "`" if engine == "mysql" else '"'
-    outer = subject.database if engine == "mysql" else subject.schema
-    # Wildcards in a grant on a whole database.
-    database = re.sub(r"[\\%_]", r"\\\g<0>", subject.database) if engine == "mysql" else subject.database
-    table = f"{_quoted(outer, quote)}.{_quoted(subject.table, quote)}"
-    return {"database": _quoted(database, quote), "table": table}
 
 
 def _quoted(name: str, quote: str) -> str:

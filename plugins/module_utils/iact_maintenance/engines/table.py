@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..host import Host
-from . import mysql, postgresql, sqlite
+from ..sections.connections import Server
+from . import mysql, mysql_connection, postgresql, postgresql_connection, sqlite
+from .endpoint import Endpoint
 from .facts import Convention, Sessions
 
 
@@ -19,10 +21,10 @@ class OpenSessions(Protocol):
         """Return the open store. Raise DatabaseFault or Refused."""
 
 
-# Functions that check whether a server answers, and return its version.
+# Functions that check whether a server answers, and return its version; each is a health check of that name.
 PINGS: Mapping[str, Callable[[Any, Host], str]] = {
-    "mysql": mysql.ping,
     "postgresql": postgresql.ping,
+    "mysql": mysql.ping,
     "sqlite": sqlite.ping,
 }
 # Engines that can hold the sessions.
@@ -30,6 +32,11 @@ SESSION_STORES: Mapping[str, OpenSessions] = {
     "mysql": mysql.open_sessions,
     "postgresql": postgresql.open_sessions,
     "sqlite": sqlite.open_sessions,
+}
+# Functions that resolve a connection to an address and an account, without connecting.
+ENDPOINTS: Mapping[str, Callable[[Server, Host], Endpoint]] = {
+    "mysql": mysql_connection.resolve,
+    "postgresql": postgresql_connection.resolve,
 }
 # Functions that return a server's identity, as in manifests.
 IDENTITIES: Mapping[str, Callable[[Any, Host], Mapping[str, object]]] = {

@@ -16,7 +16,7 @@ from ..archive.packing import ZSTD, Compression
 from ..archive.reading import Stamp, stamp_of
 from ..archive.retention import Decision
 from ..archive.verify import verify
-from ..archive.writer import Staged
+from ..archive.writer import ArchiveWriter
 from ..dumps.dumper import Workplace
 from ..dumps.table import dumper_of
 from ..errors import MaintenanceError, StorageFault
@@ -118,8 +118,8 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
             for source in located.sources
         }
         part = part_name(created_at, own.id)
-        staged = opened.enter_context(Staged(folder.descriptor, folder.path, part, created_at, kept))
-        saver = Saver(host, staged, dumps, done.compression)
+        writer = opened.enter_context(ArchiveWriter(folder.descriptor, folder.path, part, created_at, kept))
+        saver = Saver(host, writer, dumps, done.compression)
         for source in located.sources:
             progress(f"saving {source.component}")
             saver.attempt(saved, source)
@@ -133,11 +133,11 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
             done.written = Written("", None, created_at, saved)
             return done.written
         progress("reading the archive back")
-        staged.finish(_manifest(host, own, created_at, saved, done.compression))
-        read = _read_back(host, staged, planned.options)
+        writer.finish(_manifest(host, own, created_at, saved, done.compression))
+        read = _read_back(host, writer, planned.options)
         for name in ArchiveName(created_at, is_partial).alternatives():
             done.written = Written(name.text, read.stamp, created_at, saved, read.digest)
-            published = publish(staged, name.text)
+            published = publish(writer, name.text)
             if published.has_name:
                 saved.findings += [] if published.is_synced else [_not_synced(folder)]
                 return done.written
@@ -190,9 +190,9 @@ class _Read(NamedTuple):
     digest: str
 
 
-def _read_back(host: Host, staged: Staged, options: Backup) -> _Read:
+def _read_back(host: Host, writer: ArchiveWriter, options: Backup) -> _Read:
     """Return what is known of the archive after it was read back: a file under a final name always verifies."""
-    archive = staged.reopened()
+    archive = writer.reopened()
     try:
         layout = verify(host, archive, Limits(options.deadline_seconds))
         return _Read(archive.stamp, layout.digest)

@@ -34,7 +34,8 @@ def _flat(prefix: str, holder: NamedTuple) -> list[tuple[str, object]]:
             continue
         name = f"{prefix}{option}"
         if hasattr(value, "_fields"):
-            rows += _flat(f"{name}.", value)
+            # The connections of a section stand in it without a name between.
+            rows += _flat(prefix if option == "servers" else f"{name}.", value)
         elif option == "login_password":
             rows.append((name, repr(value) if value is not None else None))
         elif option not in ("own_account", "libpq_options"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..engines import mysql_connection, postgresql_connection
+from ..dumps.table import DUMPERS
 from ..engines.endpoint import Endpoint, is_loopback
-from ..engines.required_rights import RESTORE_ACCOUNT, Account, Subject, creation_once, password, statements
+from ..engines.required_rights import REQUIRED, RESTORE_ACCOUNT, Account, Subject, creation_once, password, statements
+from ..engines.table import ENDPOINTS
 from ..errors import BadOption, MaintenanceError
 from ..host import Host
 from ..report import Finding, Report
@@ -19,8 +20,6 @@ from ..settings import Settings
 from ..values import nearest
 
 NAME = "grants"
-_RESOLVE = {"mysql": mysql_connection.resolve, "postgresql": postgresql_connection.resolve}
-_ANYWHERE = "-- from anywhere: replace % by the address of this host"
 
 
 class Need(NamedTuple):
@@ -46,7 +45,7 @@ def report(settings: Settings, host: Host, word: str) -> Report:
         message = f"{printable(word, 80)} is not a job" if word else "no job is named"
         raise BadOption(message, hint=nearest(word, [name.replace("_", "-") for name in JOB_SECTIONS]))
     needs = list(_needs(settings, host, job))
-    lines = [line for engine in ("mysql", "postgresql") for line in _script(host, job, engine, needs)]
+    lines = [line for engine in REQUIRED for line in _script(host, job, engine, needs)]
     if not lines:
         message = f"{word} uses no MySQL, MariaDB or PostgreSQL here, so there are no rights to grant"
         hint = "an SQLite file needs write access for the account that runs the jobs"
@@ -72,7 +71,7 @@ def _of_sessions(settings: Settings, host: Host, job: str) -> Iterator[Need]:
     except NoSessionTable:
         return
     options = settings.health if job == "health" else settings.session_cleanup
-    server = {"mysql": options.mysql, "postgresql": options.postgresql}.get(target.engine)
+    server = options.servers.get(target.engine)
     if server is None and isinstance(target.connection, Server):
         server = target.connection
     if server is not None:
@@ -83,22 +82,19 @@ def _of_sessions(settings: Settings, host: Host, job: str) -> Iterator[Need]:
 
 def _of_backup(settings: Settings) -> Iterator[Need]:
     backup = settings.backup
-    named = {"mysql": backup.mysql_databases, "postgresql": backup.postgresql_databases}
-    for engine, server in (("mysql", backup.mysql), ("postgresql", backup.postgresql)):
+    for engine in REQUIRED:
+        server = backup.servers.get(engine)
         if server is None:
             continue
         for table in backup.tables:
             yield Need(engine, "backup_table", server, Subject(server.login_db or "", table))
-        for database in named[engine]:
+        for database in DUMPERS[engine].named(backup):
             yield Need(engine, "backup_database", server, Subject(database))
 
 
 def _of_restore(settings: Settings) -> Iterator[Need]:
-    restore, backup = settings.restore, settings.backup
-    for engine, server, saved in (
-        ("mysql", restore.mysql, backup.mysql),
-        ("postgresql", restore.postgresql, backup.postgresql),
-    ):
+    for engine in REQUIRED:
+        server, saved = settings.restore.servers.get(engine), settings.backup.servers.get(engine)
         if server or saved:
             yield Need(engine, "restore", server, Subject(), near=saved)
 
@@ -114,8 +110,7 @@ def _script(host: Host, job: str, engine: str, needs: list[Need]) -> list[str]:
         subject = need.subject._replace(database=need.subject.database or database or "DATABASE")
         is_own = need.server is None or need.server.own_account
         rights += statements(engine, need.need, account, subject, own_account=is_own)
-    title = {"mysql": "MySQL or MariaDB", "postgresql": "PostgreSQL"}[engine]
-    shown = _ANYWHERE if engine == "mysql" and account.place == "%" else ""
+    title, shown = REQUIRED[engine].title, REQUIRED[engine].about(account)
     variable = (
         f"iact_maintenance_{job}_{engine}" if engine_needs[0].need == "restore" else f"iact_maintenance_{engine}_…"
     )
@@ -141,6 +136,6 @@ def _account(host: Host, need: Need) -> tuple[Account, str, str]:
 def _endpoint(host: Host, engine: str, server: Server | None) -> Endpoint | None:
     """Return address and account of a connection; None if its credentials file does not exist yet."""
     try:
-        return None if server is None else _RESOLVE[engine](server, host)
+        return None if server is None else ENDPOINTS[engine](server, host)
     except MaintenanceError:
         return None

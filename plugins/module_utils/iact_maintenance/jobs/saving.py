@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..archive.manifest import Component, Member
 from ..archive.packing import Compression, Packer
-from ..archive.writer import Staged, Unwritable
+from ..archive.writer import ArchiveWriter, Unwritable
 from ..dumps.dumper import Dump
 from ..dumps.model import NothingLeft, Source
 from ..errors import MaintenanceError
@@ -38,7 +38,7 @@ class Saver(NamedTuple):
     """Puts components into an archive; `dumps` has what dumps each of them."""
 
     host: Host
-    archive: Staged
+    archive: ArchiveWriter
     dumps: Mapping[str, Dump]
     compression: Compression
 

@@ -7,7 +7,7 @@ import errno
 import os
 from typing import NamedTuple
 
-from ..archive.writer import Staged, writing
+from ..archive.writer import ArchiveWriter, writing
 from ..files import sync_entries
 
 # Filesystems without hard links say one of these: exFAT and FUSE EPERM, others that they do not know the call.
@@ -23,18 +23,18 @@ class Published(NamedTuple):
     is_synced: bool = True
 
 
-def publish(staged: Staged, name: str) -> Published:
+def publish(writer: ArchiveWriter, name: str) -> Published:
     """Return whether the archive has its name, durably; without it if the name is taken.
 
     Raise Unwritable; then the archive has no name.
     """
-    with writing(staged.path):
-        if not give_name(staged.folder, staged.part, name):
+    with writing(writer.path):
+        if not give_name(writer.folder, writer.part, name):
             return Published(has_name=False)
         try:
-            return Published(has_name=True, is_synced=sync_entries(staged.folder))
+            return Published(has_name=True, is_synced=sync_entries(writer.folder))
         except OSError:
-            os.unlink(name, dir_fd=staged.folder)
+            os.unlink(name, dir_fd=writer.folder)
             raise
 
 

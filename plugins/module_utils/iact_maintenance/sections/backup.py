@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..values import Option
-from .connections import OWN, Server
+from .connections import JOB_SERVERS, Servers
 from .scheduling import DAY_SECONDS, scheduled
 
 _LONGEST_DAYS = 36500
@@ -22,6 +22,15 @@ RETENTION = (
         minimum=1,
         maximum=1000,
     ),
+)
+
+# What is backed up: one of these configures a backup, and no connection does, since it may be there for health.
+CONTENT = (
+    Option("tables", "list", "Tables to back up, each from every configured connection that has it.", ()),
+    Option("mysql_databases", "list", "Whole MySQL or MariaDB databases to back up.", ()),
+    Option("postgresql_databases", "list", "Whole PostgreSQL databases to back up.", ()),
+    Option("sqlite_files", "list", "SQLite files to back up, as absolute paths.", ()),
+    Option("log_directory", "path", "Directory of the application's JSON logs."),
 )
 
 BACKUP = (
@@ -42,11 +51,7 @@ BACKUP = (
         minimum=0,
         maximum=2**62,
     ),
-    Option("tables", "list", "Tables to back up, each from every configured connection that has it.", ()),
-    Option("mysql_databases", "list", "Whole MySQL or MariaDB databases to back up.", ()),
-    Option("postgresql_databases", "list", "Whole PostgreSQL databases to back up.", ()),
-    Option("sqlite_files", "list", "SQLite files to back up, as absolute paths.", ()),
-    Option("log_directory", "path", "Directory of the application's JSON logs."),
+    *CONTENT,
     Option("log_patterns", "list", "Names of the logs in that directory.", ("*.json.log*", "*_json.log*")),
     Option(
         "follow_links",
@@ -91,7 +96,7 @@ BACKUP = (
         minimum=0.1,
         maximum=DAY_SECONDS,
     ),
-    *OWN,
+    *JOB_SERVERS,
 )
 
 
@@ -102,8 +107,7 @@ class Backup(NamedTuple):
     enabled: bool
     max_age_seconds: int
     expected_seconds: float
-    mysql: Server | None
-    postgresql: Server | None
+    servers: Servers
     directory: str
     create_directory: bool
     require_mountpoint: bool
@@ -129,6 +133,5 @@ class Backup(NamedTuple):
 
     @property
     def is_configured(self) -> bool:
-        """Return whether anything is to be backed up; a connection alone does not count, because health uses it too."""
-        lists = (self.tables, self.mysql_databases, self.postgresql_databases, self.sqlite_files)
-        return bool(self.log_directory) or any(lists)
+        """Return whether anything is to be backed up."""
+        return any(getattr(self, row.name) for row in CONTENT)

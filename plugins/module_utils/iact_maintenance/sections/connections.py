@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Union
+from typing import NamedTuple, Union
 
 from ..secret import Secret
 from ..values import Option
@@ -50,7 +50,7 @@ SQLITE = (
     Option("read_only", "bool", "Nothing may ever write there.", False, private=True),
 )
 # A job's own connections.
-OWN = (
+JOB_SERVERS = (
     Option("mysql", "section", "MySQL or MariaDB connection of this job, laid over the shared one.", section="mysql"),
     Option(
         "postgresql", "section", "PostgreSQL connection of this job, laid over the shared one.", section="postgresql"
@@ -96,6 +96,18 @@ class Server(NamedTuple):
     project: ProjectConnection | None = None
 
 
+class Servers(NamedTuple):
+    """The connections of one job to servers, by engine: its own, else the shared ones."""
+
+    mysql: Server | None = None
+    postgresql: Server | None = None
+
+    def get(self, engine: str) -> Server | None:
+        """Return the connection to the server of an engine; None where there is none."""
+        servers: dict[str, Server | None] = self._asdict()
+        return servers.get(engine)
+
+
 class SQLiteFile(NamedTuple):
     """An SQLite database file."""
 
@@ -105,9 +117,3 @@ class SQLiteFile(NamedTuple):
 
 # How a database is reached, whatever its engine.
 Connection = Union[Server, SQLiteFile]
-
-
-def server_of(options: Any, engine: str) -> Server | None:
-    """Return the connection of a job to a server, from the record of the job's section."""
-    server: Server | None = getattr(options, engine)
-    return server

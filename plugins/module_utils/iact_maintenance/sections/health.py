@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..values import Option
-from .connections import OWN, Server
+from .connections import JOB_SERVERS, Servers
 from .scheduling import scheduled
 
 SESSION_BACKEND = "django.contrib.sessions.backends.db"
@@ -26,7 +26,7 @@ HEALTH = (
     ),
     Option("allowed_session_engines", "list", "Session engines that pass, by module path.", (SESSION_BACKEND,)),
     Option("log_directory", "path", "Directory of the jobs' own logs, whose disk is watched too.", config_only=True),
-    *OWN,
+    *JOB_SERVERS,
 )
 
 
@@ -37,8 +37,7 @@ class Health(NamedTuple):
     enabled: bool
     max_age_seconds: int
     expected_seconds: float
-    mysql: Server | None
-    postgresql: Server | None
+    servers: Servers
     deadline_seconds: float
     disk_warning_percent: float
     disk_critical_percent: float

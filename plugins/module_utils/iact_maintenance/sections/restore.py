@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..values import Option
-from .connections import OWN, Server
+from .connections import JOB_SERVERS, Servers
 from .scheduling import DAY_SECONDS
 
 RESTORE = (
@@ -34,7 +34,7 @@ RESTORE = (
         minimum=0.1,
         maximum=DAY_SECONDS,
     ),
-    *OWN,
+    *JOB_SERVERS,
 )
 
 
@@ -47,5 +47,4 @@ class Restore(NamedTuple):
     target_directory: str | None
     deadline_seconds: int
     stall_timeout_seconds: float
-    mysql: Server | None
-    postgresql: Server | None
+    servers: Servers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..values import Option
-from .connections import OWN, Server
+from .connections import JOB_SERVERS, Servers
 from .scheduling import scheduled
 
 _LONGEST_DAYS = 36500
@@ -17,7 +17,7 @@ SESSION_CLEANUP = (
         "str",
         "Engine that holds the sessions; C(auto) asks the Django project, or takes the one configured connection.",
         "auto",
-        choices=("auto", "mysql", "postgresql", "sqlite"),
+        choices=("auto", *Servers._fields, "sqlite"),
     ),
     Option("table", "str", "Name of the session table; Django's own if the project is asked.", "django_session"),
     Option(
@@ -35,7 +35,7 @@ SESSION_CLEANUP = (
     Option("warning_rows", "int", "Rows left above which to warn.", 50_000, minimum=1, maximum=2**31 - 1),
     Option("critical_rows", "int", "Rows left above which it is critical.", 100_000, minimum=1, maximum=2**31 - 1),
     Option("missing_ok", "bool", "A session table that does not exist is fine: nothing to do.", False),
-    *OWN,
+    *JOB_SERVERS,
 )
 
 
@@ -46,8 +46,7 @@ class SessionCleanup(NamedTuple):
     enabled: bool
     max_age_seconds: int
     expected_seconds: float
-    mysql: Server | None
-    postgresql: Server | None
+    servers: Servers
     engine: str
     table: str
     use_tz: bool | None

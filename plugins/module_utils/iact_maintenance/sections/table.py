@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..values import Option
 from .backup import BACKUP, Backup
-from .connections import DERIVED, MYSQL, POSTGRESQL, SQLITE, Server, SQLiteFile
+from .connections import DERIVED, JOB_SERVERS, MYSQL, POSTGRESQL, SQLITE, Server, Servers, SQLiteFile
 from .django import DJANGO, Django
 from .health import HEALTH, Health
 from .jobs import JOBS
@@ -41,8 +41,8 @@ _TABLE: Mapping[str, Section] = {
 
 SECTIONS: dict[str, tuple[Option, ...]] = {name: section.rows for name, section in _TABLE.items()}
 RECORDS: dict[str, Any] = {name: section.record for name, section in _TABLE.items()}
-SHARED_SECTIONS = ("mysql", "postgresql", "sqlite", "django")
 JOB_SECTIONS = tuple(dict.fromkeys(row.section for row in JOBS))
+SHARED_SECTIONS = tuple(name for name in _TABLE if name not in JOB_SECTIONS)
 
 SITE = (
     Option("user", "str", "Account that runs the jobs; a run as root becomes it first."),
@@ -64,5 +64,6 @@ def check_fields(record: Any, rows: Collection[Option], derived: Collection[str]
 
 
 for _record in set(RECORDS.values()):
-    _rows = [row for section in _TABLE.values() if section.record is _record for row in section.rows]
-    check_fields(_record, _rows, DERIVED if _record is Server else ())
+    _rows = {row for section in _TABLE.values() if section.record is _record for row in section.rows}
+    check_fields(_record, _rows.difference(JOB_SERVERS), DERIVED if _record is Server else ("servers",))
+check_fields(Servers, JOB_SERVERS)

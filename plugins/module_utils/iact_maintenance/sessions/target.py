@@ -200,6 +200,4 @@ def like_the_project(named: Server, of_project: Connection) -> Server:
 
 
 def _connections(settings: Settings) -> dict[str, Connection]:
-    options = settings.session_cleanup
-    connections = {"mysql": options.mysql, "postgresql": options.postgresql, "sqlite": settings.sqlite}
-    return {engine: connection for engine, connection in connections.items() if connection is not None}
+    return settings.connections(settings.session_cleanup.servers)
