@@ -153,7 +153,7 @@ def test_g06_a_job_s_own_key_goes_with_the_shared_certificate_and_another_certif
             "backup": {"mysql": {"client_cert": "/backup.pem"}},
         }
     )
-    health, backup = settings.health.mysql, settings.backup.mysql
+    health, backup = settings.health.servers.mysql, settings.backup.servers.mysql
     assert health is not None and (health.client_cert, health.client_key) == ("/shared.pem", "/health.key")
     assert backup is not None and (backup.client_cert, backup.client_key) == ("/backup.pem", None)
 
