@@ -14,7 +14,7 @@ if str(ROOT / "plugins" / "module_utils") not in sys.path:
     sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
 
 from iact_maintenance.sections.jobs import job_named  # noqa: E402
-from iact_maintenance.sections.table import SECTIONS, SHARED_SECTIONS, SITE, run_options  # noqa: E402
+from iact_maintenance.sections.table import SECTION_HELP, SECTIONS, SHARED_SECTIONS, SITE, run_options  # noqa: E402
 from iact_maintenance.values import Option  # noqa: E402
 
 MODULES = {
@@ -30,12 +30,6 @@ _SUMMARIES = {
     "restore": "restored 1 component of iact_data_backup_20260131_020000.tar into iact_restore_20260131093000_1",
 }
 FRAGMENT = ROOT / "plugins" / "doc_fragments" / "_connections.py"
-_SECTION_HELP = {
-    "mysql": "Connection to MySQL or MariaDB; laid over the config file's section C(mysql), option by option.",
-    "postgresql": "Connection to PostgreSQL; laid over the config file's section C(postgresql), option by option.",
-    "sqlite": "An SQLite database file.",
-    "django": "The Django project, which is asked where its sessions lie.",
-}
 # What only modules have; the table of `_module.py` is no option of the site.
 _FACE = {
     "config": {
@@ -71,7 +65,7 @@ def documented(options: Iterable[Option]) -> dict[str, object]:
 def _documented(option: Option) -> dict[str, object]:
     if option.kind == "section":
         inner = documented(SECTIONS[option.section])
-        return {"description": [_SECTION_HELP[option.name]], "type": "dict", "suboptions": inner}
+        return {"description": [SECTION_HELP[option.name]], "type": "dict", "suboptions": inner}
     lines = [option.help]
     if option.minimum is not None:
         lines.append(f"Allowed: {option.allowed}.")

@@ -26,13 +26,21 @@ class Section(NamedTuple):
     rows: tuple[Option, ...]
     # Any, because no type can say "some NamedTuple".
     record: Any
+    # What a module's parameter of that name is, for its documentation.
+    help: str = ""
 
 
 _TABLE: Mapping[str, Section] = {
-    "mysql": Section(MYSQL, Server),
-    "postgresql": Section(POSTGRESQL, Server),
-    "sqlite": Section(SQLITE, SQLiteFile),
-    "django": Section(DJANGO, Django),
+    "mysql": Section(
+        MYSQL, Server, "Connection to MySQL or MariaDB; laid over the config file's section C(mysql), option by option."
+    ),
+    "postgresql": Section(
+        POSTGRESQL,
+        Server,
+        "Connection to PostgreSQL; laid over the config file's section C(postgresql), option by option.",
+    ),
+    "sqlite": Section(SQLITE, SQLiteFile, "An SQLite database file."),
+    "django": Section(DJANGO, Django, "The Django project, which is asked where its sessions lie."),
     "session_cleanup": Section(SESSION_CLEANUP, SessionCleanup),
     "health": Section(HEALTH, Health),
     "backup": Section(BACKUP, Backup),
@@ -40,6 +48,7 @@ _TABLE: Mapping[str, Section] = {
 }
 
 SECTIONS: dict[str, tuple[Option, ...]] = {name: section.rows for name, section in _TABLE.items()}
+SECTION_HELP: dict[str, str] = {name: section.help for name, section in _TABLE.items()}
 RECORDS: dict[str, Any] = {name: section.record for name, section in _TABLE.items()}
 JOB_SECTIONS = tuple(dict.fromkeys(row.section for row in JOBS))
 SHARED_SECTIONS = tuple(name for name in _TABLE if name not in JOB_SECTIONS)
