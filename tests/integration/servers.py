@@ -220,7 +220,7 @@ class MariaDB(Server):
         return "`" + name.replace("`", "``") + "`"
 
     def _secure(self) -> None:
-        with contextlib.closing(pymysql.connect(unix_socket=str(self.socket), user="root")) as connection:
+        with contextlib.closing(pymysql.connect(unix_socket=str(self.socket), user="root", ssl_disabled=True)) as connection:
             cursor = connection.cursor()
             # The anonymous account at localhost would be taken before every test's account at '%'.
             cursor.execute("DELETE FROM mysql.global_priv WHERE User = ''")
@@ -230,12 +230,15 @@ class MariaDB(Server):
             cursor.execute("ALTER USER root@localhost IDENTIFIED BY %s", (self.admin_password,))
 
     def _connect(self, database: str | None, user: str, password: str) -> Any:
+        # Without TLS, because PyMySQL would read all of the machine's authorities for each connection.
         return pymysql.connect(host=self.host, port=self.port, user=user, password=password, database=database,
-                               charset="utf8mb4", autocommit=True, connect_timeout=10)  # fmt: skip
+                               charset="utf8mb4", autocommit=True, connect_timeout=10, ssl_disabled=True)  # fmt: skip
 
     def _answers(self) -> bool:
         try:
-            pymysql.connect(unix_socket=str(self.socket), user=self.admin_user, connect_timeout=1).close()
+            pymysql.connect(
+                unix_socket=str(self.socket), user=self.admin_user, connect_timeout=1, ssl_disabled=True
+            ).close()
         except pymysql.err.OperationalError as error:
             return error.args[0] == pymysql.constants.ER.ACCESS_DENIED_ERROR
         return True

@@ -55,11 +55,14 @@ def add_sessions(
     server: servers.Server, database: str, expires: Mapping[str, timedelta], table: str = "django_session"
 ) -> None:
     """Add sessions by key, each with the time from NOW until it expires."""
+    rows: list[object] = []
     for key, rest in expires.items():
         moment = NOW + rest
-        stored = moment.replace(tzinfo=None) if isinstance(server, servers.MariaDB) else moment
-        statement = f"INSERT INTO {server.quote(table).replace('%', '%%')} VALUES (%s, 'x', %s)"
-        server.execute(statement, key, stored, database=database)
+        rows += [key, moment.replace(tzinfo=None) if isinstance(server, servers.MariaDB) else moment]
+    if rows:
+        places = ", ".join(["(%s, 'x', %s)"] * len(expires))
+        name = server.quote(table).replace("%", "%%")
+        server.execute(f"INSERT INTO {name} VALUES {places}", *rows, database=database)
 
 
 def keys(server: servers.Server, database: str, table: str = "django_session") -> list[str]:
