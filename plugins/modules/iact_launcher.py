@@ -21,8 +21,8 @@ extends_documentation_fragment:
 options:
   path:
     description:
-      - Path of the command.
-      - An existing file that is not a version of the command is never changed.
+      - Absolute path of the command, in a directory that exists.
+      - A file there that is no earlier version of the command is never touched. A damaged one is replaced.
     type: path
     default: /usr/local/bin/iact-maintenance
   state:
@@ -65,7 +65,7 @@ version:
   type: str
   sample: 0.1.0
 previous_version:
-  description: Version of the command before the run; empty if it was absent.
+  description: Version of the command before the run; empty if it was absent or damaged.
   returned: always
   type: str
   sample: 0.1.0
@@ -73,7 +73,6 @@ previous_version:
 
 import hashlib
 import os
-import stat
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -99,29 +98,16 @@ def wanted(state: str) -> bytes | None:
     return _launcher.build(_launcher.core_sources(about.__file__, archive))
 
 
-def present(module: AnsibleModule, path: str) -> tuple[bytes | None, int]:
-    """Return the file that is there, or None, and its mode; fail if it is not ours."""
-    try:
-        with open(path, "rb") as stream:
-            content, mode = stream.read(), stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
-    except FileNotFoundError:
-        return None, MODE
-    except OSError as error:
-        module.fail_json(msg=f"{path} cannot be read: {error.strerror}")
-    if _launcher.version_of(content) is None:
-        module.fail_json(msg=f"{path} is not a version of iact-maintenance; move it away or name another path")
-    return content, mode
-
-
 def shown(content: bytes | None) -> str:
-    """One line that says which version a file is; the digest tells two builds of one version apart."""
+    """Return a line that says which version a file is; the digest tells two builds of one version apart."""
     if content is None:
         return ""
-    return f"iact-maintenance {_launcher.version_of(content)} (sha256 {hashlib.sha256(content).hexdigest()[:12]})\n"
+    version = _launcher.version_of(content) or "damaged"
+    return f"iact-maintenance {version} (sha256 {hashlib.sha256(content).hexdigest()[:12]})\n"
 
 
 def change(path: str, after: bytes | None) -> None:
-    """Bring the file to what is wanted."""
+    """Write or remove the file. Raise MaintenanceError or OSError."""
     if after is None:
         os.unlink(path)
     else:
@@ -136,9 +122,15 @@ def main() -> None:
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     path, after = module.params["path"], wanted(module.params["state"])
-    before, mode = present(module, path)
+    try:
+        _launcher.check_path(path, module.params["state"])
+        before, mode = _launcher.present(path, MODE)
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"{path} cannot be read: {error.strerror}")
     changed = before != after or (after is not None and mode != MODE)
-    versions = [_launcher.version_of(content) if content else "" for content in (after, before)]
+    versions = [_launcher.version_of(content or b"") or "" for content in (after, before)]
     if changed and not module.check_mode:
         try:
             change(path, after)

@@ -81,10 +81,31 @@ def test_a_file_that_is_not_ours_is_never_touched(path, state):
     assert "is not a version of iact-maintenance" in result.result["msg"]
 
 
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_g1i_a_relative_path_is_refused_before_anything_in_check_mode_as_well(tmp_path, monkeypatch, check):
+    monkeypatch.chdir(tmp_path)
+    result = run_module("iact_launcher", {"path": "relative"}, Options(arguments=check))
+    assert (result.status, result.result.get("changed", False)) == ("failed", False)
+    assert "path is 'relative': an absolute path is allowed" in result.result["msg"]
+    assert not (CHECKOUT / "relative").exists() and not (tmp_path / "relative").exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.999])
+def test_g1l_a_command_that_was_cut_short_is_repaired(path, share):
+    launch(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: max(40, int(len(whole) * share))])
+    assert launch(path, "--check").result["changed"] is True
+    result = launch(path, "--diff").result
+    assert (result["changed"], result["previous_version"]) == (True, "")
+    assert "damaged" in result["diff"]["before"]
+    assert path.read_bytes() == whole
+
+
 def test_a_folder_that_is_missing_is_one_line(tmp_path):
     result = launch(tmp_path / "missing" / "iact-maintenance")
     assert result.status == "failed"
-    assert "cannot be written" in result.result["msg"]
+    assert "missing is not a directory" in result.result["msg"]
 
 
 def test_the_examples_run(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -86,6 +87,65 @@ def test_sources_come_out_of_a_zip_as_they_come_out_of_a_folder(tmp_path):
 def test_the_version_is_read_back_from_the_file():
     content = _launcher.build(_launcher.core_sources(about.__file__, None))
     assert _launcher.version_of(content) == about.VERSION
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("relative", "path is 'relative': an absolute path is allowed"),
+        ("", "path is '': an absolute path is allowed"),
+        ("./x/y", "an absolute path is allowed"),
+        ("/dev/null", "/dev/null is not a regular file"),
+        ("{}/folder", "folder is not a regular file"),
+        ("{}/folder/", "folder/ is not a regular file"),
+        ("{}/fifo", "fifo is not a regular file"),
+        ("{}/link", "link is not a regular file"),
+        ("{}/file/x", "file is not a directory"),
+    ],
+)
+def test_g1i_a_path_where_no_command_can_be_is_refused(tmp_path, place, words, state):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("/dev/null")
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ValueError, match=words):
+        _launcher.check_path(place.format(tmp_path), state)
+
+
+def test_g1i_a_path_where_a_command_can_be_is_not_refused(tmp_path):
+    (tmp_path / "file").touch()
+    for place in ("file", "new"):
+        _launcher.check_path(str(tmp_path / place), "present")
+    with pytest.raises(ValueError, match="missing is not a directory"):
+        _launcher.check_path(str(tmp_path / "missing/x"), "present")
+    _launcher.check_path(str(tmp_path / "missing/x"), "absent")
+
+
+def test_g1l_a_command_that_was_cut_short_anywhere_or_changed_is_known_as_ours():
+    whole = _launcher.build(_launcher.core_sources(about.__file__, None))
+    for size in (len(_launcher.SHEBANG) + 1, 50, 100, 150, 1000, len(whole) // 2, len(whole) - 1):
+        assert _launcher.version_of(whole[:size]) is None
+        assert _launcher.is_damaged(whole[:size]), size
+    place = whole.index(b"VERSION = ")
+    assert _launcher.is_damaged(whole[:place] + b"X" + whole[place + 1 :])
+    assert not _launcher.is_damaged(whole)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        _launcher.SHEBANG[:5],
+        _launcher.SHEBANG,
+        _launcher.SHEBANG + b"print('mine')\n",
+        _launcher.SHEBANG + b"PK\x03\x04" + b"\0" * 26 + b"__main__.pyfrom something_else import x",
+        b"PK\x03\x04",
+    ],
+)
+def test_g1l_what_begins_otherwise_is_not_taken_for_a_damaged_command(content):
+    assert _launcher.version_of(content) is None
+    assert not _launcher.is_damaged(content)
 
 
 @pytest.mark.parametrize("content", [b"", b"#!/bin/sh\nexit 0\n", b"PK\x03\x04"])
