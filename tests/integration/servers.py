@@ -220,7 +220,9 @@ class MariaDB(Server):
         return "`" + name.replace("`", "``") + "`"
 
     def _secure(self) -> None:
-        with contextlib.closing(pymysql.connect(unix_socket=str(self.socket), user="root", ssl_disabled=True)) as connection:
+        with contextlib.closing(
+            pymysql.connect(unix_socket=str(self.socket), user="root", ssl_disabled=True)
+        ) as connection:
             cursor = connection.cursor()
             # The anonymous account at localhost would be taken before every test's account at '%'.
             cursor.execute("DELETE FROM mysql.global_priv WHERE User = ''")
