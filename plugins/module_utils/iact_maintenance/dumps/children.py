@@ -60,10 +60,10 @@ def private_file(text: str) -> Iterator[tuple[int, str]]:
 
 def warnings_of(done: Completed, component: str) -> tuple[Finding, ...]:
     """Return a warning with what a program that ended well wrote to stderr: it may have left something out."""
-    said = [line.strip() for line in done.errors.splitlines() if line.strip()]
-    if not said:
+    lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
+    if not lines:
         return ()
-    shown = foreign(" / ".join(said[:_SHOWN_LINES]))
+    shown = foreign(" / ".join(lines[:_SHOWN_LINES]))
     return (
         Finding(
             "warning",

@@ -38,7 +38,7 @@ class Destination(NamedTuple):
     directory: Target | None = None
 
 
-class Found(NamedTuple):
+class LocateResult(NamedTuple):
     """What there is to dump, and what should be known where nothing is."""
 
     sources: Sequence[Source] = ()
@@ -76,7 +76,7 @@ class Dumper(Protocol):
         """Raise Refused or BadOption if the settings of a backup make no sense."""
         return None
 
-    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> Found:
+    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> LocateResult:
         """Return what there is to dump now. Raise DatabaseFault, MaintenanceError or Refused where nobody can tell."""
 
     def holds(self, source: Source) -> str:

@@ -35,7 +35,7 @@ from ..settings import Settings
 from ..tar import encode, member_name
 from ..timestamps import iso
 from . import logs_restore
-from .dumper import Destination, Dump, FileDumper, Found, Workplace, opened
+from .dumper import Destination, Dump, FileDumper, LocateResult, Workplace, opened
 from .model import DumpFacts, LogFile, NothingLeft, Output, RestoreFacts, Source, Stored
 
 COMPONENT = "logs"
@@ -204,16 +204,16 @@ def _open(folder: int, name: str, settings: Backup, notes: list[Note]) -> OpenLo
         notes.append(_not_opened(name, error, settings))
         return None
     with storage(printable(name)):
-        found = os.fstat(descriptor)
+        status = os.fstat(descriptor)
     # Where a link was followed, somebody else may have chosen where it leads.
-    if not stat.S_ISREG(found.st_mode) or (follow and found.st_uid != os.geteuid()):
+    if not stat.S_ISREG(status.st_mode) or (follow and status.st_uid != os.geteuid()):
         close(descriptor)
         notes.append(Note("info", "skipped", name))
         return None
     # As near as can be, since a file may bear a time that no calendar holds.
-    modified_seconds = min(max(int(found.st_mtime), 0), _LAST_SECOND)
-    allocated_bytes = min(found.st_size, found.st_blocks * _SECTOR_BYTES)
-    return OpenLog(descriptor, name, found.st_size, modified_seconds, (found.st_dev, found.st_ino), allocated_bytes)
+    modified_seconds = min(max(int(status.st_mtime), 0), _LAST_SECOND)
+    allocated_bytes = min(status.st_size, status.st_blocks * _SECTOR_BYTES)
+    return OpenLog(descriptor, name, status.st_size, modified_seconds, (status.st_dev, status.st_ino), allocated_bytes)
 
 
 def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
@@ -249,8 +249,8 @@ def unmatched(patterns: tuple[str, ...], names: list[str], earlier: Sequence[str
         if any(matches(name, pattern) for name in names):
             continue
         had = any(matches(name, pattern) for name in earlier)
-        said = f"no log file matches {pattern}" + (", though the last archive held some" if had else "")
-        findings.append(Finding("warning" if had else "info", "no_match", subject=COMPONENT, message=said))
+        message = f"no log file matches {pattern}" + (", though the last archive held some" if had else "")
+        findings.append(Finding("warning" if had else "info", "no_match", subject=COMPONENT, message=message))
     return findings
 
 
@@ -265,17 +265,17 @@ class LogsDumper(FileDumper):
         if directory and os.path.realpath(directory) == os.path.realpath(archives):
             raise BadOption("backup.log_directory is backup.directory: archives would hold the archives before them")
 
-    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> Found:
+    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> LocateResult:
         """Return the logs if any file matches. Raise MaintenanceError `unreadable` or `no_directory`."""
         options = settings.backup
         with open_logs(options) as logs:
             findings = _findings(logs, options, earlier_files)
             files = tuple(file.listed for file in logs.files)
         if not files:
-            return Found(findings=findings)
+            return LocateResult(findings=findings)
         directory = str(options.log_directory)
         logs_source = Source(COMPONENT, COMPONENT, directory, (), (), {}, files, earlier_files, findings)
-        return Found([logs_source])
+        return LocateResult([logs_source])
 
     def holds(self, source: Source) -> str:
         """Return the number of files."""

@@ -54,10 +54,10 @@ def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
     """
     wanted: dict[str, list[str]] = {database: [] for database in settings.mysql_databases}
     for name in dict.fromkeys(settings.tables):
-        for found in find_tables(server, host, name):
+        for table in find_tables(server, host, name):
             # What a restore left to be looked at is no part of the site.
-            if not found.database.startswith(RESTORE_PREFIX):
-                wanted.setdefault(found.database, []).append(found.name)
+            if not table.database.startswith(RESTORE_PREFIX):
+                wanted.setdefault(table.database, []).append(table.name)
     return [of_database(ENGINE, name, tables, name in settings.mysql_databases) for name, tables in wanted.items()]
 
 
@@ -68,17 +68,17 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
     """
     tool = dump_tool(host)
     endpoint = resolve(server, host)._replace(database=source.database)
-    found = _preflight(endpoint, source, settings)
+    known = _preflight(endpoint, source, settings)
     watcher = DumpWatcher()
-    with credentials(endpoint, tool, server_has_tls=found.has_tls) as (descriptor, first_option):
+    with credentials(endpoint, tool, server_has_tls=known.has_tls) as (descriptor, first_option):
         argv = (tool.path, first_option, *_options(tool, source, settings), "--", source.database, *source.tables)
         limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
         done = output.run(host, Command(argv, pass_descriptors=(descriptor,)), watcher, limits)
-    _check(done, source, found, watcher)
-    findings = found.findings + warnings_of(done, source.component)
-    counted = {**watcher.rows, **dict.fromkeys(found.elsewhere)}
-    reason = watcher.reason or ("tables that keep their rows elsewhere have none" if found.elsewhere else "")
-    return DumpFacts(counted, reason, found.version, found.identity, tool.version, findings, "sql")
+    _check(done, source, known, watcher)
+    findings = known.findings + warnings_of(done, source.component)
+    counted = {**watcher.rows, **dict.fromkeys(known.elsewhere)}
+    reason = watcher.reason or ("tables that keep their rows elsewhere have none" if known.elsewhere else "")
+    return DumpFacts(counted, reason, known.version, known.identity, tool.version, findings, "sql")
 
 
 def _options(tool: Tool, source: Source, settings: Backup) -> tuple[str, ...]:
@@ -88,8 +88,8 @@ def _options(tool: Tool, source: Source, settings: Backup) -> tuple[str, ...]:
         consistency = ("--single-transaction", "--quick", "--skip-lock-tables")
     # A named table would need EVENT for --events, and bring all of the database's procedures with --routines.
     parts = ("--triggers",) if source.tables else ("--triggers", "--routines", "--events")
-    own = () if is_mariadb(tool.version) else ("--set-gtid-purged=OFF", "--column-statistics=0")
-    return (*consistency, *parts, "--hex-blob", "--no-tablespaces", "--comments", *COMMON, *own)
+    mysql_only = () if is_mariadb(tool.version) else ("--set-gtid-purged=OFF", "--column-statistics=0")
+    return (*consistency, *parts, "--hex-blob", "--no-tablespaces", "--comments", *COMMON, *mysql_only)
 
 
 def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflight:
@@ -133,11 +133,11 @@ def _tables(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, _T
         "SELECT table_name, table_type, LOWER(COALESCE(engine, '')) "
         "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type <> 'SEQUENCE'"
     )
-    found = {str(name): _Table(str(kind), str(engine)) for name, kind, engine in rows(connection, endpoint, query)}
+    all_tables = {str(name): _Table(str(kind), str(engine)) for name, kind, engine in rows(connection, endpoint, query)}
     for table in source.tables:
-        if table not in found:
+        if table not in all_tables:
             raise DatabaseFault("no_table", f"MySQL at {endpoint.place} has no table {table} in {source.database}")
-    return {name: table for name, table in found.items() if name in source.tables} if source.tables else found
+    return {name: table for name, table in all_tables.items() if name in source.tables} if source.tables else all_tables
 
 
 def _things(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, int]:
@@ -145,11 +145,11 @@ def _things(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, in
     named = ", ".join(["%s"] * len(source.tables))
     of_tables = f" AND event_object_table IN ({named})" if source.tables else ""
     query = "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = DATABASE()" + of_tables
-    found = {"trigger": int(rows(connection, endpoint, query, *source.tables)[0][0])}
+    numbers = {"trigger": int(rows(connection, endpoint, query, *source.tables)[0][0])}
     for kind in () if source.tables else ("event", "routine"):
         query = f"SELECT COUNT(*) FROM information_schema.{kind}s WHERE {kind}_schema = DATABASE()"
-        found[kind] = int(rows(connection, endpoint, query)[0][0])
-    return found
+        numbers[kind] = int(rows(connection, endpoint, query)[0][0])
+    return numbers
 
 
 def _table_findings(source: Source, tables: dict[str, _Table], settings: Backup) -> tuple[Finding, ...]:
@@ -158,10 +158,10 @@ def _table_findings(source: Source, tables: dict[str, _Table], settings: Backup)
     mixed = [name for name, (kind, engine) in tables.items() if kind != "VIEW" and engine not in transactional]
     versioned = [name for name, (kind, _engine) in tables.items() if kind == "SYSTEM VERSIONED"]
     elsewhere = [name for name, (_kind, engine) in tables.items() if engine in ROWS_ELSEWHERE]
-    found = []
+    findings = []
     if mixed and not settings.lock_tables:
         message = f"not transactional, so not of one moment in the dump: {_shown(mixed)}"
-        found.append(
+        findings.append(
             Finding(
                 "warning",
                 "not_transactional",
@@ -175,12 +175,12 @@ def _table_findings(source: Source, tables: dict[str, _Table], settings: Backup)
             f"the dump holds the present rows of system-versioned tables, and not their history: {_shown(versioned)}"
         )
         hint = "keep the history by mariadb-dump --dump-history where it is needed"
-        found.append(Finding("warning", "no_history", subject=source.component, message=message, hint=hint))
+        findings.append(Finding("warning", "no_history", subject=source.component, message=message, hint=hint))
     if elsewhere:
         message = f"the dump holds no rows of tables that keep them elsewhere: {_shown(elsewhere)}"
         hint = "see that those rows are backed up where they are"
-        found.append(Finding("info", "rows_elsewhere", subject=source.component, message=message, hint=hint))
-    return tuple(found)
+        findings.append(Finding("info", "rows_elsewhere", subject=source.component, message=message, hint=hint))
+    return tuple(findings)
 
 
 def _shown(names: list[str]) -> str:
@@ -211,7 +211,7 @@ def _rights_findings(
     )
 
 
-def _check(done: Completed, source: Source, found: _Preflight, watcher: DumpWatcher) -> None:
+def _check(done: Completed, source: Source, known: _Preflight, watcher: DumpWatcher) -> None:
     """Raise DatabaseFault unless everything says that the dump is whole: status, last line, every table and thing."""
     if done.status > 0 and _CHANGED.search(done.errors):
         message = f"the tables of {source.component} were changed while they were dumped: {done.reason}"
@@ -219,10 +219,10 @@ def _check(done: Completed, source: Source, found: _Preflight, watcher: DumpWatc
     if done.status != 0:
         raise DatabaseFault("dump_failed", f"the dump of {source.component} broke off: {done.reason}")
     # Also one that was dropped since the catalogue was read: nobody can tell that from a program that left it out.
-    absent = [printable(table) for table in found.tables if table not in watcher.rows][:20]
+    absent = [printable(table) for table in known.tables if table not in watcher.rows][:20]
     absent += [
         f"{number - watcher.made[kind]} of {number} {kind}s"
-        for kind, number in found.things.items()
+        for kind, number in known.things.items()
         if watcher.made[kind] < number
     ]
     if not watcher.is_complete or absent:

@@ -71,9 +71,9 @@ def restore(
         findings = _event_findings(target, source, made)
         return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
     except BaseException as ended:
-        gone = created and _drop(endpoint, database)
+        dropped = created and _drop(endpoint, database)
         if isinstance(ended, (MaintenanceError, Interrupted)):
-            ended.changed = not gone
+            ended.changed = not dropped
         raise
 
 
@@ -143,8 +143,10 @@ def _event_findings(target: Endpoint, source: Source, made: RestoreStream) -> tu
     if running:
         message = f"events of {source.component} can run in {target.database}: {_shown(running)}"
         raise DatabaseFault("restore_failed", message, hint="restore while event_scheduler is OFF")
-    gone = [name for name in made.events if name not in states]
-    return _disabled(target, source, [name for name in made.enabled if name in states]) + _gone(source, made, gone)
+    missing = [name for name in made.events if name not in states]
+    return _disabled(target, source, [name for name in made.enabled if name in states]) + _missing_events(
+        source, made, missing
+    )
 
 
 def _disabled(target: Endpoint, source: Source, names: list[str]) -> tuple[Finding, ...]:
@@ -156,7 +158,7 @@ def _disabled(target: Endpoint, source: Source, names: list[str]) -> tuple[Findi
     return (Finding("warning", "events_disabled", subject=source.component, message=message, hint=hint),)
 
 
-def _gone(source: Source, made: RestoreStream, names: list[str]) -> tuple[Finding, ...]:
+def _missing_events(source: Source, made: RestoreStream, names: list[str]) -> tuple[Finding, ...]:
     """Return a finding with the events that are not in the copy: the server makes none whose time is over."""
     left = ([f"{_shown(names)} (over, as their schedule says)"] if names else []) + (
         [f"{made.unread} that are not understood"] if made.unread else []

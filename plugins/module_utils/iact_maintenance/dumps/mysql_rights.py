@@ -127,8 +127,8 @@ class Rights(NamedTuple):
 
     def row_for(self, database: str) -> str:
         """Return the pattern to name in a GRANT: the one that the server takes, where its text is just the name."""
-        own = [grant for grant in self.grants if grant.is_pattern and not grant.to_role]
-        first = self._first([grant for grant in own if grant.covers(database, "*")])
+        patterns = [grant for grant in self.grants if grant.is_pattern and not grant.to_role]
+        first = self._first([grant for grant in patterns if grant.covers(database, "*")])
         return database if first == {database} else re.sub(r"[\\%_]", r"\\\g<0>", database)
 
 
@@ -140,14 +140,14 @@ def parse(holder: str, lines: Iterable[str], *, is_mariadb: bool = True, literal
     parsed: dict[str, list[Grant]] = {"GRANT": [], "REVOKE": []}
     roles, unread = [], 0
     for line in lines:
-        found = _GRANT.match(line)
-        if found:
-            names = re.sub(r"\([^)]*\)", "", found["privileges"]).split(",")
+        match = _GRANT.match(line)
+        if match:
+            names = re.sub(r"\([^)]*\)", "", match["privileges"]).split(",")
             privileges = frozenset(name.strip().upper() for name in names)
-            on_routine = found["kind"] not in (None, "TABLE")
-            database = _escaped(_bare(found["database"])) if literal else _bare(found["database"])
-            grant = Grant(privileges, database, _bare(found["table"]), on_routine, found["account"] is None)
-            parsed[found["verb"]].append(grant)
+            on_routine = match["kind"] not in (None, "TABLE")
+            database = _escaped(_bare(match["database"])) if literal else _bare(match["database"])
+            grant = Grant(privileges, database, _bare(match["table"]), on_routine, match["account"] is None)
+            parsed[match["verb"]].append(grant)
         elif _ROLE.match(line):
             roles.append(line[len("GRANT ") : line.index(" TO ")])
         elif not line.startswith(_GIVES_NOTHING):
@@ -160,7 +160,7 @@ def _bare(quoted: str) -> str:
 
 
 def _escaped(pattern: str) -> str:
-    return re.sub(r"\\.|[%_]", lambda found: found[0] if len(found[0]) == 2 else "\\" + found[0], pattern)
+    return re.sub(r"\\.|[%_]", lambda match: match[0] if len(match[0]) == 2 else "\\" + match[0], pattern)
 
 
 def read_rights(connection: Any, endpoint: Endpoint) -> Rights:
@@ -212,12 +212,12 @@ def writes_elsewhere(rights: Rights) -> list[str]:
     Grants to everyone on `test` are not among it: they stand in no SHOW GRANTS of the account. A role counts, since a
     dump could say SET ROLE, and so does a line that was not understood.
     """
-    found = [f"the role {role}" for role in rights.roles]
+    elsewhere = [f"the role {role}" for role in rights.roles]
     for grant in rights.grants:
         writing = sorted(grant.privileges - _READING)
         if writing and not _is_scratch(grant):
-            found.append(f"{', '.join(writing)} on {grant.database}.{grant.table}")
-    return found + [f"grants that are not understood: {rights.unread}"] * bool(rights.unread)
+            elsewhere.append(f"{', '.join(writing)} on {grant.database}.{grant.table}")
+    return elsewhere + [f"grants that are not understood: {rights.unread}"] * bool(rights.unread)
 
 
 def _is_scratch(grant: Grant) -> bool:

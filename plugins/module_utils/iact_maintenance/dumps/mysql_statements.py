@@ -79,8 +79,8 @@ class Splitter:
     def _end_of_rows(self, chunk: bytes, at: int) -> int:
         if self._last == b";" and chunk.startswith(b"\n", at):
             return at + 1
-        found = chunk.find(b";\n", at)
-        return len(chunk) if found < 0 else found + 2
+        position = chunk.find(b";\n", at)
+        return len(chunk) if position < 0 else position + 2
 
     def _rows(self, text: bytes) -> Piece:
         piece = Piece(text, self._table)
@@ -111,12 +111,12 @@ class Splitter:
     def _insert(self) -> Iterator[Piece]:
         """Yield the head of an INSERT and what follows it, once its names are whole: they may hold line breaks."""
         text = b"".join(self._lines)
-        found = _HEAD.match(text)
-        if found:
+        match = _HEAD.match(text)
+        if match:
             self._lines, self._size = [], 0
-            self._table, self._last = unquoted(found[1]), b""
-            yield Piece(found[0], self._table, is_head=True)
-            yield self._rows(text[found.end() :])
+            self._table, self._last = unquoted(match[1]), b""
+            yield Piece(match[0], self._table, is_head=True)
+            yield self._rows(text[match.end() :])
 
     def _statement(self) -> Piece:
         statement = b"".join(self._lines)
@@ -141,12 +141,12 @@ class Splitter:
         """Return the line without the comment at its end, and note which quote or comment it leaves open."""
         at = 0
         while True:
-            found = self._closing[self._inside].match(line, at) if self._inside else _OPENING.search(line, at)
-            if found is None:
+            match = self._closing[self._inside].match(line, at) if self._inside else _OPENING.search(line, at)
+            if match is None:
                 return line
-            if found[0] in _LINE_COMMENTS and not self._inside:
-                return line[: found.start()]
-            self._inside, at = (b"" if self._inside else found[0]), found.end()
+            if match[0] in _LINE_COMMENTS and not self._inside:
+                return line[: match.start()]
+            self._inside, at = (b"" if self._inside else match[0]), match.end()
 
 
 def unquoted(name: bytes) -> str:

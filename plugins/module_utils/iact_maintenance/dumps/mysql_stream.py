@@ -94,9 +94,9 @@ class DumpWatcher:
         return _TEXT.sub(b"", line).count(b"),(") + 1 if line.startswith(b"(") else 0
 
     def _statement(self, text: bytes) -> None:
-        found = _TABLE.match(text)
-        if found:
-            self.rows.setdefault(unquoted(found[1]), 0)
+        match = _TABLE.match(text)
+        if match:
+            self.rows.setdefault(unquoted(match[1]), 0)
         self.made.update(kind for kind, words in _OTHERS.items() if words.match(text))
 
     def _add(self, table: str, rows: int | None) -> None:
@@ -139,12 +139,12 @@ class RestoreStream:
         return _DEFINER.sub(rb"\1", self._disabled(piece.text))
 
     def _disabled(self, statement: bytes) -> bytes:
-        found = _EVENT.match(statement)
-        if found is None:
+        match = _EVENT.match(statement)
+        if match is None:
             self.unread += bool(_OTHERS["event"].match(statement))
             return b"" if _OTHERS["event"].match(statement) else statement
-        self.events.append(unquoted(found["name"]))
-        if found["state"] == b"ENABLE":
+        self.events.append(unquoted(match["name"]))
+        if match["state"] == b"ENABLE":
             self.enabled.append(self.events[-1])
-            return found["head"] + found["schedule"] + b"DISABLE" + statement[found.end() :]
+            return match["head"] + match["schedule"] + b"DISABLE" + statement[match.end() :]
         return statement

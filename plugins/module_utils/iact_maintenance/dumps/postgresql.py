@@ -92,7 +92,7 @@ def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
     """
     wanted: dict[str, list[str]] = {database: [] for database in settings.postgresql_databases}
     for name in dict.fromkeys(settings.tables):
-        for database in dict.fromkeys(found.database for found in find_tables(server, host, name)):
+        for database in dict.fromkeys(table.database for table in find_tables(server, host, name)):
             wanted.setdefault(database, []).append(name)
     return [of_database(ENGINE, name, tables, name in settings.postgresql_databases) for name, tables in wanted.items()]
 
@@ -170,14 +170,14 @@ def _tables(connection: Any, endpoint: Endpoint, source: Source) -> list[Table]:
     """Return the tables in scope. Raise DatabaseFault no_table."""
     if not source.tables:
         return [Table(*row) for row in _ask(connection, endpoint, _WHOLE)]
-    found: dict[Table, None] = {}
+    tables: dict[Table, None] = {}
     for name in source.tables:
         rows_of_name = _ask(connection, endpoint, _NAMED, name, name)
         if not rows_of_name:
             message = f"PostgreSQL at {endpoint.place} has no table {name} in {source.database}"
             raise DatabaseFault("no_table", message)
-        found.update(dict.fromkeys(Table(*row) for row in rows_of_name))
-    return list(found)
+        tables.update(dict.fromkeys(Table(*row) for row in rows_of_name))
+    return list(tables)
 
 
 def _check_outside(
@@ -185,23 +185,23 @@ def _check_outside(
 ) -> tuple[Finding, ...]:
     if not source.tables:
         return ()
-    found = _ask(connection, endpoint, OUTSIDE, [table.oid for table in tables])
-    return check(source, found, allow_incomplete=settings.allow_incomplete)
+    needed = _ask(connection, endpoint, OUTSIDE, [table.oid for table in tables])
+    return check(source, needed, allow_incomplete=settings.allow_incomplete)
 
 
 def _without_rows(source: Source, tables: list[Table]) -> tuple[Finding, ...]:
     foreign = [table.label for table in tables if table.kind == "f"]
     unlogged = [table.label for table in tables if table.kind == "u"]
-    found = []
+    findings = []
     if foreign:
         message = f"the dump holds no rows of tables that keep them elsewhere: {printable(', '.join(foreign[:20]))}"
         hint = "see that those rows are backed up where they are"
-        found.append(Finding("info", "rows_elsewhere", subject=source.component, message=message, hint=hint))
+        findings.append(Finding("info", "rows_elsewhere", subject=source.component, message=message, hint=hint))
     if unlogged:
         message = (
             f"unlogged tables have no rows on a standby, so none in the dump: {printable(', '.join(unlogged[:20]))}"
         )
-        found.append(
+        findings.append(
             Finding(
                 "info",
                 "unlogged",
@@ -210,7 +210,7 @@ def _without_rows(source: Source, tables: list[Table]) -> tuple[Finding, ...]:
                 hint="back their rows up on the primary where they count",
             )
         )
-    return tuple(found)
+    return tuple(findings)
 
 
 def _options(snapshot: str, tables: list[Table]) -> tuple[str, ...]:
@@ -235,9 +235,11 @@ def _pattern(name: str) -> str:
 def _readers(host: Host, environment: dict[str, str], settings: Backup) -> list[ReadAlong]:
     """Return one reader that reads all of the dump, and one that lists what it holds."""
     # In the same environment but for the password, so that Debian's wrapper picks the version that writes.
-    own = {name: text for name, text in environment.items() if name != "PGPASSFILE"}
-    program = tool(host, "pg_restore", own)
-    commands = [Command((program.path, "--format=custom", what), own) for what in ("--file=/dev/null", "--list")]
+    without_password = {name: text for name, text in environment.items() if name != "PGPASSFILE"}
+    program = tool(host, "pg_restore", without_password)
+    commands = [
+        Command((program.path, "--format=custom", what), without_password) for what in ("--file=/dev/null", "--list")
+    ]
     return [ReadAlong(host, command, settings.deadline_seconds) for command in commands]
 
 
@@ -259,8 +261,8 @@ def _check(done: Completed, read: Completed, source: Source) -> None:
 
 def _check_contents(listed: Completed, source: Source, tables: list[Table]) -> None:
     """Raise DatabaseFault unless the dump announces the rows of every table."""
-    found = {int(oid) for oid in _TABLE_DATA.findall(listed.output)}
-    absent = [table.label for table in tables if table.kind == "r" and table.oid not in found]
+    listed_tables = {int(oid) for oid in _TABLE_DATA.findall(listed.output)}
+    absent = [table.label for table in tables if table.kind == "r" and table.oid not in listed_tables]
     if absent:
         message = (
             f"the dump of {source.component} lacks {printable(', '.join(absent[:20]))}, although the program ended well"

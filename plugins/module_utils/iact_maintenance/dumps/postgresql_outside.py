@@ -35,9 +35,9 @@ AND (d.refclassid, d.refobjid) NOT IN (SELECT class, object FROM inside) ORDER B
 _SHOWN_THINGS = 10
 
 
-def check(source: Source, found: Iterable[tuple[str, str]], *, allow_incomplete: bool) -> tuple[Finding, ...]:
+def check(source: Source, needed: Iterable[tuple[str, str]], *, allow_incomplete: bool) -> tuple[Finding, ...]:
     """Return a warning that names what is outside, where it is allowed. Raise DatabaseFault `needs_whole_database`."""
-    things = [f"{table} needs the {thing}" for table, thing in found]
+    things = [f"{table} needs the {thing}" for table, thing in needed]
     if not things:
         return ()
     shown = printable(", ".join(things[:_SHOWN_THINGS]))

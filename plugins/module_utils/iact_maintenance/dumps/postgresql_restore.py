@@ -110,9 +110,9 @@ def restore(
         findings = _skipped_objects(done, source, database)
         return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
     except BaseException as ended:
-        gone = created and _drop(endpoint, database)
+        dropped = created and _drop(endpoint, database)
         if isinstance(ended, (MaintenanceError, Interrupted)):
-            ended.changed = not gone
+            ended.changed = not dropped
         raise
 
 
@@ -137,13 +137,13 @@ def _skipped_objects(done: Completed, source: Source, database: str) -> tuple[Fi
     if done.status == 0:
         return ()
     troubles = done.errors.split(_ERROR)[1:] if source.tables else []
-    found = [_DISPENSABLE.match(trouble.partition(_COMMAND)[2]) for trouble in troubles]
+    matches = [_DISPENSABLE.match(trouble.partition(_COMMAND)[2]) for trouble in troubles]
     ignored = _IGNORED.search(done.errors)
-    if None in found or ignored is None or int(ignored[1]) != len(found):
-        serious = [_ERROR + trouble for trouble, dispensable in zip(troubles, found) if not dispensable]
+    if None in matches or ignored is None or int(ignored[1]) != len(matches):
+        serious = [_ERROR + trouble for trouble, dispensable in zip(troubles, matches) if not dispensable]
         reason = done._replace(errors="".join(serious) or done.errors).reason
         raise DatabaseFault("restore_failed", f"the restore of {source.component} into {database} broke off: {reason}")
-    statements = [match[1].partition("\n\n")[0] for match in found if match]
+    statements = [match[1].partition("\n\n")[0] for match in matches if match]
     shown = [foreign(statement, _SHOWN_CHARACTERS) for statement in statements]
     message = f"{source.component} came back without what refers to things outside of its dump: {' '.join(shown)}"
     hint = "make them by hand, or back the whole database up with backup.postgresql_databases"
@@ -241,10 +241,10 @@ def _count(target: Endpoint, seconds: float) -> dict[str, int | None]:
             table = f"{quote_identifier(schema)}.{quote_identifier(name)}"
             query = f"SELECT pg_catalog.count(*) FROM ONLY {table}"
             if is_forced:
-                found = _unforced(connection, target, table, query, seconds)
+                answer = _unforced(connection, target, table, query, seconds)
             else:
-                found, _touched = run(connection, target, query, statement_seconds=seconds)
-            counted[name if schema == "public" else f"{schema}.{name}"] = int(found[0][0])
+                answer, _touched = run(connection, target, query, statement_seconds=seconds)
+            counted[name if schema == "public" else f"{schema}.{name}"] = int(answer[0][0])
     finally:
         close(connection)
     return counted
@@ -258,9 +258,9 @@ def _unforced(connection: Any, target: Endpoint, table: str, query: str, seconds
             cursor.execute(guards(seconds))
             execute(cursor, f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
             execute(cursor, query)
-            found = list(cursor.fetchall())
+            answer = list(cursor.fetchall())
         connection.rollback()
-        return found
+        return answer
 
     with faults(target):
         return call_server(seconds, f"PostgreSQL at {target.place}", asked)

@@ -37,8 +37,8 @@ def tool(host: Host, name: str, environment: Mapping[str, str]) -> Tool:
 
 def major(version: str) -> int:
     """Return the major number in a version text, `pg_dump (PostgreSQL) 15.18` or `15.18`; 0 where there is none."""
-    found = re.search(r"(?:^|\) )(\d+)", version)
-    return int(found[1]) if found else 0
+    match = re.search(r"(?:^|\) )(\d+)", version)
+    return int(match[1]) if match else 0
 
 
 @contextmanager

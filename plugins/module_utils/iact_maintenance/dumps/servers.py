@@ -16,7 +16,7 @@ from ..sections.backup import Backup
 from ..sections.connections import Server
 from ..sections.restore import Restore
 from ..settings import Settings
-from .dumper import Destination, Dump, Dumper, Found, Workplace
+from .dumper import Destination, Dump, Dumper, LocateResult, Workplace
 from .model import DumpFacts, Output, RestoreFacts, Source, Stored, tables_in_words
 
 
@@ -58,9 +58,9 @@ class ServerDumper(Dumper):
             message = f"backup.{self.option} is set, but there is no section {self.engine}"
             raise Refused("not_configured", message, hint=hint)
 
-    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> Found:
+    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> LocateResult:
         """Return the databases to dump, from the server's catalogue. Raise DatabaseFault or Refused."""
-        return Found(self._server_dump.locate(settings.backup, self._connected(settings), host))
+        return LocateResult(self._server_dump.locate(settings.backup, self._connected(settings), host))
 
     def holds(self, source: Source) -> str:
         """Return the tables that were named, or that it is the whole database."""

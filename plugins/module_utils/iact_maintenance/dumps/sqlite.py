@@ -19,7 +19,7 @@ from ..processes import Limits
 from ..sections.backup import Backup
 from ..sections.connections import SQLiteFile
 from ..settings import Settings
-from .dumper import Destination, Dump, FileDumper, Found, Workplace, opened
+from .dumper import Destination, Dump, FileDumper, LocateResult, Workplace, opened
 from .model import DumpFacts, Output, RestoreFacts, Source, Stored, number_of_tables
 from .targets import Target
 
@@ -191,9 +191,9 @@ class SQLiteDumper(FileDumper):
         """Return the configured file."""
         return settings.sqlite
 
-    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> Found:
+    def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> LocateResult:
         """Return the files to dump. Raise DatabaseFault."""
-        return Found(locate(settings.backup, settings.sqlite, host))
+        return LocateResult(locate(settings.backup, settings.sqlite, host))
 
     def holds(self, source: Source) -> str:
         """Return that it is the whole file, whatever tables were named."""

@@ -55,12 +55,12 @@ def check_target(host: Host, path: str) -> None:
             raise _refused(path, "lies in a directory that this user may not write")
         return
     try:
-        found, empty = os.lstat(path), not os.listdir(path)
+        status, empty = os.lstat(path), not os.listdir(path)
     except OSError as error:
         raise _refused(path, f"cannot be used: {error.strerror}") from None
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         raise _refused(path, "is not a directory")
-    if found.st_uid != host.effective_user_id() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_uid != host.effective_user_id() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise _refused(path, "belongs to another user or may be written by others")
     if not empty:
         raise _refused(path, "is not empty")

@@ -93,7 +93,7 @@ class Sessions(Protocol):
         """Close the connection."""
 
 
-class FoundTable(NamedTuple):
+class CatalogueTable(NamedTuple):
     """A table in a catalogue. `schema` is PostgreSQL's; for MySQL it is the database."""
 
     database: str

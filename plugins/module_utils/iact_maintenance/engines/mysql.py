@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..host import Host
 from ..sections.connections import Server
-from .facts import Convention, FoundTable, Sessions
+from .facts import CatalogueTable, Convention, Sessions
 from .mysql_connection import connect, read_identity, resolve, rows
 from .mysql_sessions import MySQLSessions
 
@@ -47,7 +47,7 @@ def open_sessions(
     return MySQLSessions(connect(endpoint), endpoint, convention)
 
 
-def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
+def find_tables(server: Server, host: Host, name: str) -> list[CatalogueTable]:
     """Return the base tables with exactly that name: in `login_db`, or without one in every visible database.
 
     Raise DatabaseFault or Refused.
@@ -67,4 +67,6 @@ def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
     finally:
         connection.close()
     # Compared here too, because the catalogue's collation ignores case and trailing blanks.
-    return [FoundTable(schema, schema, table) for schema, table in tables if table == name and schema not in _SYSTEM]
+    return [
+        CatalogueTable(schema, schema, table) for schema, table in tables if table == name and schema not in _SYSTEM
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..host import Host
 from ..sections.connections import Server
-from .facts import Convention, FoundTable, Sessions
+from .facts import CatalogueTable, Convention, Sessions
 from .postgresql_connection import close, connect, read_identity, resolve, rows, run
 from .postgresql_sessions import PostgreSQLSessions
 
@@ -48,7 +48,7 @@ def open_sessions(
     return PostgreSQLSessions(connect(endpoint), endpoint, convention, schema)
 
 
-def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
+def find_tables(server: Server, host: Host, name: str) -> list[CatalogueTable]:
     """Return the tables with exactly that name in `login_db`, in any schema.
 
     It is used for dumps, so a pooler is refused. Raise DatabaseFault or Refused.
@@ -66,4 +66,4 @@ def find_tables(server: Server, host: Host, name: str) -> list[FoundTable]:
         )
     finally:
         close(connection)
-    return [FoundTable(*row) for row in tables]
+    return [CatalogueTable(*row) for row in tables]

@@ -31,11 +31,11 @@ def compare(
         if before.name in reported or before.engine in reported:
             continue
         after = now.get(before.name)
-        findings += _component(before, after, sessions) if after is not None else _gone(before)
+        findings += _component(before, after, sessions) if after is not None else _missing(before)
     return findings
 
 
-def _gone(before: Component) -> list[Finding]:
+def _missing(before: Component) -> list[Finding]:
     if before.files:
         what = f"{len(before.files)} log files"
     else:
@@ -46,13 +46,13 @@ def _gone(before: Component) -> list[Finding]:
 
 def _component(before: Component, after: Component, sessions: str) -> list[Finding]:
     findings = []
-    gone = [table for table in before.rows if table not in after.rows]
-    if gone and after.tables and not before.tables:
+    missing = [table for table in before.rows if table not in after.rows]
+    if missing and after.tables and not before.tables:
         message = f"{before.name} held all {len(before.rows)} tables of its database in the last archive, "
         message += f"and holds {len(after.rows)} now: only the tables that backup.tables names"
         findings.append(Finding("warning", "component_missing", subject=before.name, message=message, hint=_GONE_HINT))
-    elif gone:
-        message = f"{before.name} lacks tables that the last archive held: {_shown(gone)}"
+    elif missing:
+        message = f"{before.name} lacks tables that the last archive held: {_shown(missing)}"
         findings.append(Finding("warning", "tables_missing", subject=before.name, message=message, hint=_TABLES_HINT))
     emptied = [table for table, rows in before.rows.items() if rows and after.rows.get(table) == 0]
     emptied = [table for table in emptied if not sessions or table.rpartition(".")[2] != sessions]

@@ -69,10 +69,10 @@ class Written(NamedTuple):
     def is_there(self, directory: str) -> bool:
         """Return whether the file of that name is this archive, and not another's that had the name before."""
         try:
-            found = os.stat(os.path.join(directory, self.name), follow_symlinks=False)
+            status = os.stat(os.path.join(directory, self.name), follow_symlinks=False)
         except OSError:
             return False
-        return self.stamp is not None and stamp_of(found) == self.stamp
+        return self.stamp is not None and stamp_of(status) == self.stamp
 
     @property
     def size_bytes(self) -> int:
@@ -84,7 +84,7 @@ class Writing(NamedTuple):
     """Where a run writes, who writes, and how the run is shown."""
 
     folder: Folder
-    own: identity.Identity
+    this_host: identity.Identity
     progress: Progress
 
 
@@ -106,18 +106,18 @@ def keep_free_bytes(host: Host, directory: str, options: Backup) -> int:
 
 def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
     """Return what became of the archive; `done` knows it too, where a signal ends the run. Raise MaintenanceError."""
-    folder, own, progress = writing
+    folder, this_host, progress = writing
     created_at = host.now().replace(microsecond=0)
     located, kept = planned.located, keep_free_bytes(host, folder.path, planned.options)
     saved = Saved(troubles=list(located.troubles), findings=list(located.findings), skipped=list(located.empty))
     with contextlib.ExitStack() as opened:
         # Before the archive is begun: a run that is killed then leaves one file behind and not two.
-        workplace = Workplace(folder.descriptor, os.path.join(folder.path, copy_name(os.getpid(), own.id)), kept)
+        workplace = Workplace(folder.descriptor, os.path.join(folder.path, copy_name(os.getpid(), this_host.id)), kept)
         dumps = {
             source.component: opened.enter_context(dumper_of(source).prepare(host, planned.settings, source, workplace))
             for source in located.sources
         }
-        part = part_name(created_at, own.id)
+        part = part_name(created_at, this_host.id)
         writer = opened.enter_context(ArchiveWriter(folder.descriptor, folder.path, part, created_at, kept))
         saver = Saver(host, writer, dumps, done.compression)
         for source in located.sources:
@@ -133,7 +133,7 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
             done.written = Written("", None, created_at, saved)
             return done.written
         progress("reading the archive back")
-        writer.finish(_manifest(host, own, created_at, saved, done.compression))
+        writer.finish(_manifest(host, this_host, created_at, saved, done.compression))
         read = _read_back(host, writer, planned.options)
         for name in ArchiveName(created_at, is_partial).alternatives():
             done.written = Written(name.text, read.stamp, created_at, saved, read.digest)
@@ -166,7 +166,7 @@ def nothing_to_save() -> MaintenanceError:
 
 
 def _manifest(
-    host: Host, own: identity.Identity, created_at: datetime, saved: Saved, compression: Compression
+    host: Host, this_host: identity.Identity, created_at: datetime, saved: Saved, compression: Compression
 ) -> Manifest:
     missing = tuple(Missing(trouble.name, trouble.error.code, trouble.error.message) for trouble in saved.troubles)
     warnings = [finding.message for finding in saved.findings if finding.severity != "info"] + saved.notes
@@ -179,7 +179,7 @@ def _manifest(
         tuple(warnings),
         tools,
         id=os.urandom(_ID_BYTES).hex(),
-        identity=own.id,
+        identity=this_host.id,
     )
 
 

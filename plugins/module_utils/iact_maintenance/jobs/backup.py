@@ -23,30 +23,34 @@ from .planning import NAME, mib, plan, preview, unsaved
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     """Make the backup and return its report. Raise MaintenanceError if no archive could be written at all."""
     options, done = planned.options, Done(choose(host))
-    own, findings = identity.ensure(host, planned.settings.state_directory)
+    this_host, findings = identity.ensure(host, planned.settings.state_directory)
     planned = planned._replace(located=planned.located._replace(findings=(*findings, *planned.located.findings)))
     try:
         with open_backups(host, planned.settings, create=options.create_directory) as folder:
-            folder.remove_leftovers(own.id)
-            written = write(planned, host, Writing(folder, own, progress), done)
+            folder.remove_leftovers(this_host.id)
+            written = write(planned, host, Writing(folder, this_host, progress), done)
             try:
                 progress("removing what is too old")
                 _let_go(planned, host, folder, written, done.deleted)
             except MaintenanceError as error:
                 # The archive is there and good, and a backup that says otherwise would be made again for nothing.
-                said = f"what comes after the archive was not done: {error.message}"
+                message = f"what comes after the archive was not done: {error.message}"
                 written.saved.findings.append(
                     Finding(
-                        "warning", "not_pruned", subject="archives", message=said, hint=error.hint or "look at the disk"
+                        "warning",
+                        "not_pruned",
+                        subject="archives",
+                        message=message,
+                        hint=error.hint or "look at the disk",
                     )
                 )
     except Interrupted as ended:
-        _tell(ended, planned, done)
+        _add_facts(ended, planned, done)
         raise
     return _report(planned, written, done)
 
 
-def _tell(ended: Interrupted, planned: Plan, done: Done) -> None:
+def _add_facts(ended: Interrupted, planned: Plan, done: Done) -> None:
     """Add to the signal's report the archive, if it was published by then, and what retention removed."""
     written = done.written
     if written is None:
@@ -114,9 +118,9 @@ def _of_the_directory(planned: Plan, host: Host) -> list[Finding]:
     return findings
 
 
-def _without_identity(found: catalogue.Catalogue, host: Host) -> list[Finding]:
+def _without_identity(listed: catalogue.Catalogue, host: Host) -> list[Finding]:
     """Return a warning where archives from before hosts had an identity bear this host's name: nobody prunes them."""
-    others = [entry.manifest for entry in found.of_kind(inventory.OTHER_HOST) if entry.manifest]
+    others = [entry.manifest for entry in listed.of_kind(inventory.OTHER_HOST) if entry.manifest]
     unclaimed = [manifest for manifest in others if not manifest.identity and manifest.host == host.name()]
     if not unclaimed:
         return []
@@ -136,7 +140,9 @@ def _report(planned: Plan, written: Written, done: Done) -> Report:
     saved = written.saved
     codes = [trouble.error.code for trouble in saved.troubles]
     findings = (
-        [trouble.finding for trouble in saved.troubles] + saved.findings + _own(planned, written, done.compression)
+        [trouble.finding for trouble in saved.troubles]
+        + saved.findings
+        + _archive_findings(planned, written, done.compression)
     )
     facts = _facts(planned, written, done)
     changed = bool(written.name or done.deleted)
@@ -161,24 +167,24 @@ def _summary(written: Written) -> str:
     return f"no backup was made, since this could not be saved: {names}{kept}"
 
 
-def _own(planned: Plan, written: Written, compression: Compression) -> list[Finding]:
-    found = []
+def _archive_findings(planned: Plan, written: Written, compression: Compression) -> list[Finding]:
+    findings = []
     if written.size_bytes > planned.options.warning_size_bytes:
         limit = mib(planned.options.warning_size_bytes)
-        said = f"the archive has {mib(written.size_bytes)}, more than {limit}"
-        found.append(
+        message = f"the archive has {mib(written.size_bytes)}, more than {limit}"
+        findings.append(
             Finding(
                 "warning",
                 "large_archive",
                 subject=written.name,
-                message=said,
+                message=message,
                 hint="raise backup.warning_size_bytes, or back up less",
             )
         )
     if compression.name == GZIP:
-        said = "there is no working zstd program, so members are compressed with gzip, which is slower"
-        found.append(Finding("info", "no_zstd", subject="zstd", message=said, hint="install zstd"))
-    return found
+        message = "there is no working zstd program, so members are compressed with gzip, which is slower"
+        findings.append(Finding("info", "no_zstd", subject="zstd", message=message, hint="install zstd"))
+    return findings
 
 
 def _facts(planned: Plan, written: Written, done: Done) -> dict[str, object]:

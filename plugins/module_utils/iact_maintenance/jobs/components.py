@@ -81,13 +81,13 @@ def locate(settings: Settings, host: Host, earlier_files: tuple[str, ...] = ()) 
 def _with(located: Located, dumper: Dumper, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> Located:
     """Return what was located, with what one dumper finds, or its trouble."""
     try:
-        found = dumper.locate(settings, host, earlier_files)
+        located_here = dumper.locate(settings, host, earlier_files)
     except MaintenanceError as error:
         return located._replace(troubles=(*located.troubles, Trouble(dumper.engine, error)))
-    is_empty = not found.sources and dumper.named(settings.backup)
+    is_empty = not located_here.sources and dumper.named(settings.backup)
     return located._replace(
-        sources=(*located.sources, *found.sources),
-        findings=located.findings + found.findings,
+        sources=(*located.sources, *located_here.sources),
+        findings=located.findings + located_here.findings,
         empty=(*located.empty, dumper.engine) if is_empty else located.empty,
     )
 

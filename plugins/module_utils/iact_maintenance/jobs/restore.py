@@ -97,13 +97,13 @@ def _restores_files(component: Component) -> bool:
     return dumper_of(component.source).restores_files
 
 
-def _findings_of(name: str, layout: Layout, own: identity.Identity) -> tuple[Finding, ...]:
+def _findings_of(name: str, layout: Layout, this_host: identity.Identity) -> tuple[Finding, ...]:
     """Return what to know of the archive before anybody uses what comes out of it."""
-    found, manifest = [], layout.manifest
+    findings, manifest = [], layout.manifest
     if manifest.missing:
         lacking = ", ".join(missing.name for missing in manifest.missing)
         message = f"the archive is partial: it does not hold {lacking}"
-        found.append(
+        findings.append(
             Finding(
                 "warning",
                 "partial_archive",
@@ -112,14 +112,14 @@ def _findings_of(name: str, layout: Layout, own: identity.Identity) -> tuple[Fin
                 hint="see whether another archive holds them",
             )
         )
-    if not catalogue.is_own(manifest, layout.digest, own):
+    if not catalogue.is_own(manifest, layout.digest, this_host):
         hint = "make sure that it is the one you want before the application uses what was restored"
-        found.append(
+        findings.append(
             Finding(
                 "warning", "other_host", subject=name, message=f"the archive was {catalogue.whose(manifest)}", hint=hint
             )
         )
-    return tuple(found)
+    return tuple(findings)
 
 
 def _archive_path(settings: Settings, host: Host) -> str:
