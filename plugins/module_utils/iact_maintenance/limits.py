@@ -1,4 +1,4 @@
-"""The limits of this process: what ran out, by the name of its limit, and whether there is enough to begin with."""
+"""The limits of this process: which one was reached, and whether there is enough to begin a run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _WORDS = (
 
 
 def shortage(fault: BaseException) -> MaintenanceError | None:
-    """Return the trouble `resources` if a fault means that a limit was reached; None for any other fault."""
+    """Return the error `resources` if an exception means that a limit was reached; otherwise None."""
     if isinstance(fault, MemoryError):
         return _trouble(errno.ENOMEM)
     if isinstance(fault, OSError) and fault.errno in _FAULTS:
@@ -52,21 +52,21 @@ def shortage(fault: BaseException) -> MaintenanceError | None:
 
 
 def shortage_in(text: str) -> MaintenanceError | None:
-    """Return the trouble `resources` if a program's or a library's words say that a limit was reached, else None."""
+    """Return the error `resources` if another program's text says that a limit was reached; otherwise None."""
     lower = text.lower()
     number = next((number for words, number in _WORDS if words in lower), None)
     return None if number is None else _trouble(number)
 
 
 def raise_shortage(fault: BaseException) -> None:
-    """Raise MaintenanceError `resources` if the fault means that a limit was reached."""
+    """Raise MaintenanceError `resources` if the exception means that a limit was reached."""
     trouble = shortage(fault)
     if trouble is not None:
         raise trouble from None
 
 
 def check() -> None:
-    """Raise MaintenanceError `resources` if there is less than a run needs: before it begins, not in the middle."""
+    """Raise MaintenanceError `resources` before a run begins, if there is less than it needs."""
     try:
         used = len(os.listdir(_OPEN))
     except OSError as error:
@@ -85,7 +85,7 @@ def check() -> None:
 
 
 def _has_descriptors(wanted: int) -> bool:
-    """Return whether so many descriptors can be had; the soft limit is raised as far as that takes."""
+    """Return whether that number of descriptors is available; the soft limit is raised as needed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return True
@@ -102,7 +102,7 @@ def _trouble(number: int) -> MaintenanceError:
 
 
 def _most(name: str) -> int | None:
-    """Return a limit of this process that is set; None for one that is not, or that is the host's."""
+    """Return a limit of this process; None if it is not set, or is the host's."""
     number = getattr(resource, name, None)
     most = resource.RLIM_INFINITY if number is None else resource.getrlimit(number)[0]
     return None if most == resource.RLIM_INFINITY else most

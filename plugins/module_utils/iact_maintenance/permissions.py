@@ -1,4 +1,4 @@
-"""Say what to do about a path that this process may not use: whose it is, and who runs the jobs."""
+"""Advise on a path that this process cannot use: its owner, and the account of the jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _jobs: dict[str, str] = {}
 
 
 class Obstacle(NamedTuple):
-    """The first part of a path that this process may not use as it must: a directory on the way, or its end."""
+    """The first part of a path that this process cannot use as needed: a directory on the way, or its end."""
 
     path: str
     owner: str
@@ -24,7 +24,7 @@ class Obstacle(NamedTuple):
 
 
 def run_for(user: str | None) -> None:
-    """Note who runs the jobs on this host, since the advice to that account and to anybody else differs."""
+    """Store the account of the jobs, because the advice to it differs from that to others."""
     _jobs.clear()
     if user:
         _jobs["user"] = user
@@ -36,10 +36,10 @@ def current_account() -> str:
 
 
 def advice(path: str, error: OSError, *, option: str = "", within: str = "", is_shared: bool = False) -> str:
-    """Return what to do about a fault in the use of `path`.
+    """Return what to do about an error in the use of `path`.
 
-    `option` names the option that the path stands in; `within` is a directory of this program's own above it.
-    `is_shared` is true of files that belong to somebody else, such as the application, and must stay theirs.
+    `option` is the option with the path; `within` a directory of this program above it. `is_shared` is true for files
+    of others, such as the application, which must stay theirs.
     """
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return f"correct {option}, or create it" if option else "create it; the role does"
@@ -82,7 +82,7 @@ def _permission(path: str, is_shared: bool) -> str:
 
 
 def obstacle(path: str) -> Obstacle | None:
-    """Return what keeps this process from using `path`, or from making it; None if nothing is seen to."""
+    """Return what keeps this process from using or creating `path`; None if nothing is visible."""
     parts = os.path.abspath(path).strip("/").split("/")
     for number in range(len(parts) + 1):
         current = "/" + "/".join(parts[:number])
@@ -103,7 +103,7 @@ def _obstacle(path: str, *, is_on_the_way: bool) -> Obstacle:
 
 
 def account_of(number: int) -> str:
-    """Return the name of the account of that number; the number if it has no name."""
+    """Return the name of the account with that number; the number if it has no name."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

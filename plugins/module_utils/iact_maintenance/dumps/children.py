@@ -1,4 +1,4 @@
-"""What every dump and restore program needs: its version, its credentials on a descriptor, its last words judged."""
+"""What dump and restore programs have in common: their version, credentials on a descriptor, and their warnings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_LINES = 20
 
 
 class Tool(NamedTuple):
-    """A client program: its absolute path and what it says of its version."""
+    """A client program: its absolute path and its version text."""
 
     path: str
     version: str
@@ -28,7 +28,7 @@ class Tool(NamedTuple):
 def find_tool(host: Host, *names: str, hint: str, environment: Mapping[str, str] | None = None) -> Tool:
     """Return the first of the named programs that is installed.
 
-    Raise ToolMissing, or DatabaseFault where it does not run.
+    Raise ToolMissing, or DatabaseFault if it does not run.
     """
     path = host.find_tool(*names, hint=hint)
     done = host.run(Command((path, "--version"), environment or {}), Limits(_VERSION_SECONDS))
@@ -43,9 +43,9 @@ def find_tool(host: Host, *names: str, hint: str, environment: Mapping[str, str]
 
 @contextlib.contextmanager
 def private_file(text: str) -> Iterator[tuple[int, str]]:
-    """Return a descriptor to hand to a child, and the path by which it opens it; nothing of it is on a disk.
+    """Return a descriptor for a child, and the path by which it opens it; the content is never on a disk.
 
-    With mode 0600, because the client programs ignore, or take with a warning, a file that others may read.
+    With mode 0600, because client programs ignore a file that others can read, or warn about it.
     """
     descriptor = os.memfd_create("credentials", os.MFD_CLOEXEC)
     try:
@@ -59,7 +59,7 @@ def private_file(text: str) -> Iterator[tuple[int, str]]:
 
 
 def warnings_of(done: Completed, component: str) -> tuple[Finding, ...]:
-    """Return a warning with what a program that ended well wrote to stderr: it may have left something out."""
+    """Return a warning with what a successful program wrote to stderr, because something may be missing."""
     lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
     if not lines:
         return ()

@@ -1,7 +1,7 @@
-"""The protocol of what can be backed up. `table.DUMPERS` has one dumper for each engine that a manifest may name.
+"""The protocol of what can be backed up. `table.DUMPERS` has one dumper for each engine in a manifest.
 
-A component is one thing in an archive: a database of a server, an SQLite file, the logs. Its engine says which dumper
-finds, dumps, checks and restores it; jobs know components and this protocol, and no engine by its name.
+A component is a part of an archive: a database of a server, an SQLite file, the logs. The dumper of its engine locates,
+dumps, checks and restores it. Jobs use components and this protocol, and name no engine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Dump = Callable[[Output], DumpFacts]
 
 
 class Workplace(NamedTuple):
-    """A directory for a file that a dump needs for itself: open, with the path of that file in it."""
+    """A directory for a temporary file of a dump: its descriptor, and the path of the file in it."""
 
     folder: int
     path: str
@@ -32,25 +32,25 @@ class Workplace(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """Where a restore goes: a scratch database, or the directory for files."""
+    """The target of a restore: a new database, or the directory for files."""
 
     database: str = ""
     directory: Target | None = None
 
 
 class LocateResult(NamedTuple):
-    """What there is to dump, and what should be known where nothing is."""
+    """What there is to dump, and findings if there is nothing."""
 
     sources: Sequence[Source] = ()
     findings: tuple[Finding, ...] = ()
 
 
 class Dumper(Protocol):
-    """What every engine answers to.
+    """The interface of every engine.
 
-    `option` is the option of the section backup that names its components. Where `has_tables`, the tables of
-    `backup.tables` are looked up in its connection. Where `restores_files`, a restore writes files into a directory,
-    else a scratch database.
+    `option` is the option of the section backup that names its components. With `has_tables` the tables of
+    `backup.tables` are looked up in its connection. With `restores_files` a restore writes files into a directory,
+    otherwise a new database.
     """
 
     engine: str
@@ -59,76 +59,76 @@ class Dumper(Protocol):
     restores_files: bool
 
     def named(self, options: Backup) -> tuple[str, ...]:
-        """Return the components that the section backup names; empty where none is configured."""
+        """Return the components that the section backup names; empty if none."""
         value: str | tuple[str, ...] | None = getattr(options, self.option)
         return (value,) if isinstance(value, str) else value or ()
 
     def connection(self, settings: Settings) -> Connection | None:
-        """Return the connection by which tables are looked up; None where there is none."""
+        """Return the connection in which tables are looked up; None if there is none."""
         return None
 
     def is_wanted(self, settings: Settings) -> bool:
-        """Return whether a backup has to locate anything: a component is named, or tables may be there."""
+        """Return whether a backup must call `locate`: a component is named, or tables may be there."""
         tables = self.has_tables and settings.backup.tables and self.connection(settings) is not None
         return bool(self.named(settings.backup) or tables)
 
     def check_settings(self, settings: Settings) -> None:
-        """Raise Refused or BadOption if the settings of a backup make no sense."""
+        """Raise Refused or BadOption if a backup's settings are contradictory."""
         return None
 
     def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> LocateResult:
-        """Return what there is to dump now. Raise DatabaseFault, MaintenanceError or Refused where nobody can tell."""
+        """Return what there is to dump now. Raise DatabaseFault, MaintenanceError or Refused if that is unknown."""
 
     def holds(self, source: Source) -> str:
-        """Return for people what a dump of the source holds."""
+        """Return the contents of a dump of the source, for people."""
 
     def copy_bytes(self, source: Source) -> int:
-        """Return the room that a dump takes for a time beside the archive."""
+        """Return the temporary space that a dump needs in addition to the archive."""
         return 0
 
     def prepare(
         self, host: Host, settings: Settings, source: Source, workplace: Workplace
     ) -> AbstractContextManager[Dump]:
-        """Return a context with what dumps the source; it is entered before the archive is begun."""
+        """Return a context with the function that dumps the source; it is entered before the archive is begun."""
 
     def difference(self, settings: Settings, host: Host, source: Source, identity: Mapping[str, object]) -> str:
-        """Return why a dump is of nothing that is backed up here; empty where it is. Raise MaintenanceError.
+        """Return why a dump is of something that is not backed up here; empty if it is. Raise MaintenanceError.
 
-        `identity` is what its manifest states of the server.
+        `identity` is that of the server in the manifest.
         """
 
     def check_destination(self, settings: Settings) -> None:
-        """Raise Refused unless the settings say where a restore may write; nothing is looked at."""
+        """Raise Refused unless the settings say where a restore may write; nothing is contacted."""
 
     def check_restore(self, host: Host, settings: Settings, destination: str) -> None:
-        """Raise what would keep a restore into this database or directory from beginning."""
+        """Raise what would prevent a restore into this database or directory."""
 
     def restore(
         self, host: Host, settings: Settings, stored: Stored, destination: Destination, stream: Iterator[bytes]
     ) -> RestoreFacts:
-        """Restore a dump and return what is there now. Raise DatabaseFault, Damaged, StorageFault or Refused.
+        """Restore a dump and return its result. Raise DatabaseFault, Damaged, StorageFault or Refused.
 
-        After any exception what it made is dropped again; where that was impossible the exception's `changed` is true.
+        After an exception its database is dropped again; if that was impossible, the exception's `changed` is true.
         """
 
 
 class FileDumper(Dumper):
-    """What is common to all that is restored as files."""
+    """The common part of dumpers whose components are restored as files."""
 
     restores_files = True
 
     def check_destination(self, settings: Settings) -> None:
-        """Raise Refused without a directory to restore into."""
+        """Raise Refused if no directory is configured."""
         if settings.restore.target_directory is None:
             raise _no_target()
 
     def check_restore(self, host: Host, settings: Settings, destination: str) -> None:
-        """Raise Refused for a directory that may not be used."""
+        """Raise Refused for a directory that must not be used."""
         check_target(host, destination)
 
 
 def opened(destination: Destination) -> Target:
-    """Return the directory that files are restored into. Raise Refused where none was opened."""
+    """Return the directory that files are restored into. Raise Refused if there is none."""
     if destination.directory is None:
         raise _no_target()
     return destination.directory

@@ -1,7 +1,7 @@
-"""The application's JSON logs: one inner tar, of files that are all opened before the first one is read.
+"""Dump the application's JSON logs into one inner tar; all files are opened before the first is read.
 
-So a rotation between listing and reading neither misses nor doubles a file; each is archived as it was when it was
-opened, whatever is appended, cut or renamed meanwhile.
+So a rotation between listing and reading neither omits nor duplicates a file. Each is archived with its size when it
+was opened, even if it is appended to, truncated or renamed in the meantime.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _NO_FILE = (errno.ELOOP, errno.ENXIO)
 
 
 class OpenLog(NamedTuple):
-    """One log file, open, with what it was at that moment."""
+    """An open log file, with its properties when it was opened."""
 
     descriptor: int
     name: str
@@ -72,14 +72,14 @@ class OpenLog(NamedTuple):
 
     @property
     def listed(self) -> LogFile:
-        """Return the file as the manifest lists it."""
+        """Return the file's entry in the manifest."""
         modified_at = iso(datetime.fromtimestamp(self.modified_seconds, timezone.utc))
         member = member_name("", self.name)
         return LogFile(encode(self.name), member, self.size_bytes, modified_at, self.allocated_bytes)
 
 
 class Note(NamedTuple):
-    """What happened to one file; `code` is a key of the sentences above."""
+    """A remark on a file; `code` is a key of the sentences above."""
 
     severity: str
     code: str
@@ -93,20 +93,20 @@ class Note(NamedTuple):
 
 @dataclass
 class Logs:
-    """The open log files, and what was noted on the way; `notes` grows while `chunks` is read."""
+    """The open log files, and remarks on them; `notes` may grow while `chunks` is read."""
 
     files: list[OpenLog] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
     @property
     def size_bytes(self) -> int:
-        """Return the size of all files together."""
+        """Return the total size of the files."""
         return sum(file.size_bytes for file in self.files)
 
     def findings(self) -> list[Finding]:
-        """Return the notes as findings that count files and name none.
+        """Return the remarks as findings with numbers of files, without names.
 
-        They stand in the log, where a file called error_json.log would look like a run that went wrong; the manifest
+        They are written into the log, where a name such as error_json.log would look like a failed run; the manifest
         has the names.
         """
         counts = Counter((note.severity, note.code) for note in self.notes)
@@ -124,7 +124,7 @@ class Logs:
     def chunks(self) -> Iterator[bytes]:
         """Yield the inner tar.
 
-        Raise StorageFault. A file that shrank meanwhile is filled up with zeros, with a warning.
+        Raise StorageFault. A file that was truncated in the meantime is padded with zeros, with a warning.
         """
         for file in self.files:
             listed = file.listed
@@ -178,21 +178,21 @@ def _open_directory(path: str) -> int:
 
 
 def _allow_many_files() -> None:
-    """Raise the soft limit of open files as far as this process may, since every log is open at once."""
+    """Raise the soft limit of open files as far as possible, because all logs are open at once."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def matching(folder: int, patterns: tuple[str, ...]) -> list[str]:
-    """Return the names in the directory that match one of the patterns, sorted; hidden ones if a pattern says so."""
+    """Return the sorted names in the directory that match a pattern; hidden ones only for a pattern with a dot."""
     with storage("the log directory"):
         names = os.listdir(folder)
     return sorted(name for name in names if any(matches(name, pattern) for pattern in patterns))
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Return whether a name matches a pattern as a shell would see it."""
+    """Return whether a name matches a pattern, as in a shell."""
     return fnmatchcase(name, pattern) and (not name.startswith(".") or pattern.startswith("."))
 
 
@@ -217,7 +217,7 @@ def _open(folder: int, name: str, settings: Backup, notes: list[Note]) -> OpenLo
 
 
 def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
-    """Return what a file that could not be opened comes to. Raise MaintenanceError if it must not be skipped."""
+    """Return the remark for a file that could not be opened. Raise MaintenanceError if it must not be skipped."""
     if error.errno in _NO_FILE:
         return Note("info", "skipped", name)
     if error.errno == errno.ENOENT:
@@ -233,7 +233,7 @@ def _not_opened(name: str, error: OSError, settings: Backup) -> Note:
 
 
 def skipped(notes: list[Note], earlier: Sequence[str]) -> list[Finding]:
-    """Return a warning where files that the last archive held are left out of this one, being links or the like."""
+    """Return a warning if files of the previous archive are skipped in this one, such as links."""
     names = [note.name for note in notes if note.code == "skipped" and encode(note.name) in earlier]
     if not names:
         return []
@@ -243,7 +243,7 @@ def skipped(notes: list[Note], earlier: Sequence[str]) -> list[Finding]:
 
 
 def unmatched(patterns: tuple[str, ...], names: list[str], earlier: Sequence[str]) -> list[Finding]:
-    """Return a finding for each pattern that matches none of `names`, a warning if the last archive held some."""
+    """Return a finding for each pattern that matches none of `names`; a warning if the previous archive had some."""
     findings = []
     for pattern in patterns:
         if any(matches(name, pattern) for name in names):
@@ -255,12 +255,12 @@ def unmatched(patterns: tuple[str, ...], names: list[str], earlier: Sequence[str
 
 
 class LogsDumper(FileDumper):
-    """Dumps the logs as one inner tar, and restores its files into the target directory."""
+    """Dump the logs as one inner tar, and restore its files into the target directory."""
 
     engine, option, has_tables = COMPONENT, "log_directory", False
 
     def check_settings(self, settings: Settings) -> None:
-        """Raise BadOption if the logs would hold the archives."""
+        """Raise BadOption if the archives would be among the logs."""
         directory, archives = settings.backup.log_directory, settings.backup.directory
         if directory and os.path.realpath(directory) == os.path.realpath(archives):
             raise BadOption("backup.log_directory is backup.directory: archives would hold the archives before them")
@@ -284,11 +284,11 @@ class LogsDumper(FileDumper):
     def prepare(
         self, host: Host, settings: Settings, source: Source, workplace: Workplace
     ) -> contextlib.AbstractContextManager[Dump]:
-        """Return a context with what dumps the logs, as they are then."""
+        """Return a context with the function that dumps the logs as they are then."""
         return contextlib.nullcontext(partial(_dump, settings.backup, source))
 
     def difference(self, settings: Settings, host: Host, source: Source, identity: Mapping[str, object]) -> str:
-        """Return no difference, since log files say of no server that they are its own."""
+        """Return no difference, because logs belong to no server."""
         return ""
 
     def restore(
@@ -301,7 +301,7 @@ class LogsDumper(FileDumper):
 
 
 def _dump(options: Backup, source: Source, output: Output) -> DumpFacts:
-    """Dump the logs and return their files and findings. Raise NothingLeft where no file matches any more."""
+    """Dump the logs and return their files and findings. Raise NothingLeft if no file matches any more."""
     with open_logs(options) as logs:
         if logs.files:
             output.feed(logs.chunks(), Limits(options.deadline_seconds, options.stall_timeout_seconds))

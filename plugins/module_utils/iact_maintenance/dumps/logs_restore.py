@@ -1,4 +1,4 @@
-"""Restore log files out of their inner tar, believing nothing that it says of itself."""
+"""Restore log files from their inner tar, which is not trusted."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LONGEST_NAME_BYTES = 255
 
 
 def restore(label: str, member: str, files: Sequence[LogFile], pieces: Iterator[bytes], target: Target) -> int:
-    """Return the number of log files restored under their own names. Raise Damaged or StorageFault.
+    """Return the number of log files restored under their original names. Raise Damaged or StorageFault.
 
-    The inner tar must be, header by header, what the manifest lists; no name in it is used. `label` is what messages
-    call the archive, `member` the member of it.
+    Each header of the inner tar must equal the manifest's entry; no name in it is used. `label` is the archive's name
+    in messages, `member` the member's.
     """
     names = [_true_name(label, file) for file in files]
     reader = _Reader(label, member, pieces)
@@ -35,7 +35,7 @@ def restore(label: str, member: str, files: Sequence[LogFile], pieces: Iterator[
 
 
 def _true_name(label: str, file: LogFile) -> bytes:
-    """Return the file's own name, which is one plain name. Raise Damaged for any other."""
+    """Return the file's original name, which must be a plain name. Raise Damaged for any other."""
     name = unquote_to_bytes(file.name)
     if not name or name in (b".", b"..") or b"/" in name or b"\0" in name or len(name) > _LONGEST_NAME_BYTES:
         raise Damaged(label, "the manifest", "it lists a log file under a name that is none")
@@ -43,14 +43,14 @@ def _true_name(label: str, file: LogFile) -> bytes:
 
 
 class _Reader:
-    """Takes exact numbers of bytes from pieces of any size."""
+    """Read exact numbers of bytes from pieces of any size."""
 
     def __init__(self, label: str, member: str, pieces: Iterator[bytes]) -> None:
         self._pieces, self._rest = pieces, b""
         self._where = label, member
 
     def take(self, size_bytes: int) -> Iterator[bytes]:
-        """Return so many bytes, in pieces. Raise Damaged if there are fewer."""
+        """Return that number of bytes, in pieces. Raise Damaged if there are fewer."""
         while size_bytes:
             piece = self._rest or next(self._pieces, b"")
             if not piece:
@@ -59,11 +59,11 @@ class _Reader:
             size_bytes, self._rest = max(size_bytes - len(piece), 0), piece[size_bytes:]
 
     def expect(self, content: bytes) -> None:
-        """Raise Damaged unless these very bytes come next."""
+        """Raise Damaged unless exactly these bytes follow."""
         if b"".join(self.take(len(content))) != content:
             raise Damaged(*self._where, "it is not what the manifest lists")
 
     def expect_end(self) -> None:
-        """Raise Damaged if there is more."""
+        """Raise Damaged if there are more bytes."""
         if self._rest or any(self._pieces):
             raise Damaged(*self._where, "something lies behind its end")

@@ -1,4 +1,4 @@
-"""The records that every dumper takes and returns, whatever its engine; `dumper.Dumper` is what it is asked."""
+"""The records that dumpers take and return; `dumper.Dumper` is their interface."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SHOWN_TABLES = 10
 
 
 class LogFile(NamedTuple):
-    """One file in the logs' inner archive: its own name, percent-encoded, and the name it has in there.
+    """A file in the logs' inner archive: its original name, percent-encoded, and its name in there.
 
-    `allocated_bytes` is the room that it took on the disk, less than its size if it had holes.
+    `allocated_bytes` is the space that it used on the disk, less than its size if it had holes.
     """
 
     name: str
@@ -28,11 +28,11 @@ class LogFile(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One thing to dump: the component's name in archives, its engine and database, the tables asked for.
+    """Something to dump: the component's name in archives, its engine and database, the requested tables.
 
-    Without `tables` the whole database; `covered` are then tables that were asked for beside it and are in it.
-    `rows` are those that the manifest states, where it is restored. `earlier_files` are the names of files that the
-    last archive held; `foreseen` is what a dump is expected to report, for a dry run.
+    Without `tables` it is the whole database; `covered` are then tables that were also requested and are in it. `rows`
+    are those in the manifest, for a restore. `earlier_files` are the names of files in the previous archive; `foreseen`
+    is what a dump will probably report, for a dry run.
     """
 
     component: str
@@ -47,17 +47,17 @@ class Source(NamedTuple):
 
     @property
     def all_tables(self) -> tuple[str, ...]:
-        """Return the tables that were asked for and are in it."""
+        """Return the requested tables that are in it."""
         return (*self.tables, *self.covered)
 
 
 def number_of_tables(source: Source, whole: str) -> str:
-    """Return for people that a dump holds all of something, and how many tables that is where it is known."""
+    """Return `whole` with the number of tables, if known, for people."""
     return f"{whole}, {plural(len(source.rows), 'table')}" if source.rows else whole
 
 
 def tables_in_words(source: Source) -> str:
-    """Return for people what of a database a dump holds: the tables that were named, or the whole."""
+    """Return which tables of a database a dump contains, for people."""
     if not source.tables:
         return number_of_tables(source, "the whole database")
     hidden = len(source.tables) - _SHOWN_TABLES
@@ -67,16 +67,16 @@ def tables_in_words(source: Source) -> str:
 
 
 def of_database(engine: str, database: str, tables: Sequence[str], whole: bool) -> Source:
-    """Return the source for one database of a server: its tables that were asked for, or the whole with them in it."""
+    """Return the source for a database of a server: the requested tables, or the whole database with them."""
     asked = tuple(tables)
     return Source(f"{engine}.{database}", engine, database, () if whole else asked, asked if whole else ())
 
 
 class DumpFacts(NamedTuple):
-    """What a finished dump is known to hold; `rows` are its own snapshot's, None with `rows_reason`.
+    """The known contents of a finished dump; `rows` are those of its snapshot, None with `rows_reason`.
 
-    `suffix` is the end of the member's name before the compressor's (`sql`, `pgdump`). `files` are those of an inner
-    archive; `notes` are sentences for the manifest alone, since they may name files.
+    `suffix` is the suffix of the member's name before the compressor's (`sql`, `pgdump`). `files` are those of an inner
+    archive; `notes` are sentences for the manifest only, because they may name files.
     """
 
     rows: Mapping[str, int | None]
@@ -91,17 +91,17 @@ class DumpFacts(NamedTuple):
 
 
 class NothingLeft(Exception):
-    """What was located is not there any more, which is no fault; raised with facts that have findings and notes."""
+    """What was located does not exist any more, which is no error; raised with facts that have findings and notes."""
 
     @property
     def facts(self) -> DumpFacts:
-        """Return what it was raised with."""
+        """Return the facts that it was raised with."""
         facts: DumpFacts = self.args[0]
         return facts
 
 
 class Stored(NamedTuple):
-    """A dump in an archive: what it holds as the manifest states it, and its place for messages."""
+    """A dump in an archive: its contents according to the manifest, and its location for messages."""
 
     source: Source
     archive: str
@@ -109,9 +109,9 @@ class Stored(NamedTuple):
 
 
 class RestoreFacts(NamedTuple):
-    """What was restored: the database or path that received it, and the rows its tables hold now.
+    """The result of a restore: the database or path, and the rows of its tables.
 
-    `files` is the number of files where no rows are compared.
+    `files` is the number of files if rows are not compared.
     """
 
     database: str
@@ -121,10 +121,10 @@ class RestoreFacts(NamedTuple):
 
 
 class Output(Protocol):
-    """Where a dump goes: what a program writes, or bytes of our own, with a compressor behind it."""
+    """The destination of a dump: the output of a program, or chunks of bytes, with a compressor."""
 
     def run(self, host: Host, command: Command, observe: Sink, limits: Limits) -> Completed:
         """Run `command`, whose output `observe` sees; return how it ended. Raise ProcessFault."""
 
     def feed(self, chunks: Iterator[bytes], limits: Limits) -> None:
-        """Keep all of `chunks`. Raise ProcessFault."""
+        """Write all of `chunks`. Raise ProcessFault."""

@@ -1,4 +1,4 @@
-"""Dumps of MySQL and MariaDB: what there is to dump, what the account may see of it, and the proof that it is whole."""
+"""Dump databases of MySQL and MariaDB, and verify that the dump is complete."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _CHANGED = re.compile(r"\((1412|1146)\)|[Ee]rror:? (1412|1146)\b")
 
 
 class _Preflight(NamedTuple):
-    """What the server says before the dump: `tables` with rows or none, `elsewhere` those whose rows are no part of it.
+    """What the server shows before the dump: `tables`, and `elsewhere` for those whose rows are not dumped.
 
-    `things` counts the triggers, events, routines and views that the account is shown.
+    `things` has the numbers of triggers, events, routines and views that the account can see.
     """
 
     version: str
@@ -48,7 +48,7 @@ class _Preflight(NamedTuple):
 
 
 def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
-    """Return one source for each database: whole if it is named, else its wanted tables.
+    """Return one source per database: the whole one if it is named, otherwise its requested tables.
 
     Raise DatabaseFault or Refused if the server cannot be asked.
     """
@@ -62,9 +62,9 @@ def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
 
 
 def dump(host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
-    """Dump the source and return what the dump holds.
+    """Dump the source and return the contents of the dump.
 
-    Raise DatabaseFault, ProcessFault or Refused; then nothing counts.
+    Raise DatabaseFault, ProcessFault or Refused; the dump is then invalid.
     """
     tool = dump_tool(host)
     endpoint = resolve(server, host)._replace(database=source.database)
@@ -93,7 +93,7 @@ def _options(tool: Tool, source: Source, settings: Backup) -> tuple[str, ...]:
 
 
 def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflight:
-    """Return what must be known before the dump, because afterwards nothing would tell. Raise DatabaseFault."""
+    """Return what must be known before the dump to verify it afterwards. Raise DatabaseFault."""
     with closing(connect(endpoint)) as connection:
         version = str(rows(connection, endpoint, "SELECT VERSION()")[0][0])
         _check_select_limit(connection, endpoint)
@@ -112,7 +112,7 @@ def _preflight(endpoint: Endpoint, source: Source, settings: Backup) -> _Preflig
 
 
 def _check_select_limit(connection: Any, endpoint: Endpoint) -> None:
-    """Raise DatabaseFault if the server would cut the dump program's own answers, which no option of it prevents."""
+    """Raise DatabaseFault if the server would truncate the dump program's queries; no option prevents that."""
     limit = connection.as_found.select_limit
     if limit != NO_LIMIT:
         message = (
@@ -141,7 +141,7 @@ def _tables(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, _T
 
 
 def _things(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, int]:
-    """Return how many triggers, events and routines the account is shown of what is dumped."""
+    """Return the numbers of triggers, events and routines that the account can see."""
     named = ", ".join(["%s"] * len(source.tables))
     of_tables = f" AND event_object_table IN ({named})" if source.tables else ""
     query = "SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = DATABASE()" + of_tables
@@ -153,7 +153,7 @@ def _things(connection: Any, endpoint: Endpoint, source: Source) -> dict[str, in
 
 
 def _table_findings(source: Source, tables: dict[str, _Table], settings: Backup) -> tuple[Finding, ...]:
-    """Return what a dump of these tables does not hold, or not as of one moment."""
+    """Return what a dump of these tables does not contain, or not from one snapshot."""
     transactional = (*_TRANSACTIONAL, *ROWS_ELSEWHERE)
     mixed = [name for name, (kind, engine) in tables.items() if kind != "VIEW" and engine not in transactional]
     versioned = [name for name, (kind, _engine) in tables.items() if kind == "SYSTEM VERSIONED"]
@@ -212,7 +212,7 @@ def _rights_findings(
 
 
 def _check(done: Completed, source: Source, known: _Preflight, watcher: DumpWatcher) -> None:
-    """Raise DatabaseFault unless everything says that the dump is whole: status, last line, every table and thing."""
+    """Raise DatabaseFault unless the dump is complete by its status, last line, and all tables and objects."""
     if done.status > 0 and _CHANGED.search(done.errors):
         message = f"the tables of {source.component} were changed while they were dumped: {done.reason}"
         raise DatabaseFault("schema_changed", message, hint="run it again when no migration runs")

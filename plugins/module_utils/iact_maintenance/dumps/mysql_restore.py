@@ -1,7 +1,7 @@
-"""Restores of MySQL and MariaDB dumps: into a database of their own, by an account that can harm no other.
+"""Restore dumps of MySQL and MariaDB into new databases, with an account that can change nothing else.
 
-Restoring runs code: a dump may say USE, CREATE TRIGGER in another database or a command of the client. So the account
-must be one that the server lets write nowhere else, and the client is told to run no command and read no file.
+A dump is executed when restored: it may contain USE, CREATE TRIGGER in another database, or client commands. So the
+account must have no rights elsewhere, and the client must run no commands and read no files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SHOWN_NAMES = 20
 
 
 def check_restore(host: Host, server: Server, database: str) -> None:
-    """Raise what would keep a restore into `database` from beginning: DatabaseFault, ToolMissing or Refused.
+    """Raise what would prevent a restore into `database`: DatabaseFault, ToolMissing or Refused.
 
     Refused has the code `restore_account`, `read_only` or `not_empty`.
     """
@@ -48,10 +48,10 @@ def check_restore(host: Host, server: Server, database: str) -> None:
 def restore(
     host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
 ) -> RestoreFacts:
-    """Return the rows of each table after the dump was restored into `database`, which is created, or must be empty.
+    """Return the rows of each table after restoring into `database`, which is created, or must be empty.
 
-    Raise Refused `restore_account`, `read_only` or `not_empty`; DatabaseFault `restore_failed`, after which a database
-    that this run created is gone again.
+    Raise Refused `restore_account`, `read_only` or `not_empty`; or DatabaseFault `restore_failed`, after dropping a
+    database that this run created.
     """
     tool, endpoint = _means(host, server)
     with closing(connect(endpoint)) as connection:
@@ -100,7 +100,7 @@ def _check_account(connection: Any, endpoint: Endpoint) -> None:
 
 
 def _look(connection: Any, endpoint: Endpoint, database: str) -> bool:
-    """Return whether the database is there already, and empty. Raise Refused."""
+    """Return whether the database exists and is empty. Raise Refused."""
     _check_account(connection, endpoint)
     query = "SELECT (SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s), "
     query += "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = %s) + "
@@ -114,7 +114,7 @@ def _look(connection: Any, endpoint: Endpoint, database: str) -> bool:
 
 
 def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
-    """Create the database, or make sure that an existing one is empty; return whether it was created."""
+    """Create the database, or check that an existing one is empty; return whether it was created."""
     exists = _look(connection, endpoint, database)
     if not exists:
         try:
@@ -127,7 +127,7 @@ def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
 
 
 def _drop(endpoint: Endpoint, database: str) -> bool:
-    """Drop the database and return whether it is gone; a server that went away keeps it."""
+    """Drop the database and return whether that succeeded."""
     with contextlib.suppress(MaintenanceError), closing(connect(endpoint)) as connection:
         rows(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
         return True
@@ -135,7 +135,7 @@ def _drop(endpoint: Endpoint, database: str) -> bool:
 
 
 def _event_findings(target: Endpoint, source: Source, made: RestoreStream) -> tuple[Finding, ...]:
-    """Return which events came back disabled and which not at all. Raise DatabaseFault where one could run."""
+    """Return which events were restored disabled, and which were not. Raise DatabaseFault if one could run."""
     query = "SELECT event_name, status FROM information_schema.events WHERE event_schema = DATABASE()"
     with closing(connect(target)) as connection:
         states = {str(name): str(status) for name, status in rows(connection, target, query)}
@@ -159,7 +159,7 @@ def _disabled(target: Endpoint, source: Source, names: list[str]) -> tuple[Findi
 
 
 def _missing_events(source: Source, made: RestoreStream, names: list[str]) -> tuple[Finding, ...]:
-    """Return a finding with the events that are not in the copy: the server makes none whose time is over."""
+    """Return a finding with the events that were not restored: the server does not create expired ones."""
     left = ([f"{_shown(names)} (over, as their schedule says)"] if names else []) + (
         [f"{made.unread} that are not understood"] if made.unread else []
     )

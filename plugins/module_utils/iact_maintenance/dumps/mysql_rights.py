@@ -1,6 +1,6 @@
-"""What an account of MySQL or MariaDB may do, from its own grants: enough for a dump, and not too much for a restore.
+"""The rights of an account of MySQL or MariaDB: enough for a dump, and not too much for a restore.
 
-An account without TRIGGER, or without access to routines, gets a dump that ends well and silently lacks them.
+Without TRIGGER, or access to routines, a dump succeeds and silently omits them.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _READING = frozenset(
 
 
 class Grant(NamedTuple):
-    """One grant: its privileges, and the database (a pattern where `table` is `*`) and table that they are for.
+    """A grant: its privileges, and the database (a pattern if `table` is `*`) and table.
 
-    `to_role` tells those of an active role from the account's own.
+    `to_role` marks those of an active role.
     """
 
     privileges: frozenset[str]
@@ -44,7 +44,7 @@ class Grant(NamedTuple):
     to_role: bool = False
 
     def covers(self, database: str, table: str) -> bool:
-        """Return whether it reaches a table, or with `*` a whole database."""
+        """Return whether it applies to a table, or with `*` to a whole database."""
         if self.on_routine:
             return False
         if self.table != "*":
@@ -53,12 +53,12 @@ class Grant(NamedTuple):
 
     @property
     def is_pattern(self) -> bool:
-        """Return whether it is for the databases that match a pattern, of which the server takes one."""
+        """Return whether it is a grant on databases by pattern, of which the server applies only one."""
         return self.table == "*" and self.database != "*" and not self.on_routine
 
 
 def _parts(pattern: str) -> list[bytes]:
-    """Return a pattern's signs as the server takes them, which are bytes; an escaped one keeps its backslash."""
+    """Return a pattern's bytes as the server compares them; an escaped one keeps its backslash."""
     return re.findall(rb"\\.|.", pattern.encode("utf-8", "surrogateescape"), re.DOTALL)
 
 
@@ -69,10 +69,10 @@ def _matches(pattern: str, database: str) -> bool:
 
 
 def _specific(pattern: str, is_mariadb: bool) -> tuple[int, ...]:
-    """Return how specific a pattern is for the server, which takes the greatest alone (MariaDB's rule since 10.4).
+    """Return how specific a pattern is; the server applies only the most specific one (MariaDB since 10.4).
 
-    MySQL: no wildcard at all, then the later the first one stands. MariaDB: no `%`, and the fewer `_`; then the longer
-    what any match has at least, the fewer `%`, the fewer `_`.
+    MySQL: one without wildcards, then the one whose first wildcard is latest. MariaDB: one without `%`, then fewer `_`;
+    then the longer minimum match, fewer `%`, fewer `_`.
     """
     # Several `%` are one.
     parts = [part for before, part in zip([b"", *_parts(pattern)], _parts(pattern)) if not part == before == b"%"]
@@ -84,10 +84,10 @@ def _specific(pattern: str, is_mariadb: bool) -> tuple[int, ...]:
 
 
 class Rights(NamedTuple):
-    """Everything an account may do. `holder` is how GRANT names it; `roles` what it could take on as well.
+    """All rights of an account. `holder` is its name for GRANT; `roles` are roles that it could assume.
 
     `unread` is the number of lines of SHOW GRANTS that were not understood; `revoked` is what MySQL's partial revokes
-    take away from the grants on all databases, and from no others.
+    remove from the grants on all databases, and from no others.
     """
 
     holder: str
@@ -98,10 +98,10 @@ class Rights(NamedTuple):
     is_mariadb: bool = True
 
     def allows(self, privilege: str, database: str, table: str = "*") -> bool:
-        """Return whether it may do this to a table, or with `*` to a whole database.
+        """Return whether the privilege applies to a table, or with `*` to a whole database.
 
-        Grants on everything, on a database and on a table add up, and those of a role to the account's own. Of the
-        account's own patterns that a database matches the server takes only the most specific one.
+        Grants on everything, on a database and on a table add up, and so do those of roles. Of the account's patterns
+        that match a database the server applies only the most specific one.
         """
         wanted = {privilege, _EVERYTHING}
         revoked = any(revoke.privileges & wanted and revoke.covers(database, table) for revoke in self.revoked)
@@ -115,7 +115,7 @@ class Rights(NamedTuple):
         )
 
     def _takes(self, patterns: list[Grant], wanted: set[str]) -> bool:
-        """Return whether the pattern that the server takes has the privilege; of equal ones it may take either."""
+        """Return whether the pattern that the server applies has the privilege; of equal ones it may apply either."""
         first = self._first(patterns)
         return bool(first) and first == {
             grant.database for grant in patterns if grant.database in first and grant.privileges & wanted
@@ -126,16 +126,16 @@ class Rights(NamedTuple):
         return {database for database, rank in ranks.items() if rank == max(ranks.values())}
 
     def row_for(self, database: str) -> str:
-        """Return the pattern to name in a GRANT: the one that the server takes, where its text is just the name."""
+        """Return the pattern to name in a GRANT: the one that the server applies if its text is the name."""
         patterns = [grant for grant in self.grants if grant.is_pattern and not grant.to_role]
         first = self._first([grant for grant in patterns if grant.covers(database, "*")])
         return database if first == {database} else re.sub(r"[\\%_]", r"\\\g<0>", database)
 
 
 def parse(holder: str, lines: Iterable[str], *, is_mariadb: bool = True, literal: bool = False) -> Rights:
-    """Return the rights that SHOW GRANTS tells. Its lines may hold a password's hash: they are shown to nobody.
+    """Return the rights in SHOW GRANTS. Its lines may contain a password's hash and are never shown.
 
-    With `literal`, as of MySQL with partial_revokes, `_` and `%` in the name of a database stand for themselves.
+    With `literal`, as for MySQL with partial_revokes, `_` and `%` in a database's name are no wildcards.
     """
     parsed: dict[str, list[Grant]] = {"GRANT": [], "REVOKE": []}
     roles, unread = [], 0
@@ -164,7 +164,7 @@ def _escaped(pattern: str) -> str:
 
 
 def read_rights(connection: Any, endpoint: Endpoint) -> Rights:
-    """Return what this account may do, its active roles included. Raise DatabaseFault."""
+    """Return the rights of this account, including its active roles. Raise DatabaseFault."""
     holder = str(rows(connection, endpoint, "SELECT CURRENT_USER()")[0][0])
     user, _at, address = holder.rpartition("@")
     active, literal, ours = "", False, is_mariadb(str(connection.get_server_info()))
@@ -177,9 +177,9 @@ def read_rights(connection: Any, endpoint: Endpoint) -> Rights:
 
 
 def missing_for_dump(rights: Rights, source: Source, needs: Sequence[str], *, is_mariadb: bool) -> list[str]:
-    """Return the GRANT statements without which the dump would lack something.
+    """Return the GRANT statements without which the dump would be incomplete.
 
-    `needs` are privileges on what is dumped.
+    `needs` are the required privileges.
     """
     name = source.database.replace("`", "``")
     missing = []
@@ -209,8 +209,8 @@ def _sees_routines(rights: Rights, database: str, is_mariadb: bool) -> bool:
 def writes_elsewhere(rights: Rights) -> list[str]:
     """Return what an account could change outside of databases for restores.
 
-    Grants to everyone on `test` are not among it: they stand in no SHOW GRANTS of the account. A role counts, since a
-    dump could say SET ROLE, and so does a line that was not understood.
+    Grants to everyone on `test` do not count, because SHOW GRANTS does not list them. A role counts, because a dump
+    could contain SET ROLE; so does a line that was not understood.
     """
     elsewhere = [f"the role {role}" for role in rights.roles]
     for grant in rights.grants:
@@ -221,9 +221,9 @@ def writes_elsewhere(rights: Rights) -> list[str]:
 
 
 def _is_scratch(grant: Grant) -> bool:
-    """Return whether a grant reaches databases for restores alone.
+    """Return whether a grant applies only to databases for restores.
 
-    In a pattern `_` stands for any character, so that it must be escaped there; a name without `%` is one database.
+    In a pattern `_` matches any character, so it must be escaped there; a name without `%` is one database.
     """
     is_pattern = grant.table == "*" and not grant.on_routine and "%" in grant.database.replace("\\%", "")
     prefix = RESTORE_PREFIX.replace("_", "\\_")

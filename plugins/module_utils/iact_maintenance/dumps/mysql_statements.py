@@ -1,7 +1,7 @@
-"""A MySQL or MariaDB dump cut into statements, by the quoting that the client program knows.
+"""Split a dump of MySQL or MariaDB into statements, with the client program's rules of quoting.
 
-The client decides what a statement is when the dump is restored, so this follows the client: strings and names that are
-quoted, comments, DELIMITER, and whether a backslash escapes, which a dump changes before triggers, routines and events.
+The client decides what a statement is when the dump is restored, so this follows the client: quoted strings and names,
+comments, DELIMITER, and whether a backslash escapes, which a dump changes before triggers, routines and events.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _LONGEST_STATEMENT_BYTES = 64 * 1024 * 1024
 
 
 class Piece(NamedTuple):
-    """A part of a dump: a whole statement with its end, or a part of an INSERT, which names its `table`.
+    """A part of a dump: a whole statement with its end, or a part of an INSERT with its `table`.
 
-    `is_head` marks the first part of an INSERT, which ends behind VALUES; the others are cut anywhere.
+    `is_head` marks the first part of an INSERT, up to VALUES; the others are split anywhere.
     """
 
     text: bytes
@@ -42,10 +42,10 @@ class Piece(NamedTuple):
 
 
 class Splitter:
-    """Cuts a dump into pieces as it flows by; put together they are the dump again, byte for byte.
+    """Split a dump into pieces as it is read; joined they are the dump, byte for byte.
 
-    Rows are not looked into, because the dump programs escape every line break in them, and end an INSERT with
-    the first line that ends in a semicolon.
+    Rows are not parsed, because the dump programs escape every line break in them, and end an INSERT with the first
+    line that ends in a semicolon.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Splitter:
         self._last = b""
 
     def feed(self, chunk: bytes) -> Iterator[Piece]:
-        """Yield what is known after the next bytes of the dump."""
+        """Yield the pieces that are known after the next bytes."""
         at = 0
         while at < len(chunk):
             if self._table is None:
@@ -71,7 +71,7 @@ class Splitter:
             at = end
 
     def end(self) -> Iterator[Piece]:
-        """Yield what is left when the dump has ended, though it may be no whole statement."""
+        """Yield the rest at the end of the dump, which may not be a whole statement."""
         left = b"".join([*self._lines, *self._line])
         if left:
             yield Piece(left)
@@ -109,7 +109,7 @@ class Splitter:
             yield self._statement()
 
     def _insert(self) -> Iterator[Piece]:
-        """Yield the head of an INSERT and what follows it, once its names are whole: they may hold line breaks."""
+        """Yield the head of an INSERT and what follows, once its names are complete: they may contain line breaks."""
         text = b"".join(self._lines)
         match = _HEAD.match(text)
         if match:
@@ -128,7 +128,7 @@ class Splitter:
         return Piece(statement)
 
     def _is_over(self, line: bytes) -> bool:
-        """Return whether a statement ends with this line; a comment or an empty line between them is one as well."""
+        """Return whether a statement ends with this line; a comment or empty line between statements counts as one."""
         is_first = len(self._lines) == 1
         if is_first and line.startswith(_DELIMITER):
             self._delimiter = line[len(_DELIMITER) :].strip()
@@ -138,7 +138,7 @@ class Splitter:
         return not self._inside and (alone or code.endswith(self._delimiter))
 
     def _code(self, line: bytes) -> bytes:
-        """Return the line without the comment at its end, and note which quote or comment it leaves open."""
+        """Return the line without the comment at its end, and store which quote or comment it leaves open."""
         at = 0
         while True:
             match = self._closing[self._inside].match(line, at) if self._inside else _OPENING.search(line, at)
@@ -150,6 +150,6 @@ class Splitter:
 
 
 def unquoted(name: bytes) -> str:
-    """Return the name that stands in backquotes, or in the double quotes of another sql_mode."""
+    """Return the name inside backquotes, or inside double quotes of another sql_mode."""
     sign = name[:1]
     return name[1:-1].replace(sign * 2, sign).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The text of a MySQL or MariaDB dump as it flows by: its rows counted, its end seen, and made fit to be restored."""
+"""Process a dump of MySQL or MariaDB as a stream: count its rows, detect its end, and adapt it for a restore."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ _TAIL_BYTES = 512
 
 
 class DumpWatcher:
-    """Sees every byte of a dump: the rows of each table, what else it makes, and whether it was written to its end.
+    """Observe a dump: the rows of each table, other objects, and whether it is complete.
 
-    MariaDB's program writes a row a line; MySQL's all rows of a statement in its first line, of which the texts are
-    struck out before they are counted. `made` counts triggers, events, routines and views.
+    MariaDB's program writes a row per line; MySQL's all rows of a statement in its first line, whose strings are
+    removed before counting. `made` counts triggers, events, routines and views.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class DumpWatcher:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether the last line is the one that the dump programs write when nothing went wrong."""
+        """Return whether the last line is the one that dump programs write on success."""
         lines = self._tail.rstrip(b"\n").rsplit(b"\n", 1)
         return lines[-1].startswith(_TRAILER)
 
@@ -108,11 +108,10 @@ class DumpWatcher:
 
 
 class RestoreStream:
-    """The dump for an account that owns nothing but the target: what it makes belongs to it, not to accounts of old.
+    """Adapt the dump for an account that owns only the target: objects belong to it, not to their definers.
 
-    Events are made disabled, because one that purges would run in the copy at once. `enabled` are those that were not
-    disabled in the dump, `events` all of them, and `unread` counts those that are left out because they are not
-    understood.
+    Events are created disabled, because one that purges would run in the copy. `enabled` are those that were enabled in
+    the dump, `events` all of them, and `unread` counts those that are omitted because they were not understood.
     """
 
     def __init__(self) -> None:
@@ -122,7 +121,7 @@ class RestoreStream:
         self._is_first = True
 
     def of(self, stream: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield the dump as it is to be restored."""
+        """Yield the adapted dump."""
         splitter = Splitter()
         for chunk in stream:
             yield b"".join(map(self._restored, splitter.feed(chunk)))

@@ -1,4 +1,4 @@
-"""The client programs of MySQL and MariaDB: which is installed, and how each is told what the driver was told."""
+"""The client programs of MySQL and MariaDB, and their options for the connection that the driver uses."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def client_tool(host: Host) -> Tool:
 
 
 def is_mariadb(text: str) -> bool:
-    """Return whether a version text is MariaDB's, a program's or a server's."""
+    """Return whether a version text is of MariaDB, of a program or a server."""
     return "mariadb" in text.lower()
 
 
 def knows(host: Host, tool: Tool, option: str) -> bool:
-    """Return whether a program's help names the option."""
+    """Return whether a program's help lists the option."""
     done = host.run(Command((tool.path, "--no-defaults", "--help")), Limits(_HELP_SECONDS))
     return option.encode() in done.output
 
 
 @contextmanager
 def credentials(endpoint: Endpoint, tool: Tool, *, server_has_tls: bool) -> Iterator[tuple[int, str]]:
-    """Return a descriptor and the first option of a program: an option file with what the driver was given.
+    """Return a descriptor and the first option of a program: an option file with the driver's values.
 
     `--defaults-file`, because the account's own file would override an extra one.
     """
@@ -62,10 +62,11 @@ def _address(endpoint: Endpoint) -> dict[str, str]:
 
 
 def _tls(endpoint: Endpoint, tool: Tool, server_has_tls: bool) -> dict[str, str]:
-    """Return TLS in the program's own words.
+    """Return the TLS options of the program.
 
-    MariaDB's clients know no `prefer`: they demand it (from 11.4) or never ask. Before 11.4 they also go on in clear
-    text where they are told `ssl` and the server offers none; the driver, which was there before, has refused then.
+    MariaDB's clients have no `prefer`: they require TLS (from 11.4) or never use it. Before 11.4 they also continue
+    unencrypted if the server offers no TLS, although `ssl` is set; the driver, which connected before, has refused
+    then.
     """
     encrypted = endpoint.tls in ("require", "verify") or (endpoint.tls == "prefer" and server_has_tls)
     verified = endpoint.tls == "verify"

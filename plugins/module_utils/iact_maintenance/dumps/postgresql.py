@@ -1,4 +1,4 @@
-"""Dumps of PostgreSQL: one snapshot for the dump and for the rows that are counted, and the proof that it is whole."""
+"""Dump databases of PostgreSQL: one snapshot for the dump and the counts, and a check that the dump is complete."""
 
 from __future__ import annotations
 
@@ -64,9 +64,10 @@ _NAMED = (
 
 
 class Table(NamedTuple):
-    """A table in the dump's scope: of kind `r`, or one whose rows are no part of the dump.
+    """A table to dump: of kind `r`, or one whose rows are not in the dump.
 
-    A partitioned one (`p`) has none itself, a foreign one (`f`) elsewhere, an unlogged one (`u`) none on a standby.
+    A partitioned one (`p`) has none, a foreign one (`f`) stores them elsewhere, an unlogged one (`u`) has none on a
+    standby.
     """
 
     schema: str
@@ -76,7 +77,7 @@ class Table(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Return how the manifest calls it: with its schema unless that is `public`."""
+        """Return its name in the manifest, with its schema unless that is `public`."""
         return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
 
     @property
@@ -86,7 +87,7 @@ class Table(NamedTuple):
 
 
 def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
-    """Return one source for each database: whole if it is named, else its wanted tables.
+    """Return one source per database: the whole one if it is named, otherwise its requested tables.
 
     Raise DatabaseFault or Refused if the server cannot be asked.
     """
@@ -98,9 +99,9 @@ def locate(settings: Backup, server: Server, host: Host) -> list[Source]:
 
 
 def dump(host: Host, server: Server, source: Source, settings: Backup, output: Output) -> DumpFacts:
-    """Dump the source and return what the dump holds.
+    """Dump the source and return the contents of the dump.
 
-    Raise DatabaseFault, ProcessFault or Refused; then nothing counts.
+    Raise DatabaseFault, ProcessFault or Refused; the dump is then invalid.
     """
     endpoint = resolve(server, host)._replace(database=source.database)
     with _snapshot(endpoint) as (connection, name), credentials(endpoint) as (descriptors, environment):
@@ -132,7 +133,7 @@ def dump(host: Host, server: Server, source: Source, settings: Backup, output: O
 
 @contextmanager
 def _snapshot(endpoint: Endpoint) -> Iterator[tuple[Any, str]]:
-    """Return an open transaction and the name of its snapshot, which other sessions may take while it is open."""
+    """Return an open transaction and the name of its snapshot, which other sessions can use while it is open."""
     # pg_dump sets an empty search path, which a pooler would hand to the site's clients.
     connection = connect(endpoint, own_session=True)
     try:
@@ -145,7 +146,7 @@ def _snapshot(endpoint: Endpoint) -> Iterator[tuple[Any, str]]:
 
 
 def _ask(connection: Any, endpoint: Endpoint, statement: str, *parameters: object, seconds: float = 60) -> list[Any]:
-    """Return the rows of one statement in the transaction that is open. Raise DatabaseFault."""
+    """Return the rows of a statement in the open transaction. Raise DatabaseFault."""
 
     def asked() -> list[Any]:
         with connection.cursor() as cursor:
@@ -157,7 +158,7 @@ def _ask(connection: Any, endpoint: Endpoint, statement: str, *parameters: objec
 
 
 def _check_version(connection: Any, endpoint: Endpoint, program: Tool) -> str:
-    """Return the server's version. Raise DatabaseFault where the dump program is older, which would then refuse."""
+    """Return the server's version. Raise DatabaseFault if the dump program is older, which would refuse."""
     version = str(_ask(connection, endpoint, "SELECT pg_catalog.current_setting('server_version')")[0][0])
     if major(program.version) < major(version):
         message = f"{program.version} is older than the server, PostgreSQL {version}"
@@ -233,7 +234,7 @@ def _pattern(name: str) -> str:
 
 
 def _readers(host: Host, environment: dict[str, str], settings: Backup) -> list[ReadAlong]:
-    """Return one reader that reads all of the dump, and one that lists what it holds."""
+    """Return a command that reads the whole dump, and one that lists its contents."""
     # In the same environment but for the password, so that Debian's wrapper picks the version that writes.
     without_password = {name: text for name, text in environment.items() if name != "PGPASSFILE"}
     program = tool(host, "pg_restore", without_password)
@@ -249,7 +250,7 @@ def _give(readers: list[ReadAlong], chunk: bytes) -> None:
 
 
 def _check(done: Completed, read: Completed, source: Source) -> None:
-    """Raise DatabaseFault unless the program that wrote the dump and the one that read it say that it is whole."""
+    """Raise DatabaseFault unless the dump program and its reader both succeeded."""
     if done.status != 0:
         hint = _REMEDY if "permission denied" in done.errors or "row-level security" in done.errors else ""
         hint = "raise max_locks_per_transaction on the server" if "max_locks_per_transaction" in done.errors else hint
@@ -260,7 +261,7 @@ def _check(done: Completed, read: Completed, source: Source) -> None:
 
 
 def _check_contents(listed: Completed, source: Source, tables: list[Table]) -> None:
-    """Raise DatabaseFault unless the dump announces the rows of every table."""
+    """Raise DatabaseFault unless the dump lists the rows of every table."""
     listed_tables = {int(oid) for oid in _TABLE_DATA.findall(listed.output)}
     absent = [table.label for table in tables if table.kind == "r" and table.oid not in listed_tables]
     if absent:

@@ -1,7 +1,7 @@
-"""What named PostgreSQL tables need of their database that a dump of them alone does not hold.
+"""Find what named PostgreSQL tables need that a dump of them does not contain.
 
-`pg_dump --table` leaves out types, functions and parents without a word, and then no table can be made of the dump.
-Foreign keys and triggers are none of that: a restore does without them and says so.
+`pg_dump --table` silently omits types, functions and parent tables, without which a table cannot be created. Foreign
+keys and triggers are not considered: a restore works without them and reports them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SHOWN_THINGS = 10
 
 
 def check(source: Source, needed: Iterable[tuple[str, str]], *, allow_incomplete: bool) -> tuple[Finding, ...]:
-    """Return a warning that names what is outside, where it is allowed. Raise DatabaseFault `needs_whole_database`."""
+    """Return a warning that names what is missing, if that is allowed. Raise DatabaseFault `needs_whole_database`."""
     things = [f"{table} needs the {thing}" for table, thing in needed]
     if not things:
         return ()

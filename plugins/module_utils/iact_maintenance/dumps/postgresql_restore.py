@@ -1,4 +1,4 @@
-"""Restores of PostgreSQL dumps: into a database of their own, by an account that can harm no other."""
+"""Restore dumps of PostgreSQL into new databases, with an account that can change nothing else."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _SHOWN_CHARACTERS = 300
 
 
 def check_restore(host: Host, server: Server, database: str) -> None:
-    """Raise what would keep a restore into `database` from beginning: DatabaseFault, ToolMissing or Refused.
+    """Raise what would prevent a restore into `database`: DatabaseFault, ToolMissing or Refused.
 
     Refused has the code `restore_account`, `read_only` or `not_empty`.
     """
@@ -93,10 +93,10 @@ def check_restore(host: Host, server: Server, database: str) -> None:
 def restore(
     host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
 ) -> RestoreFacts:
-    """Return the rows of each table after the dump was restored into `database`, which is created, or must be empty.
+    """Return the rows of each table after restoring into `database`, which is created, or must be empty.
 
-    Raise Refused `restore_account`, `read_only` or `not_empty`; DatabaseFault `restore_failed`, after which a database
-    that this run created is gone again.
+    Raise Refused `restore_account`, `read_only` or `not_empty`; or DatabaseFault `restore_failed`, after dropping a
+    database that this run created.
     """
     endpoint, target = _places(host, server, database)
     created = _prepare(endpoint, target)
@@ -117,7 +117,7 @@ def restore(
 
 
 def _places(host: Host, server: Server, database: str) -> tuple[Endpoint, Endpoint]:
-    """Return where databases are made, and the one to restore into. Raise Refused."""
+    """Return the connection that creates databases, and the one to the target. Raise Refused."""
     if server.read_only:
         raise Refused("read_only", "restore.postgresql.read_only is true: nothing may ever write there")
     endpoint = resolve(server, host)._replace(database=_MAINTENANCE_DATABASE)
@@ -130,9 +130,9 @@ def _options(source: Source) -> tuple[str, ...]:
 
 
 def _skipped_objects(done: Completed, source: Source, database: str) -> tuple[Finding, ...]:
-    """Return a finding with the foreign keys and triggers that named tables came back without.
+    """Return a finding with the foreign keys and triggers that were not restored with named tables.
 
-    Raise DatabaseFault `restore_failed` where anything else is missing.
+    Raise DatabaseFault `restore_failed` if anything else is missing.
     """
     if done.status == 0:
         return ()
@@ -151,7 +151,7 @@ def _skipped_objects(done: Completed, source: Source, database: str) -> tuple[Fi
 
 
 def _make_schemas(target: Endpoint, source: Source) -> None:
-    """Make the schemas of named tables, which a dump of tables does not hold."""
+    """Create the schemas of named tables, which a dump of tables does not contain."""
     # A point may be part of either name as well, so each may be the one: a schema too many does no harm.
     labels = source.rows if source.tables else ()
     schemas = {label[:at] for label in labels for at, sign in enumerate(label) if sign == "." and at}
@@ -164,7 +164,7 @@ def _make_schemas(target: Endpoint, source: Source) -> None:
 
 
 def _prepare(endpoint: Endpoint, target: Endpoint) -> bool:
-    """Create the database, or make sure that an existing one is empty; return whether it was created.
+    """Create the database, or check that an existing one is empty; return whether it was created.
 
     Raise Refused or DatabaseFault.
     """
@@ -185,7 +185,7 @@ def _prepare(endpoint: Endpoint, target: Endpoint) -> bool:
 
 
 def _exists(connection: Any, endpoint: Endpoint, target: Endpoint) -> bool:
-    """Return whether the database is there already. Raise Refused where the account is not one to restore with."""
+    """Return whether the database exists. Raise Refused if the account is not allowed to restore."""
     _check_account(connection, endpoint)
     query = "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s"
     return bool(rows(connection, endpoint, query, target.database))
@@ -210,7 +210,7 @@ def _check_empty(target: Endpoint) -> None:
 
 
 def _alone(connection: Any, endpoint: Endpoint, statement: str) -> None:
-    """Run a statement that no transaction may hold. Raise DatabaseFault."""
+    """Run a statement outside of a transaction. Raise DatabaseFault."""
 
     def executed() -> None:
         connection.autocommit = True
@@ -222,7 +222,7 @@ def _alone(connection: Any, endpoint: Endpoint, statement: str) -> None:
 
 
 def _drop(endpoint: Endpoint, database: str) -> bool:
-    """Drop the database and return whether it is gone; a server that went away keeps it."""
+    """Drop the database and return whether that succeeded."""
     with contextlib.suppress(MaintenanceError):
         connection = connect(endpoint, own_session=True)
         try:
@@ -251,7 +251,7 @@ def _count(target: Endpoint, seconds: float) -> dict[str, int | None]:
 
 
 def _unforced(connection: Any, target: Endpoint, table: str, query: str, seconds: float) -> list[Any]:
-    """Return the rows of a query that a policy hides from the table's owner as well, in a transaction taken back."""
+    """Return the rows of a query, also those that a policy hides from the owner; its transaction is rolled back."""
 
     def asked() -> list[Any]:
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The client programs of PostgreSQL: which is installed, and how each is told what the driver was told."""
+"""The client programs of PostgreSQL, and their options for the connection that the driver uses."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ _KEPT_BYTES = 64 * 1024 * 1024
 def tool(host: Host, name: str, environment: Mapping[str, str]) -> Tool:
     """Return a client program. Raise ToolMissing.
 
-    Asked in the environment in which it will run, because Debian's wrapper picks the version by the server's address.
+    With the environment in which it will run, because Debian's wrapper selects the version by the server's address.
     """
     return find_tool(host, name, hint=_HINT, environment=environment)
 
 
 def major(version: str) -> int:
-    """Return the major number in a version text, `pg_dump (PostgreSQL) 15.18` or `15.18`; 0 where there is none."""
+    """Return the major number in a version text, `pg_dump (PostgreSQL) 15.18` or `15.18`; 0 if there is none."""
     match = re.search(r"(?:^|\) )(\d+)", version)
     return int(match[1]) if match else 0
 
 
 @contextmanager
 def credentials(endpoint: Endpoint) -> Iterator[tuple[tuple[int, ...], dict[str, str]]]:
-    """Return descriptors for a program, and its environment: the address in words, of the password only where it lies.
+    """Return descriptors for a program, and its environment with the address and the password file's path.
 
-    The database is named there as well, since an argument that holds a `=` would be read as a connection string.
+    The database is there too, because an argument with a `=` would be parsed as a connection string.
     """
     if endpoint.password is None:
         yield (), _environment(endpoint, NO_FILE)
@@ -73,11 +73,11 @@ def _environment(endpoint: Endpoint, passfile: str) -> dict[str, str]:
 
 
 class ReadAlong:
-    """PostgreSQL's own reader, given every byte of a dump while it is made: the proof that it is whole.
+    """Run pg_restore on a dump while it is written, to check that it is complete.
 
-    `pg_dump` ends its archive with no word of its own. So one `pg_restore` turns all of it into SQL that goes nowhere:
-    it ends with 0 only where the data of every table that the head announces was there to its end. Another lists what
-    the head announces. Beside the dump and not after it, because nothing is kept to be read again.
+    `pg_dump` writes no mark at the end of its archive. So one `pg_restore` converts it to SQL that is discarded: it
+    ends with 0 only if the data of every table in the archive's head is complete. Another one lists the head. This
+    happens during the dump, because nothing is stored to be read again.
     """
 
     def __init__(self, host: Host, command: Command, deadline_seconds: float) -> None:
@@ -98,7 +98,7 @@ class ReadAlong:
             self._ended.set()
 
     def __call__(self, chunk: bytes | None) -> None:
-        """Give the chunk to the reader; one that has ended will be asked for the reason."""
+        """Pass the chunk to the reader; if it has ended, its reason is reported at the end."""
         while not self._ended.is_set():
             try:
                 return self._waiting.put(chunk, timeout=_WAIT_SECONDS)
@@ -106,7 +106,7 @@ class ReadAlong:
                 continue
 
     def abandon(self) -> None:
-        """Let the reader meet the end of what it was given, and go."""
+        """Close the reader's input, so that it ends."""
         while True:
             try:
                 self._waiting.put_nowait(None)
@@ -116,7 +116,7 @@ class ReadAlong:
                     self._waiting.get_nowait()
 
     def end(self) -> Completed:
-        """Return how the reader ended, after the last byte. Raise what kept it from reading."""
+        """Return how the reader ended after the last byte. Raise what kept it from reading."""
         self(None)
         self._ended.wait()
         if self._trouble is not None or self._done is None:

@@ -1,4 +1,4 @@
-"""Dump and restore databases of servers: what the dumpers of MySQL, MariaDB and PostgreSQL have in common."""
+"""Dump and restore databases of servers: what MySQL, MariaDB and PostgreSQL have in common."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .model import DumpFacts, Output, RestoreFacts, Source, Stored, tables_in_wo
 
 
 class ServerDump(Protocol):
-    """What the file of one server's dump has to have, with the server's connection found and given."""
+    """The interface of the file of one server's dump; the connection is passed to it."""
 
     def locate(self, settings: Backup, server: Server, host: Host) -> list[Source]:
         """Return one source for each database that is to be dumped. Raise DatabaseFault or Refused."""
@@ -30,7 +30,7 @@ class ServerDump(Protocol):
         """Dump a source and return what the dump holds. Raise DatabaseFault, ProcessFault or Refused."""
 
     def check_restore(self, host: Host, server: Server, database: str) -> None:
-        """Raise what would keep a restore into `database` from beginning."""
+        """Raise what would prevent a restore into `database`."""
 
     def restore(
         self, host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
@@ -39,7 +39,7 @@ class ServerDump(Protocol):
 
 
 class ServerDumper(Dumper):
-    """Dumps databases of one server, each into a member, and restores them into scratch databases."""
+    """Dump databases of a server, each into a member, and restore them into new databases."""
 
     has_tables, restores_files = True, False
 
@@ -52,7 +52,7 @@ class ServerDumper(Dumper):
         return settings.backup.servers.get(self.engine)
 
     def check_settings(self, settings: Settings) -> None:
-        """Raise Refused if databases are named and no server."""
+        """Raise Refused if databases are named without a server."""
         if self.named(settings.backup) and self.connection(settings) is None:
             hint = f"add the section {self.engine} to the config file"
             message = f"backup.{self.option} is set, but there is no section {self.engine}"
@@ -69,7 +69,7 @@ class ServerDumper(Dumper):
     def prepare(
         self, host: Host, settings: Settings, source: Source, workplace: Workplace
     ) -> AbstractContextManager[Dump]:
-        """Return a context with what dumps a database."""
+        """Return a context with the function that dumps a database."""
         server = self._connected(settings)
         return contextlib.nullcontext(partial(self._server_dump.dump, host, server, source, settings.backup))
 
@@ -80,7 +80,7 @@ class ServerDumper(Dumper):
         return server
 
     def difference(self, settings: Settings, host: Host, source: Source, identity: Mapping[str, object]) -> str:
-        """Return why a dump is not of the configured server. Raise MaintenanceError where it cannot be asked."""
+        """Return why a dump is not of the configured server. Raise MaintenanceError if it cannot be asked."""
         server = self.connection(settings)
         if server is None:
             return f"no {self.engine} server is configured here"
@@ -88,7 +88,7 @@ class ServerDumper(Dumper):
         return "" if same else f"{source.component} is of another {self.engine} server"
 
     def check_destination(self, settings: Settings) -> None:
-        """Raise Refused without an account to restore with."""
+        """Raise Refused if there is no account to restore with."""
         self._restorer(settings)
 
     def _restorer(self, settings: Settings) -> Server:
@@ -99,17 +99,17 @@ class ServerDumper(Dumper):
         return server
 
     def check_restore(self, host: Host, settings: Settings, destination: str) -> None:
-        """Raise DatabaseFault, ToolMissing or Refused where the server would not let a restore begin."""
+        """Raise DatabaseFault, ToolMissing or Refused if the restore could not begin."""
         self._server_dump.check_restore(host, self._restorer(settings), destination)
 
     def restore(
         self, host: Host, settings: Settings, stored: Stored, destination: Destination, stream: Iterator[bytes]
     ) -> RestoreFacts:
-        """Restore a dump into a scratch database. Raise DatabaseFault or Refused."""
+        """Restore a dump into a new database. Raise DatabaseFault or Refused."""
         server = self._restorer(settings)
         return self._server_dump.restore(host, server, stored.source, destination.database, stream, settings.restore)
 
 
 def _server_alone(identity: Mapping[str, object]) -> dict[str, object]:
-    """Return what tells a server from another, without the database."""
+    """Return what distinguishes servers, without the database."""
     return {name: value for name, value in identity.items() if name != "database"}

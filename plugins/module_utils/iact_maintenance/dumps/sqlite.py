@@ -1,4 +1,4 @@
-"""SQLite files: one consistent copy by SQLite's own online backup, whoever writes there meanwhile."""
+"""Dump SQLite files: one consistent copy by SQLite's online backup, while others write."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SIDE_FILES = ("", "-wal")
 
 
 class Private(NamedTuple):
-    """A file that no directory names and, of it, an open database: the place for a copy."""
+    """An unlinked file and an open database in it, for a copy."""
 
     descriptor: int
     connection: sqlite3.Connection
@@ -38,7 +38,7 @@ class Private(NamedTuple):
     keep_free_bytes: int = 0
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes of the copy; at the end its space is given back. Raise StorageFault."""
+        """Yield the bytes of the copy; its space is freed at the end. Raise StorageFault."""
         offset = 0
         with storage(self.path):
             while chunk := os.pread(self.descriptor, _CHUNK_BYTES, offset):
@@ -62,7 +62,7 @@ def locate(settings: Backup, server: SQLiteFile | None, host: Host) -> list[Sour
 
 
 def _component(path: str, files: tuple[str, ...]) -> str:
-    """Return the component's name: the file's, with a digest of its path where another file has the same name."""
+    """Return the component's name: the file's, with a digest of its path if another file has the same name."""
     name = os.path.splitext(os.path.basename(path))[0]
     twins = {other for other in files if os.path.splitext(os.path.basename(other))[0] == name} - {path}
     return f"sqlite.{name}" + (f"~{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}" if twins else "")
@@ -75,7 +75,7 @@ def _tables_among(server: SQLiteFile, wanted: tuple[str, ...]) -> tuple[str, ...
 
 
 def size_bytes(path: str) -> int:
-    """Return bytes that the private copy of a file will take, at most; 0 for one that is not there."""
+    """Return the maximum size of the private copy of a file; 0 if the file does not exist."""
     total = 0
     for end in _SIDE_FILES:
         with contextlib.suppress(OSError):
@@ -87,8 +87,8 @@ def size_bytes(path: str) -> int:
 def private(folder: int, path: str, keep_free_bytes: int = 0) -> Iterator[Private]:
     """Return a context with the private file `path` in the open directory `folder`.
 
-    Raise DatabaseFault or StorageFault. The file loses its name before a byte is in it, so that nothing is left however
-    this process ends.
+    Raise DatabaseFault or StorageFault. The file is unlinked before anything is written, so that nothing remains
+    however this process ends.
     """
     name = os.path.basename(path)
     with storage(path):
@@ -115,9 +115,9 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts:
-    """Make a private copy and return what it holds. Raise DatabaseFault, StorageFault, ProcessFault `timeout`.
+    """Make a private copy and return its contents. Raise DatabaseFault, StorageFault, ProcessFault `timeout`.
 
-    Rows are counted in the transaction that is copied, so both are of one moment.
+    Rows are counted in the transaction that is copied.
     """
     until = host.monotonic() + limits.deadline_seconds
 
@@ -141,7 +141,7 @@ def copy(host: Host, source: Source, into: Private, limits: Limits) -> DumpFacts
 
 @contextlib.contextmanager
 def _room(into: Private) -> Iterator[None]:
-    """Return a context that says which disk is full; the driver would name the source, which is not written to."""
+    """Return a context that names the disk that is full; the driver would name the source."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -175,7 +175,7 @@ def restore(pieces: Iterator[bytes], target: Target, name: str) -> tuple[str, di
 
 
 def rows(path: str) -> dict[str, int | None]:
-    """Return the rows of each table of a restored file, which nobody else has open. Raise DatabaseFault."""
+    """Return the rows of each table of a restored file. Raise DatabaseFault."""
     # Immutable, because reading a file in WAL mode would else leave two more files beside it.
     uri = f"file:{quote(path)}?mode=ro&immutable=1"
     with faults(path), closing(sqlite3.connect(uri, uri=True)) as connection:
@@ -183,7 +183,7 @@ def rows(path: str) -> dict[str, int | None]:
 
 
 class SQLiteDumper(FileDumper):
-    """Dumps SQLite files, each as a whole file, and restores them into the target directory."""
+    """Dump SQLite files, each as a whole, and restore them into the target directory."""
 
     engine, option, has_tables = ENGINE, "sqlite_files", True
 
@@ -196,16 +196,16 @@ class SQLiteDumper(FileDumper):
         return LocateResult(locate(settings.backup, settings.sqlite, host))
 
     def holds(self, source: Source) -> str:
-        """Return that it is the whole file, whatever tables were named."""
+        """Return that it is the whole file, whichever tables were named."""
         return number_of_tables(source, "the whole file")
 
     def copy_bytes(self, source: Source) -> int:
-        """Return what the private copy takes, at most."""
+        """Return the maximum size of the private copy."""
         return size_bytes(source.database)
 
     @contextlib.contextmanager
     def prepare(self, host: Host, settings: Settings, source: Source, workplace: Workplace) -> Iterator[Dump]:
-        """Return a context with what dumps a file: into its private copy, and from there into the archive."""
+        """Return a context with the function that dumps a file: into its private copy, then into the archive."""
         options = settings.backup
         limits = Limits(options.deadline_seconds, options.stall_timeout_seconds)
         with private(*workplace) as place:
@@ -218,7 +218,7 @@ class SQLiteDumper(FileDumper):
             yield dump
 
     def difference(self, settings: Settings, host: Host, source: Source, identity: Mapping[str, object]) -> str:
-        """Return whether the file's path is none that is backed up here; the file itself may be another by now."""
+        """Return whether the file's path is not backed up here; the file may have been replaced since."""
         configured = [settings.sqlite.path] if settings.sqlite else []
         here = source.database in (*settings.backup.sqlite_files, *configured)
         return "" if here else f"{source.database} is not backed up here"

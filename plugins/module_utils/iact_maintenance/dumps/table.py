@@ -1,4 +1,4 @@
-"""The dumpers by engine, as manifests name it: the only list of what can be backed up. To add one: a row here."""
+"""The table of dumpers by engine; the only list of what can be backed up. To add one: a row here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DUMPERS: Mapping[str, Dumper] = {
 
 
 def dumper_of(source: Source) -> Dumper:
-    """Return what restores a component of an archive. Raise Refused for an engine of a later version."""
+    """Return the dumper that restores a component. Raise Refused for an unknown engine of a later version."""
     if source.engine in DUMPERS:
         return DUMPERS[source.engine]
     name, engine = printable(source.component, 80), printable(source.engine, 80)
@@ -34,7 +34,7 @@ def dumper_of(source: Source) -> Dumper:
 
 
 def holds(source: Source) -> str:
-    """Return for people what a dump of a source holds, also where a later version wrote it."""
+    """Return the contents of a dump of a source for people, also for an unknown engine."""
     if source.engine in DUMPERS:
         return DUMPERS[source.engine].holds(source)
     return plural(len(source.files), "file") if source.files else tables_in_words(source)

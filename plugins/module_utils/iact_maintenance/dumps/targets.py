@@ -1,4 +1,4 @@
-"""The directory that receives restored files: it holds nothing else, is private, and is undone after a fault."""
+"""The directory for restored files: private, used for nothing else, and removed again after a fault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..host import Host
 
 @dataclass
 class Target:
-    """The directory that receives files; `undo` removes what was made in it."""
+    """The directory for files; `undo` removes what was created in it."""
 
     path: str
     descriptor: int
@@ -24,7 +24,7 @@ class Target:
 
     @contextlib.contextmanager
     def file(self, name: bytes, modified_seconds: int | None = None) -> Iterator[SparseWriter]:
-        """Return a context that writes a new file, which is on the disk afterwards. Raise StorageFault."""
+        """Return a context that writes a new file and syncs it. Raise StorageFault."""
         with storage(self.path):
             descriptor = create(name, folder=self.descriptor)
             try:
@@ -40,14 +40,14 @@ class Target:
                 close(descriptor)
 
     def undo(self) -> None:
-        """Remove the files that were made, as far as that is possible."""
+        """Remove the files that were created, as far as possible."""
         for name in reversed(self.made):
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=self.descriptor)
 
 
 def check_target(host: Host, path: str) -> None:
-    """Raise Refused unless files may be restored there: to be made, or empty, of this user and not others' to write."""
+    """Raise Refused unless files may be restored there: missing or empty, of this user, not writable by others."""
     if not os.path.lexists(path):
         if not os.path.isdir(os.path.dirname(path)):
             raise _refused(path, "lies in a directory that does not exist")
@@ -83,7 +83,7 @@ def _refused(path: str, what: str) -> Refused:
 
 @contextlib.contextmanager
 def open_target(host: Host, path: str) -> Iterator[Target]:
-    """Return a context with the directory, made if missing; after an exception it is as it was. Raise Refused."""
+    """Return a context with the directory, created if missing; an exception undoes all changes. Raise Refused."""
     check_target(host, path)
     make = not os.path.lexists(path)
     with storage(path):
@@ -109,7 +109,7 @@ def open_target(host: Host, path: str) -> Iterator[Target]:
 
 
 def _holds_something(path: str, made: bool) -> bool:
-    """Return whether a restore that was undone left something behind: a directory that it made, or what lies in one."""
+    """Return whether anything remains after undoing a restore: a directory that it created, or a file."""
     try:
         return os.path.lexists(path) if made else bool(os.listdir(path))
     except OSError:

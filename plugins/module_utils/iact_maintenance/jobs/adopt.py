@@ -1,4 +1,4 @@
-"""Adoption: archives that this host wrote under an earlier identity are taken over, so that they count again."""
+"""Adopt archives that this host wrote under an earlier identity, so that they count again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HINT = "restore it by its name where it is needed, or move it out of the direct
 
 
 class Plan(NamedTuple):
-    """The archives to take over, and why each of the others is not."""
+    """The archives to adopt, and the reason for each of the others."""
 
     settings: Settings
     matching: tuple[inventory.Entry, ...]
@@ -33,14 +33,14 @@ class Plan(NamedTuple):
 
 
 class _Origins:
-    """Where components come from, each looked up once."""
+    """The origins of components, each looked up once."""
 
     def __init__(self, settings: Settings, host: Host) -> None:
         self._settings, self._host = settings, host
         self._known: dict[str, str] = {}
 
     def difference(self, component: Component) -> str:
-        """Return why a component is of nothing that is backed up here; empty where it is."""
+        """Return why a component is of something that is not backed up here; empty if it is."""
         key = json.dumps([*component.source[:3], component.server_identity], sort_keys=True)
         if key not in self._known:
             self._known[key] = self._look_up(component)
@@ -57,7 +57,7 @@ class _Origins:
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """Return which archives would be taken over. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
+    """Return which archives would be adopted. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
     with open_backups(host, settings) as folder:
         others = catalogue.read(host, folder, settings.state_directory).of_kind(inventory.OTHER_HOST)
     origins, at_work = _Origins(settings, host), _at_work(others, identity.read(host, settings.state_directory))
@@ -67,7 +67,7 @@ def plan(settings: Settings, host: Host) -> Plan:
 
 
 def _at_work(others: Iterable[inventory.Entry], this_host: identity.Identity) -> frozenset[str]:
-    """Return the identities that wrote archives after this host got its own: they are of hosts that are at work."""
+    """Return the identities that wrote archives after this host got its own: those hosts are in use."""
     made_at = this_host.made_at_seconds
     return frozenset(
         entry.manifest.identity
@@ -77,7 +77,7 @@ def _at_work(others: Iterable[inventory.Entry], this_host: identity.Identity) ->
 
 
 def _difference(entry: inventory.Entry, host: Host, origins: _Origins, at_work: frozenset[str]) -> str:
-    """Return why an archive is not of this host; empty where its host's name and its servers are this host's."""
+    """Return why an archive is not of this host; empty if its host's name and its servers match."""
     if entry.manifest is None:
         return "it cannot be read"
     if entry.manifest.host != host.name():
@@ -94,7 +94,7 @@ def preview(planned: Plan, host: Host) -> Report:
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
-    """Return the report after the archives were taken over; their files are not changed. Raise StorageFault."""
+    """Return the report after adopting the archives; their files are not changed. Raise StorageFault."""
     settings = planned.settings
     if planned.matching:
         identity.adopt(host, settings.state_directory, [entry.digest for entry in planned.matching])

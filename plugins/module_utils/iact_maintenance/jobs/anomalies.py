@@ -1,4 +1,4 @@
-"""What an archive lacks that the last good one held: told from the two manifests alone, whatever the reason."""
+"""Compare the manifests of an archive and the previous good one, and report what is missing."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _EMPTIED_HINT = "see who emptied them; the archives that hold their rows are kep
 def compare(
     last: Manifest | None, saved: Iterable[Component], missing: Iterable[str], sessions: str = ""
 ) -> list[Finding]:
-    """Return a warning for each component that is gone, holds fewer tables, or has tables without rows now.
+    """Return a warning for each component that is missing, has fewer tables, or has tables without rows now.
 
-    The table of the `sessions` may be empty, since the cleanup empties it. `missing` names the components that this run
-    could not save, which it says already. A table that the last archive had no number for is not judged.
+    The table `sessions` may be empty, because the cleanup empties it. `missing` names the components that this run
+    could not save, which it reports already. A table without a number in the previous archive is not judged.
     """
     if last is None:
         return []

@@ -1,4 +1,4 @@
-"""How a backup's archive is written: component by component, read back whole, and only then given its name."""
+"""Write a backup's archive: component by component, read back completely, and only then given its name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ _GIB = 1024**3
 class Plan(NamedTuple):
     """What a run does: back up what was located, then delete archives.
 
-    Which ones is decided for a run that saves everything (`retention`) and for one that does not (`after_failure`).
+    The archives to delete are decided for a run that saves everything (`retention`) and for one that does not
+    (`after_failure`).
     """
 
     settings: Settings
@@ -53,12 +54,12 @@ class Plan(NamedTuple):
 
     @property
     def options(self) -> Backup:
-        """Return the backup's own options."""
+        """Return the options of the section backup."""
         return self.settings.backup
 
 
 class Written(NamedTuple):
-    """What became of the archive: its name and what was proven; an empty name where nothing was kept."""
+    """The written archive: its name and its proof; the name is empty if nothing was kept."""
 
     name: str
     stamp: Stamp | None
@@ -67,7 +68,7 @@ class Written(NamedTuple):
     digest: str = ""
 
     def is_there(self, directory: str) -> bool:
-        """Return whether the file of that name is this archive, and not another's that had the name before."""
+        """Return whether the file with that name is this archive, and not an earlier one of that name."""
         try:
             status = os.stat(os.path.join(directory, self.name), follow_symlinks=False)
         except OSError:
@@ -81,7 +82,7 @@ class Written(NamedTuple):
 
 
 class Writing(NamedTuple):
-    """Where a run writes, who writes, and how the run is shown."""
+    """The context of writing: directory, identity and progress."""
 
     folder: Folder
     this_host: identity.Identity
@@ -90,7 +91,7 @@ class Writing(NamedTuple):
 
 @dataclass
 class Done:
-    """How far a run has come: the archive that it published, or was about to, and what retention removed."""
+    """The progress of a run: the archive that it published or was about to publish, and what retention deleted."""
 
     compression: Compression
     written: Written | None = None
@@ -98,14 +99,14 @@ class Done:
 
 
 def keep_free_bytes(host: Host, directory: str, options: Backup) -> int:
-    """Return what must stay free: as the option says, else a tenth of the filesystem, 1 GiB at most."""
+    """Return what must stay free: as the option says, else a tenth of the filesystem, at most 1 GiB."""
     if options.min_free_bytes is not None:
         return options.min_free_bytes
     return min(_GIB, host.total_bytes(directory) // 10)
 
 
 def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
-    """Return what became of the archive; `done` knows it too, where a signal ends the run. Raise MaintenanceError."""
+    """Write the archive and return it; `done` has it too, for a run that a signal ends. Raise MaintenanceError."""
     folder, this_host, progress = writing
     created_at = host.now().replace(microsecond=0)
     located, kept = planned.located, keep_free_bytes(host, folder.path, planned.options)
@@ -160,7 +161,7 @@ def _not_synced(folder: Folder) -> Finding:
 
 
 def nothing_to_save() -> MaintenanceError:
-    """Return what ends a run that has nothing to save: such an archive would push out those that hold something."""
+    """Return the error of a run without anything to save, whose archive would displace better ones."""
     hint = "check backup.log_directory and backup.log_patterns"
     return MaintenanceError("nothing_to_back_up", "there is nothing to back up: no log file matches", hint=hint)
 
@@ -184,14 +185,14 @@ def _manifest(
 
 
 class _Read(NamedTuple):
-    """What is known of an archive whose every byte was read back."""
+    """The facts about an archive that was read back."""
 
     stamp: Stamp
     digest: str
 
 
 def _read_back(host: Host, writer: ArchiveWriter, options: Backup) -> _Read:
-    """Return what is known of the archive after it was read back: a file under a final name always verifies."""
+    """Read the archive back and return its facts, because a file with a final name must verify."""
     archive = writer.reopened()
     try:
         layout = verify(host, archive, Limits(options.deadline_seconds))

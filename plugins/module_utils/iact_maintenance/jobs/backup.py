@@ -1,4 +1,4 @@
-"""The backup: all that is configured, in one archive that was read back before it got its name; or the run failed."""
+"""The backup: everything that is configured in one verified archive; otherwise the run fails."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 
 
 def _add_facts(ended: Interrupted, planned: Plan, done: Done) -> None:
-    """Add to the signal's report the archive, if it was published by then, and what retention removed."""
+    """Add to the signal's report the archive, if it was published, and what retention deleted."""
     written = done.written
     if written is None:
         return
@@ -64,9 +64,9 @@ def _add_facts(ended: Interrupted, planned: Plan, done: Done) -> None:
 
 
 def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted: list[str]) -> None:
-    """Write the proofs down and delete what the plan lets go; `deleted` has the names of what went.
+    """Store the proofs and delete the archives of the plan; `deleted` receives their names.
 
-    Good archives never go after a failed run, but partial ones also then, else they would pile up.
+    After a failed run no good archives are deleted, but partial ones are, because they would accumulate.
     """
     state_directory, saved = planned.settings.state_directory, written.saved
     proofs = dict(planned.survey.proofs)
@@ -96,7 +96,7 @@ def _let_go(planned: Plan, host: Host, folder: Folder, written: Written, deleted
 def _still_going(
     planned: Plan, decision: retention.Decision, host: Host, written: Written
 ) -> tuple[inventory.Entry, ...]:
-    """Return what the plan lets go, without the last copies of rows that the new archive turned out to lack."""
+    """Return the archives to delete, without the last copies of rows that the new archive turned out to lack."""
     saved = written.saved
     manifest = Manifest(written.created_at, host.name(), tuple(saved.components))
     new = inventory.Entry(written.name, inventory.GOOD, manifest=manifest)
@@ -107,7 +107,7 @@ def _still_going(
 
 
 def _of_the_directory(planned: Plan, host: Host) -> list[Finding]:
-    """Return what there is to know of the archives that the run met."""
+    """Return findings on the archives in the directory."""
     listed = planned.survey.catalogue
     findings = [*planned.survey.findings, *_without_identity(listed, host)]
     if listed.missing_in_words:
@@ -119,7 +119,7 @@ def _of_the_directory(planned: Plan, host: Host) -> list[Finding]:
 
 
 def _without_identity(listed: catalogue.Catalogue, host: Host) -> list[Finding]:
-    """Return a warning where archives from before hosts had an identity bear this host's name: nobody prunes them."""
+    """Return a warning if archives without an identity have this host's name, because nobody prunes them."""
     others = [entry.manifest for entry in listed.of_kind(inventory.OTHER_HOST) if entry.manifest]
     unclaimed = [manifest for manifest in others if not manifest.identity and manifest.host == host.name()]
     if not unclaimed:
@@ -201,7 +201,7 @@ def _facts(planned: Plan, written: Written, done: Done) -> dict[str, object]:
 
 
 def _shown(component: Component) -> dict[str, object]:
-    """Return a component in the log line: files are counted, never named, since a name may hold any word."""
+    """Return a component for the log line, with the number of files and no names, which may contain any word."""
     numbers = [number for number in component.rows.values() if number is not None]
     shown: dict[str, object] = {"name": component.name, "status": "saved", "contents": holds(component.source)}
     shown["size_bytes"] = component.member.size_bytes

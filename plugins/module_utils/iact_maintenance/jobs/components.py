@@ -1,4 +1,4 @@
-"""Find what a backup consists of, and judge what the last archive has and nobody finds any more."""
+"""Locate what a backup consists of, and compare it with the previous archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..settings import Settings
 
 
 class Trouble(NamedTuple):
-    """A component that is configured and could not be backed up."""
+    """A configured component that could not be backed up."""
 
     name: str
     error: MaintenanceError
@@ -35,7 +35,7 @@ class Trouble(NamedTuple):
 
 
 class Located(NamedTuple):
-    """What a backup would dump, what could not be found, and what is worth to be known of that.
+    """What a backup would dump, what could not be located, and findings.
 
     `empty` names what is configured and has nothing to save.
     """
@@ -47,12 +47,12 @@ class Located(NamedTuple):
 
     @property
     def tables(self) -> set[tuple[str, str]]:
-        """Return the tables that were asked for and found, each with its component."""
+        """Return the requested tables that were located, each with its component."""
         return {(source.component, table) for source in self.sources for table in source.all_tables}
 
 
 def check_configured(settings: Settings) -> None:
-    """Raise Refused or BadOption if the settings make no sense; nothing is asked."""
+    """Raise Refused or BadOption if the settings are contradictory; nothing is contacted."""
     options = settings.backup
     if not options.is_configured:
         *names, last = ("tables", *(dumper.option for dumper in DUMPERS.values()))
@@ -67,9 +67,9 @@ def check_configured(settings: Settings) -> None:
 
 
 def locate(settings: Settings, host: Host, earlier_files: tuple[str, ...] = ()) -> Located:
-    """Return what is to be dumped: what the settings name, and what servers' catalogues show.
+    """Return what to dump: what the settings name, and what servers' catalogues show.
 
-    `earlier_files` are the names of files that the last archive held.
+    `earlier_files` are the names of files in the previous archive.
     """
     located = Located()
     for dumper in DUMPERS.values():
@@ -79,7 +79,7 @@ def locate(settings: Settings, host: Host, earlier_files: tuple[str, ...] = ()) 
 
 
 def _with(located: Located, dumper: Dumper, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> Located:
-    """Return what was located, with what one dumper finds, or its trouble."""
+    """Return what was located, with the result of one dumper, or its trouble."""
     try:
         located_here = dumper.locate(settings, host, earlier_files)
     except MaintenanceError as error:
@@ -93,7 +93,7 @@ def _with(located: Located, dumper: Dumper, settings: Settings, host: Host, earl
 
 
 def _with_missing_tables(located: Located, options: Backup) -> Located:
-    """Return what was located, with a trouble for each table that no server has, where all could be asked."""
+    """Return what was located, with a trouble for each table that no server has, if all could be asked."""
     if any(DUMPERS[trouble.name].has_tables for trouble in located.troubles):
         return located
     present = {table for _component, table in located.tables}
@@ -102,11 +102,11 @@ def _with_missing_tables(located: Located, options: Backup) -> Located:
 
 
 def compared(located: Located, earlier: Sequence[Manifest], settings: Settings) -> Located:
-    """Return what was located, with a trouble for each table that the last archive has and its server shows no more.
+    """Return what was located, with a trouble for each table of the previous archive that its server does not show now.
 
-    An account that lost a right is shown a table no more, which looks as if nobody had one there: found nowhere else,
-    the last copy of it would go with time. Only a finding where the settings allow an incomplete archive. `earlier` are
-    the manifests of the good archives, the newest first.
+    A server does not show tables to an account that lost a right, as if they did not exist; the last copy of such a
+    table would be deleted in time. It is only a finding if the settings allow an incomplete archive. `earlier` are the
+    manifests of the good archives, newest first.
     """
     located = _without_bystanders(located, earlier, settings.backup)
     troubles = _tables_gone(located, earlier[0], settings) if earlier else []
@@ -117,9 +117,9 @@ def compared(located: Located, earlier: Sequence[Manifest], settings: Settings) 
 
 
 def _without_bystanders(located: Located, earlier: Sequence[Manifest], options: Backup) -> Located:
-    """Return what was located, with a warning in place of the trouble of a server that nothing was ever backed up from.
+    """Return what was located, with a warning instead of a trouble for a server that was never backed up.
 
-    It was asked only because it could have had one of the tables; one whose databases are named is no bystander.
+    It was asked only because it could have one of the tables; a server whose databases are named does not count.
     """
     ever = {component.engine for manifest in earlier for component in manifest.components}
     bystanders = [

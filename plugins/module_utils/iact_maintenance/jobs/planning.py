@@ -1,4 +1,4 @@
-"""The plan of a backup: what is saved, and which archives go once it is, decided before anything is written."""
+"""Plan a backup: what is saved and which archives are then deleted, decided before anything is written."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def _surveyed(settings: Settings, host: Host) -> tuple[pruning.Survey, inventory
 
 
 def _earlier_files(last: inventory.Entry | None) -> tuple[str, ...]:
-    """Return the names of the files that the last archive holds."""
+    """Return the names of the files in the previous archive."""
     components = last.manifest.components if last and last.manifest else ()
     return tuple(file.name for component in components for file in component.files)
 
 
 def _check_space(host: Host, options: Backup, located: Located, last: inventory.Entry | None) -> None:
-    """Refuse to begin what cannot end: the largest copy that a dump makes, and an archive as large as the last."""
+    """Raise if there is no space for the largest temporary copy and an archive as large as the previous one."""
     path = options.directory
     if not os.path.isdir(path):
         return
@@ -85,7 +85,7 @@ def mib(size_bytes: int) -> str:
 
 
 def _expected(located: Located, last: inventory.Entry | None, host: Host) -> inventory.Entry:
-    """Return the archive that the run is about to write, as it counts: it is expected to hold what the last one did."""
+    """Return the archive that the run is about to write, as it counts, with the contents of the previous one."""
     names = {source.component for source in located.sources}
     manifest = last.manifest if last else None
     if manifest is not None:
@@ -95,7 +95,7 @@ def _expected(located: Located, last: inventory.Entry | None, host: Host) -> inv
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """Return the report of a dry run: what would be backed up, and which archives would go."""
+    """Return the report of a dry run: what would be backed up, and which archives would be deleted."""
     located = planned.located
     rows = [{"name": each.component, "status": "planned", "contents": holds(each)} for each in located.sources]
     decision = planned.after_failure if located.troubles else planned.retention
@@ -114,9 +114,9 @@ def preview(planned: Plan, host: Host) -> Report:
 
 
 def unsaved(planned: Plan, skipped: Iterable[str], troubles: Sequence[Trouble]) -> list[dict[str, object]]:
-    """Return a row for each component that is in trouble, not configured, or without anything to save.
+    """Return a row for each component that is in trouble, not configured, or has nothing to save.
 
-    With any trouble an engine with tables is not called skipped, because the missing table may have been its own.
+    With any trouble an engine with tables is not called skipped, because the missing table may belong to it.
     """
     engines = {source.engine for source in planned.located.sources} | {trouble.name for trouble in troubles}
     nothing = [

@@ -1,4 +1,4 @@
-"""The restore: a verified archive's components into scratch databases and a new directory, never over anything."""
+"""The restore: components of a verified archive into new databases and a new directory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _DATABASE = re.compile(SCRATCH + r"[A-Za-z0-9_]{1,50}", re.ASCII)
 
 
 class Plan(NamedTuple):
-    """What a run would do: restore `components` of the archive at `path`; `databases` are the targets, by component."""
+    """What a run would do: restore `components` of the archive at `path`; `databases` are the targets by component."""
 
     settings: Settings
     path: str
@@ -51,15 +51,15 @@ class Plan(NamedTuple):
 
     @property
     def directory(self) -> str:
-        """Return the directory that files go to."""
+        """Return the directory for files."""
         return str(self.settings.restore.target_directory)
 
 
 @dataclass
 class Restored:
-    """What has been restored, a row for each component, and where its rows differ from the manifest's.
+    """What was restored, a row per component, and tables whose rows differ from the manifest.
 
-    `begun` is the component that the run is at, or was last.
+    `begun` is the current or last component.
     """
 
     begun: str = ""
@@ -98,7 +98,7 @@ def _restores_files(component: Component) -> bool:
 
 
 def _findings_of(name: str, layout: Layout, this_host: identity.Identity) -> tuple[Finding, ...]:
-    """Return what to know of the archive before anybody uses what comes out of it."""
+    """Return what to know about the archive before using what is restored."""
     findings, manifest = [], layout.manifest
     if manifest.missing:
         lacking = ", ".join(missing.name for missing in manifest.missing)
@@ -150,7 +150,7 @@ def _check_target_database(target: str | None, databases: list[Component]) -> No
 
 
 def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict[str, str]:
-    """Return the database that each component goes into: the one that was named, or a new one of this moment."""
+    """Return the database for each component: the one that was named, or a new one named by the time."""
     named = settings.restore.target_database
     moment = f"{host.now():%Y%m%d%H%M%S}"
     return {
@@ -159,7 +159,7 @@ def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """Return the report of a dry run: which component would go where."""
+    """Return the report of a dry run: what would be restored where."""
     rows = [
         {"name": each.name, "contents": holds(each.source), "target": _target(planned, each)}
         for each in planned.components
@@ -185,7 +185,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
 
 
 def _add_what_stays(ended: MaintenanceError | Interrupted, planned: Plan, restored: Restored) -> None:
-    """Add to what ended the run the databases that stay. Files do not stay: they are gone again by now."""
+    """Add to the error the databases that remain. Files do not remain; they were removed again."""
     rows = [row for row in restored.rows if row["name"] in planned.databases]
     known = [row["name"] for row in rows]
     if ended.changed and restored.begun in planned.databases and restored.begun not in known:
@@ -213,7 +213,7 @@ def _restore_all(planned: Plan, host: Host, progress: Progress, restored: Restor
 
 @contextlib.contextmanager
 def _directory(planned: Plan, host: Host) -> Iterator[Target | None]:
-    """Return a context with the directory for files, where there are any."""
+    """Return a context with the directory for files, if there are any."""
     if any(map(_restores_files, planned.components)):
         with open_target(host, planned.directory) as target:
             yield target
@@ -236,7 +236,7 @@ def _restore(
 
 
 def _compared(component: Component, facts: RestoreFacts, findings: list[Finding]) -> dict[str, object]:
-    """Return how many rows there are; a table with other rows than the manifest states is a critical finding."""
+    """Return the number of rows; a table whose rows differ from the manifest is a critical finding."""
     known = {table: number for table, number in component.rows.items() if number is not None}
     different = [table for table, number in known.items() if facts.rows.get(table) != number]
     for table in different:

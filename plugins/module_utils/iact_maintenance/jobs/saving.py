@@ -1,4 +1,4 @@
-"""Put components into an archive, one member each, and note what could not be saved."""
+"""Write components into an archive, one member each, and record what could not be saved."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _SCHEMA_CHANGED = "schema_changed"
 
 @dataclass
 class Saved:
-    """What has been saved so far, and what went wrong; `notes` are sentences for the manifest alone.
+    """What was saved, and troubles; `notes` are sentences for the manifest only.
 
-    `skipped` names what was there when it was located, and had nothing to save any more.
+    `skipped` names what existed when it was located and has nothing to save any more.
     """
 
     components: list[Component] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Saved:
 
 
 class Saver(NamedTuple):
-    """Puts components into an archive; `dumps` has what dumps each of them."""
+    """Write components into an archive; `dumps` has the function that dumps each of them."""
 
     host: Host
     archive: ArchiveWriter
@@ -43,7 +43,7 @@ class Saver(NamedTuple):
     compression: Compression
 
     def attempt(self, saved: Saved, source: Source) -> None:
-        """Put a component into the archive, or note its trouble. Raise Unwritable, which ends the run."""
+        """Write a component into the archive, or record its trouble. Raise Unwritable, which ends the run."""
         try:
             self._save(saved, source)
         except Unwritable:
@@ -60,7 +60,7 @@ class Saver(NamedTuple):
             saved.troubles.append(Trouble(source.component, trouble))
 
     def _save(self, saved: Saved, source: Source) -> None:
-        """Put a component into the archive, with one retry if its schema changed under the dump."""
+        """Write a component into the archive, with one retry if its schema changed during the dump."""
         try:
             self._save_once(saved, source)
         except MaintenanceError as error:
