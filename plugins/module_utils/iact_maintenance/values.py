@@ -19,7 +19,7 @@ _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 _LONGEST_TEXT = 4096
 _HUGE = 10**80
 # Ansible's markup, such as C(value); the text may contain one level of brackets.
-_MARK = re.compile(r"\b[COV]\(((?:[^()]|\([^()]*\))*)\)")
+_MARK = re.compile(r"\b[BCEIMOPUV]\(((?:[^()]|\([^()]*\))*)\)")
 _NAMES = ("login_host", "login_user", "login_db")
 
 

@@ -525,3 +525,32 @@ def test_progress_is_taken_off_the_terminal_before_the_verdict_is_shown(site: Si
     assert done.status == 0
     assert shown.endswith(b"\r\x1b[K")
     assert b"expired sessions deleted" in shown
+
+
+def test_g109_one_archive_is_shown_with_what_it_holds(site: Site, call: Call) -> None:
+    directory = site.folder / "backups"
+    directory.mkdir(mode=0o700)
+    site.configure(backup={"directory": str(directory), "sqlite_files": [str(site.database)]})
+    config = ("--config", str(site.config))
+    for _unused in range(2):
+        assert call(*config, "backup").status == 0
+    first, second = sorted(os.listdir(directory))
+    for words, name in ((("archives", first), first), (("archives", "latest"), second)):
+        line = call(*words, *config, "--json").line
+        assert [row["name"] for row in line["archives"]] == [name]
+        assert [row["name"] for row in line["components"]] == ["sqlite.db"]
+        assert line["summary"] == f"{name} is good and holds 1 component"
+    assert len(call("archives", *config, "--json").line["archives"]) == 2
+    missing = call("archives", "absent.tar", *config)
+    assert (missing.status, "there is no archive absent.tar" in missing.errors) == (2, True)
+
+
+def test_g109_a_quiet_run_prints_only_what_is_not_well(site: Site, call: Call) -> None:
+    config = ("--config", str(site.config))
+    site.fill(3, 0)
+    assert call("-q", "session-cleanup", "--force", *config) == Done(0, "", "")
+    assert "would delete" not in call("session-cleanup", "-n", "-q", *config).output
+    site.configure(session_cleanup={"warning_rows": 1, "critical_rows": 1})
+    site.fill(0, 4)
+    assert "many_sessions" in call("session-cleanup", "--force", "-q", *config).output
+    assert call("-q", "restore", "absent.tar", *config).status == 2

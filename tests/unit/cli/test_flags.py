@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli import flags
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.cli.flags import COMMANDS, Parsed
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import BadOption
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.values import Option
 from tests.unit.options_at_large import other_value
 
 
@@ -66,10 +69,114 @@ def test_flags_are_never_abbreviated() -> None:
         flags.parse(["session-cleanup", "--day", "3"])
 
 
-def test_an_option_before_the_command_is_told_where_it_belongs() -> None:
-    with pytest.raises(BadOption, match="--json stands before the command") as caught:
-        flags.parse(["--json", "health"])
-    assert caught.value.hint == "write it after health"
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--config", "/x", "--json", "health"],
+        ["--config=/x", "health", "--json"],
+        ["--json", "health", "--config", "/x"],
+        ["health", "--json", "--config", "/x"],
+    ],
+)
+def test_g109_options_stand_on_either_side_of_the_command(words: list[str]) -> None:
+    parsed = flags.parse(words)
+    assert (parsed.command, parsed.config, parsed.json) == ("health", "/x", True)
+
+
+def test_g109_the_value_of_an_option_is_no_command() -> None:
+    assert flags.parse(["--config", "backup", "health"]).command == "health"
+    assert flags.parse(["--days", "3", "session-cleanup"]).options == {"session_cleanup": {"days": "3"}}
+
+
+def test_g109_short_flags_are_the_long_ones() -> None:
+    parsed = flags.parse(["session-cleanup", "-n", "-v"])
+    assert (parsed.dry_run, parsed.verbose) == (True, True)
+    assert flags.parse(["-q", "backup"]).quiet
+    with pytest.raises(BadOption, match="--verbose and --quiet exclude each other"):
+        flags.parse(["health", "-v", "-q"])
+
+
+@pytest.mark.parametrize("words", [["--version"], ["-V"], ["health", "--version"], ["version"]])
+def test_g109_the_version_is_asked_in_every_usual_way(words: list[str]) -> None:
+    assert flags.parse(words).command == "version"
+
+
+@pytest.mark.parametrize("words", [["help", "restore"], ["restore", "--help"], ["restore", "-h"], ["-h", "restore"]])
+def test_g109_help_of_a_command_is_asked_in_every_usual_way(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        flags.parse(words)
+    assert ended.value.code == 0
+    assert "usage: iact-maintenance restore" in capsys.readouterr().out
+
+
+def test_g109_help_of_a_command_that_is_none_names_the_nearest() -> None:
+    with pytest.raises(BadOption, match="restoer is not a command") as caught:
+        flags.parse(["help", "restoer"])
+    assert caught.value.hint == "did you mean restore?"
+
+
+def test_g109_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        flags.parse(["help"])
+    shown = capsys.readouterr().out
+    assert all(command.name in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["verify", "restore", "archives"])
+def test_g109_an_archive_is_the_word_after_the_command(command: str) -> None:
+    assert flags.parse([command, "x.tar"]).options == {"restore": {"archive": "x.tar"}}
+
+
+def test_g109_a_restore_s_archive_is_named_once() -> None:
+    assert flags.parse(["restore", "--archive", "x"]).options == {"restore": {"archive": "x"}}
+    assert flags.parse(["restore", "x", "--components", "logs"]).options == {
+        "restore": {"archive": "x", "components": "logs"}
+    }
+    with pytest.raises(BadOption, match="named twice"):
+        flags.parse(["restore", "x", "--archive", "y"])
+    with pytest.raises(BadOption, match="--adopt takes no archive"):
+        flags.parse(["archives", "x", "--adopt"])
+
+
+def help_text(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit):
+        flags.parse(list(words))
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_g109_help_shows_what_holds_on_this_host(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    path = tmp_path / "maintenance.json"
+    path.write_text('{"backup": {"retention_days": 7, "keep_partial": false}}')
+    path.chmod(0o644)
+    for words in (["backup", "--help", "--config", str(path)], [f"--config={path}", "help", "backup"]):
+        shown = help_text(capsys, *words)
+        assert f"Default: 7 (from {path})." in shown
+        assert f"Default: no (from {path})." in shown
+        assert "Archives that are kept at most. Default: 30." in shown
+
+
+@pytest.mark.parametrize("content", ["{", '{"backup": {"retention_days": "x"}}', None])
+def test_g109_help_is_given_although_the_config_file_cannot_be_read(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "maintenance.json"
+    if content is not None:
+        path.write_text(content)
+    assert "Default: 30." in help_text(capsys, "backup", "--help", "--config", str(path))
+
+
+def test_g109_help_names_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Allowed: auto, mysql, postgresql, sqlite." in help_text(capsys, "session-cleanup", "--help")
+
+
+@pytest.mark.parametrize("mark", ["C", "O", "V", "I", "B", "E", "M", "P", "U"])
+def test_g109_no_markup_of_ansible_is_in_a_help(mark: str) -> None:
+    assert Option("x", "str", f"As {mark}(a(b)) says.").plain_help == "As a(b) says."
 
 
 def test_a_line_has_one_form_of_the_answer() -> None:

@@ -7,7 +7,7 @@ import sys
 from .. import guards
 from ..about import NAME, VERSION
 from ..errors import Interrupted, LockHeld, Refused
-from ..report import Report, report_of, stamped
+from ..report import OK, Report, report_of, stamped
 from ..secret import printable
 from . import json, nagios, terminal, text
 from .flags import Parsed, parse
@@ -62,7 +62,7 @@ def _present(report: Report, parsed: Parsed) -> int:
         terminal.write(sys.stderr, _line(report))
     elif parsed.command == "version":
         terminal.write(sys.stdout, report.summary + "\n")
-    else:
+    elif not (parsed.quiet and report.exit_status == 0 and report.status == OK):
         colour = terminal.has_colour(sys.stdout) and not parsed.scheduled
         terminal.write(sys.stdout, text.render(report, verbose=parsed.verbose, colour=colour))
     return report.exit_status

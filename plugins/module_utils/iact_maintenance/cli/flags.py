@@ -12,6 +12,12 @@ from ..secret import printable
 from ..sections.jobs import job_named
 from ..sections.table import run_options
 from ..values import Option, nearest
+from .arranging import arrange, asks_help
+from .defaults import Effective, effective, help_of
+
+# Where the word that is no option goes: an option of the same name may be there as well.
+_WORD = "word"
+_SWITCHES = ("json", "verbose", "quiet", "scheduled", "dry_run", "force", "nagios")
 
 
 class Command(NamedTuple):
@@ -41,6 +47,8 @@ def _command(job: str, help_text: str, example: str, options: tuple[Option, ...]
     return Command(row.command, row.name, help_text, example, row.section, options, asks=row.asks, **further)
 
 
+_ARCHIVE = Option("archive", "str", "Name of the archive or its absolute path, or latest.", section="restore")
+
 COMMANDS = (
     _command(
         "session_cleanup",
@@ -68,6 +76,7 @@ COMMANDS = (
         "list the archives and what each is worth",
         "archives --verbose",
         _named("backup", "directory"),
+        positional=_ARCHIVE._replace(help="Name of one archive, or latest: its components. Without it all are listed."),
         dry_run=True,
         switches={"adopt": ("adopt", "take over archives of this host's earlier identity, by host name and servers")},
     ),
@@ -85,6 +94,7 @@ COMMANDS = (
         "restore from a verified archive, never over anything",
         "restore --components logs --target-directory /var/tmp/restored",
         run_options("restore"),
+        positional=_ARCHIVE,
         dry_run=True,
     ),
     _command(
@@ -129,6 +139,7 @@ class Parsed(NamedTuple):
     force: bool = False
     asks: bool = False
     nagios: bool = False
+    quiet: bool = False
     argument: str = ""
 
     @property
@@ -155,6 +166,7 @@ class _Parser(argparse.ArgumentParser):
 def parse(words: Sequence[str]) -> Parsed:
     """Return what the words ask for. Raise BadOption, or Refused for a password among them."""
     _refuse_passwords(words)
+    words = arrange(words, [command.name for command in COMMANDS])
     found, unknown = _parser(words).parse_known_args(words)
     _refuse_unknown(unknown, found)
     rows = {command.name: command for command in COMMANDS}
@@ -165,18 +177,26 @@ def parse(words: Sequence[str]) -> Parsed:
     own = {option.name: given[option.name] for option in command.options if option.name in given}
     options: dict[str, object] = {command.section: own} if own else {}
     argument = ""
-    if command.positional is not None and given.get(command.positional.name) is not None:
-        word = given[command.positional.name]
-        if command.positional.section:
-            options[command.positional.section] = {command.positional.name: word}
+    if command.positional is not None and given.get(_WORD) is not None:
+        word = given[_WORD]
+        section, name = command.positional.section, command.positional.name
+        if section == command.section and name in own:
+            raise BadOption(f"the {name} is named twice, as {printable(word, 80)} and by --{name}", hint="name it once")
+        if section:
+            options[section] = {**(own if section == command.section else {}), name: word}
         else:
             argument = word
-    flags = {
-        name: given[name] for name in ("json", "verbose", "scheduled", "dry_run", "force", "nagios") if name in given
-    }
+    flags = {name: given[name] for name in _SWITCHES if name in given}
     if flags.get("json") and flags.get("nagios"):
         raise BadOption("--json and --nagios exclude each other: one form of the answer is allowed")
+    if flags.get("verbose") and flags.get("quiet"):
+        raise BadOption("--verbose and --quiet exclude each other: one of the two is allowed")
     config = given["file"] if given.get("file") is not None else given.get("config")
+    switch = next((f"--{name}" for name in command.switches if given.get(name)), "")
+    if switch and given.get(_WORD) is not None:
+        raise BadOption(
+            f"{switch} takes no {command.positional.name if command.positional else 'word'}", hint="leave it out"
+        )
     job = next((job for name, (job, _text) in command.switches.items() if given.get(name)), command.job)
     return Parsed(command.name, job, options, config, asks=command.asks, argument=argument)._replace(**flags)
 
@@ -197,8 +217,8 @@ def _refuse_unknown(unknown: list[str], found: argparse.Namespace) -> None:
     if unknown:
         known = [name for command in COMMANDS if command.name == found.command for name in _flag_names(command)]
         word = printable(unknown[0].partition("=")[0], 80)
-        if word in known:
-            raise BadOption(f"{word} stands before the command", hint=f"write it after {found.command}")
+        if not found.command and any(word in _flag_names(command) for command in COMMANDS):
+            return
         raise BadOption(
             f"{word} is not an option of {NAME} {found.command or ''}".rstrip(), hint=nearest(word, known or ["--help"])
         )
@@ -206,7 +226,7 @@ def _refuse_unknown(unknown: list[str], found: argparse.Namespace) -> None:
 
 def _flag_names(command: Command) -> list[str]:
     own = ["--" + option.name.replace("_", "-") for option in command.options if option.kind != "section"]
-    shared = ["--config", "--json", "--verbose", "--scheduled"]
+    shared = ["--config", "--json", "--verbose", "--quiet", "--scheduled"]
     further = {"--dry-run": command.dry_run, "--force": command.asks, "--nagios": command.nagios}
     switches = [f"--{name}" for name in command.switches]
     return [*own, *switches, *shared, *(flag for flag, has in further.items() if has)]
@@ -218,14 +238,15 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         description="Looks after an IACT host: expired sessions, health, backups.",
         epilog=f"Settings: {DEFAULT_CONFIG}. Exit status: 0 done or healthy, 1 not, 2 refused, 75 busy.",
         allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
     )
+    parser.add_argument("-V", "--version", action="store_true", help="say which version this is")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    asked = next((word for word in words if not word.startswith("-")), "")
     for command in COMMANDS:
         added = _add(commands, command)
-        if command.name == asked:
+        if words and command.name == words[0]:
             # Only where they are asked for, because of all the commands they are the most work of a start.
-            _add_flags(added, command)
+            _add_flags(added, command, _known_values(words, command) if asks_help(words) else {})
     return parser
 
 
@@ -242,43 +263,42 @@ def _add(commands: argparse._SubParsersAction[_Parser], command: Command) -> arg
     )
 
 
-def _add_flags(parser: argparse.ArgumentParser, command: Command) -> None:
+def _known_values(words: Sequence[str], command: Command) -> Mapping[str, Effective]:
+    """Return what the config file sets of a command's options; the file is the one that the line names."""
+    place = words.index("--config") if "--config" in words else len(words)
+    named = next((word.partition("=")[2] for word in words if word.startswith("--config=")), None)
+    return effective(command.section, named or next(iter(words[place + 1 : place + 2]), None))
+
+
+def _add_flags(parser: argparse.ArgumentParser, command: Command, known: Mapping[str, Effective]) -> None:
     if command.name == "check-config":
         parser.add_argument("file", nargs="?", metavar="FILE", help=f"config file to check (default {DEFAULT_CONFIG})")
     if command.positional is not None:
-        parser.add_argument(command.positional.name, nargs="?", help=_help(command.positional))
+        metavar = command.positional.name.upper()
+        parser.add_argument(_WORD, nargs="?", metavar=metavar, help=help_of(command.positional, {}))
     for option in command.options:
-        _add_option(parser, option)
+        _add_option(parser, option, known)
     for name, (_job, text) in command.switches.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     if command.dry_run:
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, and do nothing")
     if command.asks:
         parser.add_argument("--force", action="store_true", help="do not ask")
     if command.nagios:
         parser.add_argument("--nagios", action="store_true", help="one line and an exit status for Nagios")
     parser.add_argument("--config", metavar="FILE", help=f"config file (default {DEFAULT_CONFIG})")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--verbose", action="store_true", help="print every message and figure")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print every message and figure")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only what is not well, and no progress")
     parser.add_argument("--scheduled", action="store_true", help="started by a timer: no question, colour or progress")
 
 
-def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
+def _add_option(parser: argparse.ArgumentParser, option: Option, known: Mapping[str, Effective]) -> None:
     flag = "--" + option.name.replace("_", "-")
     if option.kind == "section":
         return
     if option.kind == "bool":
-        parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=_help(option))
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=help_of(option, known))
     else:
         # Every value stays text: one parser of values serves flags, config file and modules alike.
-        parser.add_argument(flag, metavar=option.kind.upper(), help=_help(option))
-
-
-def _help(option: Option) -> str:
-    shown = option.plain_help.replace("%", "%%")
-    default = "" if option.default in (None, ()) else f" Default: {_default(option.default)}."
-    return shown + default
-
-
-def _default(value: object) -> str:
-    return ",".join(map(str, value)).replace("%", "%%") if isinstance(value, tuple) else str(value)
+        parser.add_argument(flag, metavar=option.kind.upper(), help=help_of(option, known))

@@ -65,7 +65,7 @@ def _person() -> str:
 
 def _mode(parsed: Parsed) -> Mode:
     confirm = terminal.confirm if parsed.must_ask else None
-    progress = terminal.Progress(sys.stderr) if not parsed.json and not parsed.scheduled else None
+    progress = terminal.Progress(sys.stderr) if not (parsed.json or parsed.scheduled or parsed.quiet) else None
     shown = progress.show if progress is not None and progress.wanted else lambda text: None
     mode = Mode(dry_run=parsed.dry_run, scheduled=parsed.scheduled, confirm=confirm, progress=shown)
     return mode._replace(started_by="cron") if parsed.scheduled else mode._replace(user=_person())

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..archive import inventory, retention
 from ..dumps.table import holds
+from ..formatting import plural
 from ..host import Host
 from ..report import Finding, Report, counts
 from ..repositories import catalogue, pruning
 from ..repositories.folder import open_backups
+from ..repositories.selection import select
 from ..secret import printable
 from ..sections.jobs import job_named
-from ..settings import Settings
+from ..settings import COMMAND_LINE, Settings
 from ..timestamps import iso
 from .model import Job, Progress
 
@@ -26,6 +29,8 @@ class Plan(NamedTuple):
     directory: str
     listed: catalogue.Catalogue
     decision: retention.Decision
+    named: str = ""
+    """The one archive that was asked for; empty for all."""
 
     @property
     def entries(self) -> tuple[inventory.Entry, ...]:
@@ -34,16 +39,22 @@ class Plan(NamedTuple):
 
 
 def plan(settings: Settings, host: Host) -> Plan:
-    """Return the catalogue. Raise MaintenanceError `unsafe_directory` or `not_mounted`."""
+    """Return the catalogue. Raise MaintenanceError `unsafe_directory` or `not_mounted`, Refused `no_archive`."""
     with open_backups(host, settings) as folder:
         listed = catalogue.read(host, folder, settings.state_directory)
     policy = pruning.policy_of(settings, listed.entries, host.now())
     decision = retention.decide(listed.entries, policy, host.now())
-    return Plan(settings.backup.directory, listed, decision)
+    directory, named = settings.backup.directory, ""
+    # Not the config file's, which is what a restore takes.
+    if settings.sources.get("restore.archive") == COMMAND_LINE:
+        named = select(listed.entries, directory, settings.restore.archive, host.now()).name
+    return Plan(directory, listed, decision, named)
 
 
 def preview(planned: Plan, host: Host) -> Report:
-    """Return the list of archives as a report, with retention's present verdict on each."""
+    """Return the list of archives as a report, with retention's present verdict on each; or one archive's content."""
+    if planned.named:
+        return _one(planned)
     kinds = Counter(entry.kind for entry in planned.entries)
     newest = inventory.newest(planned.entries, host.now())
     others = "".join(f", {kind}: {number}" for kind, number in sorted(kinds.items()) if kind != inventory.GOOD)
@@ -61,6 +72,24 @@ def preview(planned: Plan, host: Host) -> Report:
     findings = (*map(_broken, broken), *map(_unread, unread), *_ahead(planned, host), *_elsewhere(planned))
     findings += _newer(planned)
     return Report(NAME, summary, findings, facts, measures=counts(good=kinds[inventory.GOOD], broken=len(broken)))
+
+
+def _one(planned: Plan) -> Report:
+    """Return what one archive is and what it holds."""
+    entry = next(entry for entry in planned.entries if entry.name == planned.named)
+    row = {**entry.as_dict(holds), "retention": planned.decision.reasons()[entry.name]}
+    components = [
+        {"name": component.name, "holds": holds(component.source), "size_bytes": component.member.size_bytes}
+        for component in (entry.manifest.components if entry.manifest else ())
+    ]
+    finders: dict[str, Callable[[inventory.Entry], Finding]] = {
+        inventory.BROKEN: _broken,
+        inventory.UNVERIFIED: _unread,
+    }
+    finder = finders.get(entry.kind)
+    facts = {"directory": planned.directory, "archives": [row], "components": components}
+    summary = f"{printable(entry.name)} is {entry.kind} and holds {plural(len(components), 'component')}"
+    return Report(NAME, summary, (finder(entry),) if finder and entry.reason else (), facts)
 
 
 def _elsewhere(planned: Plan) -> list[Finding]:
