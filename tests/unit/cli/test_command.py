@@ -553,4 +553,3 @@ def test_g109_a_quiet_run_prints_only_what_is_not_well(site: Site, call: Call) -
     site.configure(session_cleanup={"warning_rows": 1, "critical_rows": 1})
     site.fill(0, 4)
     assert "many_sessions" in call("session-cleanup", "--force", "-q", *config).output
-    assert call("-q", "restore", "absent.tar", *config).status == 2
