@@ -37,6 +37,10 @@ LAYERS = [
     *("report", "secret", "limits", "errors", "about"),
 ]
 
+# The rooms that take every engine from a table, and the engines.
+ENGINELESS = ("cli", "jobs", "repositories", "archive", "identity", "history")
+ENGINES = ("mysql", "postgresql", "sqlite", "logs")
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -233,3 +237,12 @@ def test_g05_a_finding_names_its_subject_by_keyword(path):
         if len(node.args) != 2 or "subject" not in {keyword.arg for keyword in node.keywords}
     ]
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CORE_FILES if room_of(str(path.relative_to(CORE))) in ENGINELESS], ids=name_of
+)
+def test_what_decides_knows_no_engine_by_its_name(path):
+    """Keep engines in the tables of `dumps` and `engines`, so that a new one is a row there."""
+    constants = [(node.lineno, node.value) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)]
+    assert not [line for line, value in constants if value in ENGINES]

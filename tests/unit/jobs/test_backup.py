@@ -20,7 +20,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Interrupted,
     MaintenanceError,
 )
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import table
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs import backup, table
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.model import Mode
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.jobs.runner import run
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Command, Limits
@@ -740,3 +740,21 @@ def test_g28_each_run_reads_one_archive_again_the_oldest_proof_first_and_none_wh
 def proofs(site: Site) -> dict[str, str]:
     rows = site.run("archives").facts["archives"]
     return {row["name"]: row["proven_at"] for row in rows}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_logs_that_went_away_between_the_plan_and_the_dump_are_skipped_and_told(site: Site, alone: bool) -> None:
+    if alone:
+        site.options = {"sqlite_files": []}
+    planned = backup.plan(site.settings(), site.host)
+    for path in site.logs.iterdir():
+        path.unlink()
+    if alone:
+        with pytest.raises(MaintenanceError) as raised:
+            backup.apply(planned, site.host, lambda text: None)
+        assert raised.value.code == "nothing_to_back_up" and site.archives() == []
+        return
+    result = backup.apply(planned, site.host, lambda text: None)
+    rows = {row["name"]: row["status"] for row in result.facts["components"]}  # type: ignore[attr-defined]
+    assert (result.exit_status, rows["logs"], rows["sqlite.site"]) == (0, "skipped", "saved")
+    assert "no_match" in codes(result) and site.run("verify").exit_status == 0
