@@ -143,12 +143,13 @@ def _tables_gone(located: Located, last: Manifest, settings: Settings) -> list[T
     # A server that could not be asked is a trouble already; one that is configured no more was taken out on purpose.
     asked = {engine for engine, dumper in DUMPERS.items() if dumper.connection(settings)}
     asked -= {trouble.name for trouble in located.troubles}
+    present = located.tables
     return [
         Trouble(component.name, _table_gone(component, table))
         for component in last.components
         for table in component.tables
         if component.engine in asked and table in settings.backup.tables
-        if (component.name, table) not in located.tables
+        if (component.name, table) not in present
     ]
 
 
