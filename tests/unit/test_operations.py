@@ -25,6 +25,7 @@ POSITIONS = {
 # The files that hand on a code as a value: from a table that is read below, or from trouble that was named before.
 HANDED_ON = {
     "backup.py",
+    "check_host.py",
     "components.py",
     "errors.py",
     "health.py",

@@ -118,6 +118,7 @@ COMMANDS = (
         "check-config",
         switches={
             "example": ("example", "print a config file to start from, and read none"),
+            "host": ("check_host", "say what this host lacks for the settings, and what to do; nothing is changed"),
             "schema": ("schema", "print the JSON Schema of the config file, for editors, and read none"),
         },
     ),

@@ -19,6 +19,7 @@ from ..settings import COMMAND_LINE, Layer, Settings
 from . import terminal
 from .flags import Parsed
 
+CHECK_HOST = "check_host"
 _LONGEST_NAME = 64
 
 
@@ -27,7 +28,7 @@ def perform(parsed: Parsed) -> Report:
 
     Raise MaintenanceError, and Interrupted for a signal before the job began.
     """
-    if parsed.command == "check-config" and parsed.job != check_config.NAME:
+    if parsed.job in check_config.DOCUMENTS:
         return check_config.document(parsed.job)
     limits.check()
     host = Host()
@@ -36,10 +37,12 @@ def perform(parsed: Parsed) -> Report:
     if parsed.must_ask:
         # Before any database is contacted, because without a terminal nobody could answer.
         terminal.require()
-    if parsed.command == "check-config":
+    if parsed.job == check_config.NAME:
         return check_config.report(settings)
     work = _work(parsed, settings, host)
-    if account.must_become(settings.user):
+    # Without the account, the check of the host says so itself.
+    is_possible = parsed.job != CHECK_HOST or host.account(str(settings.user)) is not None
+    if is_possible and account.must_become(settings.user):
         account.become(str(settings.user))
     return work()
 
@@ -50,6 +53,10 @@ def _work(parsed: Parsed, settings: Settings, host: Host) -> Callable[[], Report
         from ..jobs import grants
 
         return lambda: grants.report(settings, host, parsed.argument)
+    if parsed.job == CHECK_HOST:
+        from ..jobs import check_host
+
+        return lambda: check_host.report(settings, host)
     job = table.job(parsed.job)
     # Now, because it is unknown after the user changed.
     mode = _mode(parsed)

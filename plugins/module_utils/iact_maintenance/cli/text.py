@@ -10,6 +10,8 @@ from ..secret import printable
 
 # Long columns that would not fit on a terminal.
 _VERBOSE_COLUMNS = ("retention",)
+# Names, and no figures.
+_PLAIN = ("port", "pid")
 _COLOURS = {OK: "32", WARNING: "33", CRITICAL: "31", UNKNOWN: "35", SKIP: "90"}
 
 
@@ -95,9 +97,15 @@ def _is_table(fact: object) -> bool:
 
 def _table(rows: list[Mapping[str, object]], verbose: bool) -> list[str]:
     columns = list(dict.fromkeys(name for row in rows for name in row if verbose or name not in _VERBOSE_COLUMNS))
-    cells = [columns] + [[_shown(name, row.get(name, "")) for name in columns] for row in rows]
+    cells = [columns] + [[_cell(name, row) for name in columns] for row in rows]
     widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
     return ["  " + "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths)).rstrip() for line in cells]
+
+
+def _cell(name: str, row: Mapping[str, object]) -> str:
+    """Return a cell; the value of an option is shown as that option's."""
+    option = str(row.get("option", ""))
+    return _shown(option if name == "value" and option.endswith(_PLAIN) else name, row.get(name, ""))
 
 
 def _shown(name: str, fact: object) -> str:
@@ -108,7 +116,7 @@ def _shown(name: str, fact: object) -> str:
     if isinstance(fact, int) and name.endswith("_bytes"):
         return size(fact)
     if isinstance(fact, (int, float)):
-        return f"{fact:,}"
+        return str(fact) if name.endswith(_PLAIN) else f"{fact:,}"
     if isinstance(fact, Mapping):
         return ", ".join(f"{key} {_shown(key, inner)}" for key, inner in fact.items() if inner not in (None, ""))
     if isinstance(fact, (list, tuple)):

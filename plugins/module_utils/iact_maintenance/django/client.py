@@ -40,11 +40,11 @@ def ask(host: Host, django: Django, deadline_seconds: float, *, servers: bool = 
 
     Without `servers` no database is contacted. Raise MaintenanceError if the project cannot be asked at all.
     """
-    _check_place(django)
+    check_place(django)
     request = {
         "project_path": django.project_path,
         "settings_module": django.settings_module,
-        "variables": _variables(django.env_file),
+        "variables": read_env_file(django.env_file),
         "servers": servers,
         "connection": options.asked_of_the_probe(),
     }
@@ -64,7 +64,7 @@ def ask(host: Host, django: Django, deadline_seconds: float, *, servers: bool = 
     return from_answers(bytes(kept), done.reason)
 
 
-def _check_place(django: Django) -> None:
+def check_place(django: Django) -> None:
     """Raise MaintenanceError if the project does not exist, in clearer words than Python's."""
     if not os.path.isdir(django.project_path):
         hint = "correct django.project_path, or let this user enter the directories above it"
@@ -77,7 +77,7 @@ def _check_place(django: Django) -> None:
         raise MaintenanceError("no_python", f"{django.python} is not a program that this user may run", hint=hint)
 
 
-def _variables(path: str | None) -> dict[str, str]:
+def read_env_file(path: str | None) -> dict[str, str]:
     """Return the variables of the project's env_file. Raise MaintenanceError.
 
     Their passwords become known to the redactor.

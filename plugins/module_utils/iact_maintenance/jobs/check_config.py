@@ -9,6 +9,8 @@ from ..sections.schema import example, schema
 from ..settings import Settings
 
 NAME = "check_config"
+# By the name of the switch.
+DOCUMENTS = {"example": example, "schema": schema}
 
 
 def report(settings: Settings) -> Report:
@@ -23,7 +25,7 @@ def report(settings: Settings) -> Report:
 
 def document(name: str) -> Report:
     """Return a document about the config file: `example` or `schema`."""
-    made = {"example": example, "schema": schema}[name]()
+    made = DOCUMENTS[name]()
     return Report(NAME, f"the {name} of the config file", facts={"document": made})
 
 
