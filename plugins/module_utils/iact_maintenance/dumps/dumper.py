@@ -76,6 +76,10 @@ class Dumper(Protocol):
         """Raise Refused or BadOption if a backup's settings are contradictory."""
         return None
 
+    def require_programs(self, host: Host) -> None:
+        """Raise ToolMissing or DatabaseFault if a program for dumps is missing or does not run."""
+        return None
+
     def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> LocateResult:
         """Return what there is to dump now. Raise DatabaseFault, MaintenanceError or Refused if that is unknown."""
 

@@ -25,6 +25,11 @@ def dump_tool(host: Host) -> Tool:
     return find_tool(host, "mariadb-dump", "mysqldump", hint=_HINT)
 
 
+def require_programs(host: Host) -> None:
+    """Raise ToolMissing or DatabaseFault if the dump program is missing or does not run."""
+    dump_tool(host)
+
+
 def client_tool(host: Host) -> Tool:
     """Return the client program that is installed. Raise ToolMissing."""
     return find_tool(host, "mariadb", "mysql", hint=_HINT)

@@ -35,6 +35,12 @@ def tool(host: Host, name: str, environment: Mapping[str, str]) -> Tool:
     return find_tool(host, name, hint=_HINT, environment=environment)
 
 
+def require_programs(host: Host) -> None:
+    """Raise ToolMissing or DatabaseFault if a program for dumps is missing or does not run."""
+    for name in ("pg_dump", "pg_restore"):
+        tool(host, name, {})
+
+
 def major(version: str) -> int:
     """Return the major number in a version text, `pg_dump (PostgreSQL) 15.18` or `15.18`; 0 if there is none."""
     match = re.search(r"(?:^|\) )(\d+)", version)

@@ -23,6 +23,9 @@ from .model import DumpFacts, Output, RestoreFacts, Source, Stored, tables_in_wo
 class ServerDump(Protocol):
     """The interface of the file of one server's dump; the connection is passed to it."""
 
+    def require_programs(self, host: Host) -> None:
+        """Raise ToolMissing or DatabaseFault if a program for dumps is missing or does not run."""
+
     def locate(self, settings: Backup, server: Server, host: Host) -> list[Source]:
         """Return one source for each database that is to be dumped. Raise DatabaseFault or Refused."""
 
@@ -57,6 +60,10 @@ class ServerDumper(Dumper):
             hint = f"add the section {self.engine} to the config file"
             message = f"backup.{self.option} is set, but there is no section {self.engine}"
             raise Refused("not_configured", message, hint=hint)
+
+    def require_programs(self, host: Host) -> None:
+        """Raise ToolMissing or DatabaseFault if a program for dumps is missing or does not run."""
+        self._server_dump.require_programs(host)
 
     def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> LocateResult:
         """Return the databases to dump, from the server's catalogue. Raise DatabaseFault or Refused."""

@@ -157,14 +157,19 @@ class _NoClearPassword:
         raise DatabaseFault("auth", "the server asks for the password in clear text, which is not sent", hint=hint)
 
 
+def check_driver() -> None:
+    """Raise Refused `driver_missing` if the driver is not installed."""
+    if not DRIVER_FOUND:
+        raise Refused("driver_missing", "the driver PyMySQL is not installed", hint="apt-get install python3-pymysql")
+
+
 def connect(endpoint: Endpoint, statement_seconds: float = STATEMENT_SECONDS) -> Any:
     """Return an open connection in autocommit mode with a safe session.
 
     Raise DatabaseFault, or Refused `driver_missing`. `statement_seconds` limits each statement, on the server if it can
     and in this process in any case.
     """
-    if not DRIVER_FOUND:
-        raise Refused("driver_missing", "the driver PyMySQL is not installed", hint="apt-get install python3-pymysql")
+    check_driver()
 
     def opened() -> Any:
         connection = _connection(endpoint, statement_seconds)

@@ -81,15 +81,20 @@ def _password(server: Server, host: Host, wanted: tuple[str, str, str, str]) -> 
     return password_file.find_password(text, wanted) if text else None
 
 
+def check_driver() -> None:
+    """Raise Refused `driver_missing` if the driver is not installed."""
+    if not DRIVER_FOUND:
+        hint = "apt-get install python3-psycopg2"
+        raise Refused("driver_missing", "the driver psycopg2 is not installed", hint=hint)
+
+
 def connect(endpoint: Endpoint, *, own_session: bool = False) -> Any:
     """Return an open connection whose session was checked.
 
     With `own_session` a pooler is refused before anything else is asked. Raise DatabaseFault, or Refused
     `driver_missing` or `session_settings`.
     """
-    if not DRIVER_FOUND:
-        hint = "apt-get install python3-psycopg2"
-        raise Refused("driver_missing", "the driver psycopg2 is not installed", hint=hint)
+    check_driver()
     _forget_environment()
     with faults(endpoint):
         return call_server(

@@ -33,6 +33,11 @@ SESSION_STORES: Mapping[str, OpenSessions] = {
     "postgresql": postgresql.open_sessions,
     "sqlite": sqlite.open_sessions,
 }
+# Functions that raise Refused if an engine's driver is not installed.
+DRIVERS: Mapping[str, Callable[[], None]] = {
+    "mysql": mysql_connection.check_driver,
+    "postgresql": postgresql_connection.check_driver,
+}
 # Functions that resolve a connection to an address and an account, without connecting.
 ENDPOINTS: Mapping[str, Callable[[Server, Host], Endpoint]] = {
     "mysql": mysql_connection.resolve,

@@ -9,8 +9,8 @@ from functools import partial
 from typing import NamedTuple
 
 from ..django import client
-from ..dumps import mysql_tool, postgresql_tool
-from ..engines import mysql_connection, postgresql_connection
+from ..dumps.table import DUMPERS
+from ..engines.table import DRIVERS, ENDPOINTS
 from ..errors import MaintenanceError, ToolMissing
 from ..host import Host
 from ..permissions import advice, current_account, obstacle
@@ -26,10 +26,6 @@ _DIRECTORY_CODES = {
     "state_directory": "no_state_directory",
     "backup.directory": "unsafe_directory",
     "health.log_directory": "no_directory",
-}
-_ENGINES: dict[str, tuple[Callable[[Server, Host], object], bool, str, str]] = {
-    "mysql": (mysql_connection.resolve, mysql_connection.DRIVER_FOUND, "PyMySQL", "python3-pymysql"),
-    "postgresql": (postgresql_connection.resolve, postgresql_connection.DRIVER_FOUND, "psycopg2", "python3-psycopg2"),
 }
 
 
@@ -141,15 +137,12 @@ def _readable(option: str, path: str, wanted: int) -> Iterator[Finding]:
 
 
 def _connections(subject: Subject) -> Iterator[Finding]:
-    for engine, (resolve, has_driver, driver, package) in _ENGINES.items():
+    for engine, check_driver in DRIVERS.items():
         servers = _servers(subject.settings, engine)
-        if servers and not has_driver:
-            message = f"the driver {driver} is not installed"
-            yield Finding(
-                "critical", "driver_missing", subject=engine, message=message, hint=f"apt-get install {package}"
-            )
+        if servers:
+            yield from _attempt(engine, check_driver)
         for name, server in servers.items():
-            yield from _attempt(name, partial(resolve, server, subject.host))
+            yield from _attempt(name, partial(ENDPOINTS[engine], server, subject.host))
 
 
 def _servers(settings: Settings, engine: str) -> dict[str, Server]:
@@ -164,11 +157,9 @@ def _servers(settings: Settings, engine: str) -> dict[str, Server]:
 
 def _programs(subject: Subject) -> Iterator[Finding]:
     backup, host = subject.settings.backup, subject.host
-    if backup.servers.mysql is not None and (backup.tables or backup.mysql_databases):
-        yield from _attempt("mysql", lambda: mysql_tool.dump_tool(host))
-    if backup.servers.postgresql is not None and (backup.tables or backup.postgresql_databases):
-        for name in ("pg_dump", "pg_restore"):
-            yield from _attempt("postgresql", partial(postgresql_tool.tool, host, name, {}))
+    for dumper in DUMPERS.values():
+        if dumper.is_wanted(subject.settings):
+            yield from _attempt(dumper.engine, partial(dumper.require_programs, host))
     if backup.is_configured:
         yield from _optional(host, "zstd", "members of archives are compressed with gzip, which is slower")
     yield from _optional(host, "crontab", "no job is started by itself", package="cron")
