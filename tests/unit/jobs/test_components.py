@@ -120,3 +120,9 @@ def test_what_has_no_connection_is_refused(monkeypatch: pytest.MonkeyPatch, back
     with pytest.raises(Refused) as raised:
         located(monkeypatch, [], backup)
     assert raised.value.code == "not_configured"
+
+
+def test_logs_that_cannot_be_read_hide_no_missing_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    options = {"tables": ["t"], "log_directory": str(tmp_path / "none")}
+    found = located(monkeypatch, [Engine("mysql", ())], options, mysql=BOTH["mysql"])
+    assert {trouble.name for trouble in found.troubles} == {"logs", "table t"}

@@ -94,7 +94,8 @@ def _with(located: Located, dumper: Dumper, settings: Settings, host: Host, earl
 
 def _with_missing_tables(located: Located, options: Backup) -> Located:
     """Return what was located, with a trouble for each table that no server has, if all could be asked."""
-    if any(DUMPERS[trouble.name].has_tables for trouble in located.troubles):
+    engines = {engine for engine, dumper in DUMPERS.items() if dumper.has_tables}
+    if engines.intersection(trouble.name for trouble in located.troubles):
         return located
     present = {table for _component, table in located.tables}
     missing = [Trouble(f"table {table}", _no_table(table)) for table in options.tables if table not in present]
