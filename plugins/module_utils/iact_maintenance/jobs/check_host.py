@@ -149,7 +149,7 @@ def _servers(settings: Settings, engine: str) -> dict[str, Server]:
     """Return the connections of an engine by the section that names them, the shared one once."""
     servers: dict[str, Server] = {}
     for job in ("session_cleanup", "health", "backup", "restore"):
-        server = getattr(getattr(settings, job).servers, engine)
+        server = getattr(settings, job).servers.get(engine)
         if server is not None:
             servers.setdefault(f"{job}.{engine}" if server.own_account else engine, server)
     return servers
