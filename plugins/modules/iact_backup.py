@@ -20,6 +20,7 @@ description:
     host.
   - Check mode writes nothing and returns what would be saved and which archives would be deleted.
 requirements:
+  - PyMySQL for MySQL and MariaDB, and psycopg2 for PostgreSQL
   - C(mariadb-dump) or C(mysqldump) for MySQL and MariaDB
   - C(pg_dump) and C(pg_restore) for PostgreSQL
   - C(zstd), without which members are compressed with gzip
@@ -158,8 +159,8 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
-    details: An archive is no text.
+    support: full
+    details: Shows the names of the archives before and after the run.
   idempotent:
     support: none
     details: Every run makes a backup.

@@ -19,6 +19,10 @@ description:
     never answers fails its own check and does not delay the others.
   - On a host that the role provisioned the module needs no parameters.
   - Changes nothing on the site. Check mode runs every check, without storing since when a check fails.
+requirements:
+  - PyMySQL for MySQL and MariaDB
+  - psycopg2 for PostgreSQL
+  - The Python of the Django project, which C(django.python) names, if the project is asked
 extends_documentation_fragment:
   - iact.maintenance._attributes
   - iact.maintenance._attributes.actiongroup

@@ -18,6 +18,7 @@ description:
   - Connects with an account for restores, from the section C(restore) or these parameters, never with a job's account.
   - Check mode restores nothing and returns what would be restored where.
 requirements:
+  - PyMySQL for MySQL and MariaDB, and psycopg2 for PostgreSQL
   - C(mariadb) or C(mysql) for MySQL and MariaDB
   - C(pg_restore) for PostgreSQL
   - C(zstd) for members that were compressed with it
@@ -60,8 +61,8 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
-    details: What is restored is no text.
+    support: full
+    details: Shows each component that is restored and where.
   idempotent:
     support: none
     details: Every run restores into places of its own.

@@ -14,6 +14,10 @@ description:
   - Deletes the rows of Django's session table whose C(expire_date) has passed, and nothing else.
   - Uses short transactions. Each one tests the expiry again, so that a session that is renewed in the meantime is kept.
   - Check mode deletes nothing and returns exactly what the real run would delete.
+requirements:
+  - PyMySQL for MySQL and MariaDB
+  - psycopg2 for PostgreSQL
+  - The Python of the Django project, which C(django.python) names, if the project is asked
 extends_documentation_fragment:
   - iact.maintenance._attributes
   - iact.maintenance._attributes.actiongroup

@@ -758,3 +758,19 @@ def test_logs_that_went_away_between_the_plan_and_the_dump_are_skipped_and_told(
     rows = {row["name"]: row["status"] for row in result.facts["components"]}  # type: ignore[attr-defined]
     assert (result.exit_status, rows["logs"], rows["sqlite.site"]) == (0, "skipped", "saved")
     assert "no_match" in codes(result) and site.run("verify").exit_status == 0
+
+
+def test_g115_the_diff_names_the_archives_that_come_and_go_as_check_mode_announced(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    sections = {"backup": {**site.backup, "retention_count": 3, "keep_minimum": 1}}
+    for _unused in range(3):
+        site.next_night()
+    before = site.archives()
+    planned = site.run("backup", sections, dry_run=True)
+    done = site.run("backup", sections)
+    assert planned.diff is not None and done.diff is not None
+    assert planned.diff["before"].split() == done.diff["before"].split() == before
+    assert done.diff["after"].split() == site.archives()
+    kept = [name for name in before if name in site.archives()]
+    assert planned.diff["after"].splitlines() == [*kept, "a new archive"]
+    assert done.diff["after_header"] == str(site.backups)

@@ -13,7 +13,7 @@ from .reading import Stamp
 
 GOOD, UNVERIFIED, PARTIAL, BROKEN, FOREIGN = "good", "unverified", "partial", "broken", "foreign"
 OTHER_HOST, COPY, NEWER = "other_host", "copy", "newer"
-AHEAD_HINT = "check the clock with timedatectl; where it is right, move what lies ahead of it elsewhere"
+AHEAD_HINT = "check the clock with timedatectl; if it is right, move what lies ahead of it elsewhere"
 
 
 class Entry(NamedTuple):

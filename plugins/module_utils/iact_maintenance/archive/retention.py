@@ -236,13 +236,13 @@ def _refused(old: int, good: int) -> Finding:
     message = (
         f"{old} of {good} good archives are too old by this host's clock, which is more than half: none goes by age"
     )
-    hint = "check the clock with timedatectl; where it is right, `iact-maintenance prune --retention-count N` keeps N"
+    hint = "check the clock with timedatectl; if it is right, `iact-maintenance prune --retention-count N` keeps N"
     return Finding("warning", "retention_refused", subject="archives", message=message, hint=hint)
 
 
 def _doubted(old: int, doubt: str) -> Finding:
     message = f"none of {old} archives that are older than retention_days goes by its age in this run, since {doubt}"
-    hint = "check the clock with timedatectl; where it is right, do nothing: age counts again after a day of runs"
+    hint = "check the clock with timedatectl; if it is right, do nothing: age counts again after a day of runs"
     return Finding("warning", "clock_gap", subject="archives", message=message, hint=hint)
 
 

@@ -45,4 +45,4 @@ def read_member(host: Host, archive: Opened, place: Place, sink: Sink, limits: L
             raise
         raise Damaged(archive.label, member.name, error.message) from None
     if left:
-        raise Damaged(archive.label, member.name, f"it is {left} bytes shorter than the manifest states")
+        raise Damaged(archive.label, member.name, f"it is {left:,} bytes shorter than the manifest states")

@@ -6,6 +6,7 @@ from contextlib import closing
 
 from ..django.session_store import needs_no_table, tells_no_table
 from ..errors import Refused
+from ..formatting import plural
 from ..report import FAIL, PASS, SKIP, WARN, Measure
 from ..sections.connections import Server
 from ..sessions.target import SessionTarget, configured_target, like_the_project, target_of
@@ -71,7 +72,7 @@ def _asked_target(context: Context) -> SessionTarget | None:
 def _judge(context: Context, target: SessionTarget, rows: int) -> Outcome:
     options = context.settings.session_cleanup
     measure = Measure("sessions", rows, "", str(options.warning_rows), str(options.critical_rows))
-    message = f"{rows:,} sessions in {target.table} ({target.engine})"
+    message = f"{plural(rows, 'session')} in {target.table} ({target.engine})"
     hint = "iact-maintenance session-cleanup --dry-run tells how many of them expired; see cleanup.log"
     for status, limit in ((FAIL, options.critical_rows), (WARN, options.warning_rows)):
         if rows > limit:

@@ -238,7 +238,7 @@ def skipped(notes: list[Note], earlier: Sequence[str]) -> list[Finding]:
     if not names:
         return []
     message = f"log files that the last archive held are no regular files now, and are left out: {len(names)}"
-    hint = "name them in backup.follow_links, where they are links to files of the account that runs the jobs"
+    hint = "name them in backup.follow_links, if they are links to files of the account that runs the jobs"
     return [Finding("warning", "logs_skipped", subject=COMPONENT, message=message, hint=hint)]
 
 

@@ -174,7 +174,7 @@ def _table_findings(source: Source, tables: dict[str, _Table], settings: Backup)
         message = (
             f"the dump holds the present rows of system-versioned tables, and not their history: {_shown(versioned)}"
         )
-        hint = "keep the history by mariadb-dump --dump-history where it is needed"
+        hint = "keep the history by mariadb-dump --dump-history if it is needed"
         findings.append(Finding("warning", "no_history", subject=source.component, message=message, hint=hint))
     if elsewhere:
         message = f"the dump holds no rows of tables that keep them elsewhere: {_shown(elsewhere)}"

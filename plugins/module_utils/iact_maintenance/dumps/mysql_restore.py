@@ -154,7 +154,7 @@ def _disabled(target: Endpoint, source: Source, names: list[str]) -> tuple[Findi
         return ()
     message = f"events of {source.component} were made disabled, so that none changes the copy: {_shown(names)}"
     places = [f"`{target.database}`.`{name.replace('`', '``')}`" for name in names[:_SHOWN_NAMES]]
-    hint = "where they are to run there: " + " ".join(printable(f"ALTER EVENT {place} ENABLE;") for place in places)
+    hint = "if they are to run there: " + " ".join(printable(f"ALTER EVENT {place} ENABLE;") for place in places)
     return (Finding("warning", "events_disabled", subject=source.component, message=message, hint=hint),)
 
 

@@ -208,7 +208,7 @@ def _without_rows(source: Source, tables: list[Table]) -> tuple[Finding, ...]:
                 "unlogged",
                 subject=source.component,
                 message=message,
-                hint="back their rows up on the primary where they count",
+                hint="back their rows up on the primary if they count",
             )
         )
     return tuple(findings)

@@ -165,7 +165,7 @@ class PostgreSQLSessions:
         elif guard == "on":
             message = f"lets {self.endpoint.user} write nothing: default_transaction_read_only is on"
             hint = (
-                "name an account that may write; or, where the guard is not meant for this job, let an administrator "
+                "name an account that may write; or, if the guard is not meant for this job, let an administrator "
                 "take it back (ALTER ROLE or ALTER DATABASE … RESET default_transaction_read_only)"
             )
         else:

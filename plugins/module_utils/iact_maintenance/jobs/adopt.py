@@ -21,7 +21,7 @@ from ..settings import Settings
 from .model import Job, Progress
 
 NAME = "adopt"
-_HINT = "restore it by its name where it is needed, or move it out of the directory"
+_HINT = "restore it by its name if it is needed, or move it out of the directory"
 
 
 class Plan(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..archive.manifest import Component, Manifest
+from ..formatting import plural
 from ..report import Finding
 from ..secret import printable
 
@@ -39,7 +40,7 @@ def _missing(before: Component) -> list[Finding]:
     if before.files:
         what = f"{len(before.files)} log files"
     else:
-        what = f"{before.name} ({len(before.rows)} tables)"
+        what = f"{before.name} ({plural(len(before.rows), 'table')})"
     message = f"the last archive held {what}, and this one does not"
     return [Finding("warning", "component_missing", subject=before.name, message=printable(message), hint=_GONE_HINT)]
 
@@ -65,6 +66,9 @@ def _component(before: Component, after: Component, sessions: str) -> list[Findi
 
 
 def _shown(tables: list[str], rows: Mapping[str, int | None] | None = None) -> str:
-    named = [f"{table} ({rows[table]:,} rows)" if rows is not None else table for table in tables[:_SHOWN_TABLES]]
+    named = [
+        f"{table} ({plural(rows[table] or 0, 'row')})" if rows is not None else table
+        for table in tables[:_SHOWN_TABLES]
+    ]
     others = f" and {len(tables) - _SHOWN_TABLES} more" if len(tables) > _SHOWN_TABLES else ""
     return printable(", ".join(named)) + others

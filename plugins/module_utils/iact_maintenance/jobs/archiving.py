@@ -156,7 +156,7 @@ def _not_synced(folder: Folder) -> Finding:
         "not_synced",
         subject=folder.path,
         message=message,
-        hint="nothing, where the server of a network disk does it by itself",
+        hint="nothing, if the server of a network disk does it by itself",
     )
 
 

@@ -17,7 +17,7 @@ from ..sections.jobs import job_named
 from ..timestamps import iso
 from .archiving import Done, Plan, Writing, Written, write
 from .model import Job, Progress
-from .planning import NAME, mib, plan, preview, unsaved
+from .planning import NAME, archives_diff, mib, plan, preview, unsaved
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:
@@ -149,6 +149,7 @@ def _report(planned: Plan, written: Written, done: Done) -> Report:
     report = Report(
         NAME, _summary(written), tuple(findings), facts, changed, measures=_measures(planned, written, done)
     )
+    report = report._replace(diff=archives_diff(planned, written.name, done.deleted))
     return report._replace(exit_status=1, error_code=codes[0]) if codes else report
 
 

@@ -12,6 +12,7 @@ from ..checks.outcome import CheckResult
 from ..checks.running import Check, run_checks
 from ..checks.table import CHECKS, has_something_to_check
 from ..errors import LockHeld, Refused
+from ..formatting import plural
 from ..host import Host
 from ..permissions import advice, current_account
 from ..report import FAIL, OK, PASS, SKIP, WARN, Finding, Report, status_of_check
@@ -63,7 +64,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
     deadline_seconds = settings.health.deadline_seconds
     reserve_seconds = min(_REPORTING_SECONDS, deadline_seconds * _REPORTING_SHARE)
     limit_seconds = deadline_seconds - reserve_seconds
-    progress(f"{len(planned.checks)} checks")
+    progress(plural(len(planned.checks), "check"))
     question = None
     if settings.django is not None:
         question = ProjectQuestion(host, settings.django, limit_seconds - reserve_seconds)
@@ -144,8 +145,10 @@ def _summary(results: list[CheckResult]) -> str:
     passed = sum(result.status == PASS for result in results)
     skipped = sum(result.status == SKIP for result in results)
     if names[FAIL]:
-        return f"{len(names[FAIL])} of {len(results)} checks fail: {', '.join(names[FAIL])}"
-    looked_at = f"{passed} checks pass" + (f", {skipped} skipped" if skipped else "")
+        return f"{len(names[FAIL])} of {plural(len(results), 'check')} fail: {', '.join(names[FAIL])}"
+    looked_at = f"{plural(passed, 'check')} {'passes' if passed == 1 else 'pass'}" + (
+        f", {skipped} skipped" if skipped else ""
+    )
     return f"healthy, with warnings: {', '.join(names[WARN])}" if names[WARN] else f"healthy: {looked_at}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ..archive import inventory, retention
 from ..dumps.table import DUMPERS, dumper_of, holds
@@ -13,6 +13,7 @@ from ..host import Host
 from ..report import Report
 from ..repositories import catalogue, pruning
 from ..repositories.folder import open_backups
+from ..secret import printable
 from ..sections.backup import Backup
 from ..settings import Settings
 from .archiving import Plan, keep_free_bytes, nothing_to_save
@@ -99,18 +100,32 @@ def preview(planned: Plan, host: Host) -> Report:
     located = planned.located
     rows = [{"name": each.component, "status": "planned", "contents": holds(each)} for each in located.sources]
     decision = planned.after_failure if located.troubles else planned.retention
+    deleted = [entry.name for entry in decision.delete] if rows else []
     facts = {
         "dry_run": True,
         "directory": planned.options.directory,
         "components": rows + unsaved(planned, located.empty, located.troubles),
-        "would_delete": [entry.name for entry in decision.delete] if rows else [],
+        "would_delete": deleted,
     }
     summary = f"would back up {plural(len(rows), 'component')} into {planned.options.directory}"
     troubles = tuple(trouble.finding for trouble in located.troubles)
     foreseen = tuple(finding for source in located.sources for finding in source.foreseen)
     findings = troubles + located.findings + foreseen + planned.survey.findings + decision.findings
     code = located.troubles[0].error.code if troubles else ""
-    return Report(NAME, summary, findings, facts, changed=bool(rows), exit_status=1 if code else 0, error_code=code)
+    report = Report(NAME, summary, findings, facts, changed=bool(rows), exit_status=1 if code else 0, error_code=code)
+    is_kept = bool(rows) and (not code or planned.options.keep_partial)
+    coming = ("a new partial archive" if code else "a new archive") if is_kept else ""
+    return report._replace(diff=archives_diff(planned, coming, deleted))
+
+
+def archives_diff(planned: Plan, new: str, deleted: Collection[str]) -> dict[str, str]:
+    """Return the names of the archives before and after a run, a line each, for Ansible's diff mode."""
+    before = [entry.name for entry in planned.survey.entries]
+    after = [name for name in before if name not in deleted] + ([new] if new else [])
+    header = planned.options.directory
+    lines = {"before": before, "after": after}
+    shown = {name: "".join(f"{printable(each)}\n" for each in names) for name, names in lines.items()}
+    return {"before_header": header, "after_header": header, **shown}
 
 
 def unsaved(planned: Plan, skipped: Iterable[str], troubles: Sequence[Trouble]) -> list[dict[str, object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -166,7 +166,12 @@ def preview(planned: Plan, host: Host) -> Report:
     ]
     facts = {"dry_run": True, "archive": planned.path, "components": rows}
     summary = f"would restore {plural(len(rows), 'component')} of {os.path.basename(planned.path)}"
-    return Report(NAME, summary, planned.findings, facts, changed=bool(rows))
+    return Report(NAME, summary, planned.findings, facts, changed=bool(rows), diff=_diff(rows))
+
+
+def _diff(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """Return what is restored and where it goes, a line for each component, for Ansible's diff mode."""
+    return {"before": "", "after": "".join(f"{row['name']} in {row['target']}\n" for row in rows)}
 
 
 def _target(planned: Plan, component: Component) -> str:
@@ -241,12 +246,13 @@ def _compared(component: Component, facts: RestoreFacts, findings: list[Finding]
     different = [table for table, number in known.items() if facts.rows.get(table) != number]
     for table in different:
         shown, number = printable(table), facts.rows.get(table)
+        held = "no rows that can be counted" if number is None else plural(number, "row")
         findings.append(
             Finding(
                 "critical",
                 "rows_differ",
                 subject=f"{component.name}.{shown}",
-                message=f"{component.name}: {shown} has {number} rows, the manifest states {known[table]}",
+                message=f"{component.name}: {shown} has {held}, the manifest states {known[table]}",
                 hint="do not use what was restored; verify the archive",
             )
         )
@@ -258,7 +264,7 @@ def _report(planned: Plan, restored: Restored) -> Report:
     facts = {"archive": planned.path, "components": restored.rows}
     findings = (*planned.findings, *restored.findings)
     report = Report(NAME, _summary(planned, restored), findings, facts, changed=bool(restored.rows))
-    report = report._replace(measures=counts(components=len(restored.rows)))
+    report = report._replace(measures=counts(components=len(restored.rows)), diff=_diff(restored.rows))
     critical = [finding.code for finding in restored.findings if finding.severity == "critical"]
     return report._replace(exit_status=1, error_code=critical[0]) if critical else report
 

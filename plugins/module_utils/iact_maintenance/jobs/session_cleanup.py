@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ..engines.facts import Convention, Sessions, SessionTable, TableSize
 from ..errors import DatabaseFault, Interrupted, MaintenanceError
+from ..formatting import plural
 from ..host import Host
 from ..report import Finding, Measure, Report, counts
 from ..sections.connections import SQLiteFile
@@ -85,7 +86,7 @@ def _nothing(options: SessionCleanup, now: datetime, reason: str) -> Plan:
 
 def preview(planned: Plan, host: Host) -> Report:
     """Return the report of a dry run: exactly what the real run would delete."""
-    summary = planned.nothing_to_do or f"would delete {planned.eligible:,} of {planned.total:,} sessions"
+    summary = planned.nothing_to_do or f"would delete {planned.eligible:,} of {plural(planned.total, 'session')}"
     remaining = planned.total - planned.eligible
     facts = {**_facts(planned), "dry_run": True, "remaining": remaining}
     findings = planned.findings + _thresholds(planned, remaining)
@@ -123,7 +124,7 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
         "size_after": _size_facts(after),
         "returned_bytes": returned_bytes,
     }
-    summary = f"deleted {deleted:,} sessions in {took:.1f} s; {remaining:,} remain"
+    summary = f"deleted {plural(deleted, 'session')} in {took:.1f} s; {remaining:,} remain"
     findings = planned.findings + done.findings + _thresholds(planned, remaining)
     report = Report(NAME, summary, findings, facts, deleted > 0, diff=_diff(planned.eligible, eligible_remaining))
     further = counts(deleted=deleted, eligible_remaining=eligible_remaining, returned_bytes=returned_bytes)
@@ -211,7 +212,7 @@ def _pace(planned: Plan) -> tuple[int, float]:
 def _with_deleted(fault: DatabaseFault, planned: Plan, deleted: int) -> MaintenanceError:
     """Return the error with the number of rows deleted before it."""
     fault.facts = {**_facts(planned), "deleted": deleted}
-    fault.message = f"{fault.message} (after {deleted:,} of {planned.eligible:,} rows)"
+    fault.message = f"{fault.message} (after {deleted:,} of {plural(planned.eligible, 'row')})"
     fault.changed = deleted > 0
     return fault
 
@@ -219,7 +220,7 @@ def _with_deleted(fault: DatabaseFault, planned: Plan, deleted: int) -> Maintena
 def _add_progress(ended: Interrupted, planned: Plan, deleted: int) -> None:
     """Add the number of rows deleted until then to the signal's report."""
     ended.changed, ended.facts = deleted > 0, {**_facts(planned), "deleted": deleted}
-    ended.so_far = f"at least {deleted:,} of {planned.eligible:,} rows"
+    ended.so_far = f"at least {deleted:,} of {plural(planned.eligible, 'row')}"
 
 
 def _check_clock(sessions: Sessions, now: datetime) -> None:
@@ -266,7 +267,7 @@ def _findings_of(table: SessionTable) -> tuple[Finding, ...]:
 def _thresholds(planned: Plan, remaining: int) -> tuple[Finding, ...]:
     for severity, limit in (("critical", planned.options.critical_rows), ("warning", planned.options.warning_rows)):
         if remaining > limit:
-            message = f"{remaining:,} sessions remain, more than {limit:,}"
+            message = f"{plural(remaining, 'session remains', 'sessions remain')}, more than {limit:,}"
             hint = (
                 "they have not expired (or not for session_cleanup.days): look at SESSION_COOKIE_AGE and at who logs in"
             )

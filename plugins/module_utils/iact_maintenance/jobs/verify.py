@@ -8,6 +8,7 @@ from ..archive import inventory
 from ..archive.reading import NewerFormat
 from ..dumps.table import holds
 from ..errors import MaintenanceError, Refused
+from ..formatting import plural
 from ..host import Host
 from ..processes import Limits
 from ..report import Finding, Report, counts
@@ -48,7 +49,7 @@ def plan(settings: Settings, host: Host) -> Plan:
 
 def preview(planned: Plan, host: Host) -> Report:
     """Return what would be read."""
-    return Report(NAME, f"would read {len(planned.names)} archives", facts={"archives": list(planned.names)})
+    return Report(NAME, f"would read {plural(len(planned.names), 'archive')}", facts={"archives": list(planned.names)})
 
 
 def apply(planned: Plan, host: Host, progress: Progress) -> Report:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..engines import option_file, password_file
 from ..files import close, open_existing
+from ..formatting import plural
 from ..secret import Secret
 from ..sections.table import JOB_SECTIONS
 from .places import MARKER
@@ -152,7 +153,7 @@ def _names(path: str, lines: list[str]) -> str:
     matches = [match for line in lines for match in [_SECTION.match(line) or _KEY.match(line)] if match]
     number = sum(1 for line in lines if line.strip())
     if not matches or path.endswith("pgpass"):
-        return f"{number} line" if number == 1 else f"{number} lines"
+        return plural(number, "line")
     return " ".join(match[1] for match in matches)
 
 

@@ -24,7 +24,7 @@ ROLE_OPTIONS = (
         choices=("present", "absent"),
     ),
     Option("purge", "bool", "With C(absent), the jobs' logs and archives go as well.", False),
-    Option("strict", "bool", "The play fails where the health check at its end finds the host unhealthy.", False),
+    Option("strict", "bool", "The play fails if the health check at its end finds the host unhealthy.", False),
     Option(
         "user", "str", "The account of the jobs; made unless it exists, and then not changed. Never C(root).", "iact"
     ),

@@ -115,7 +115,7 @@ def session_target(settings: Settings, host: Host) -> SessionTarget:
         return target_of(settings, client.ask(host, settings.django, _ASKING_SECONDS, servers=False))
     target = configured_target(settings)
     if options.use_tz is None and target.engine != "postgresql":
-        hint = "set session_cleanup.use_tz, and time_zone where it is false; or let the section django be asked"
+        hint = "set session_cleanup.use_tz, and time_zone if it is false; or let the section django be asked"
         message = f"the project is not asked how it stores times, and columns of {target.engine} do not tell"
         raise Refused("not_configured", message, hint=hint)
     return target
