@@ -129,8 +129,8 @@ options:
     type: int
   allow_incomplete:
     description:
-    - 'What a dump would lack only warns: triggers and routines that the account may not see, types and functions
-      that named PostgreSQL tables need, tables that the last archive has and the server shows no more.'
+    - 'What a dump would lack only warns: triggers and routines that the account cannot see, types and functions that
+      named PostgreSQL tables need, tables that the last archive has and the server shows no more.'
     - 'Default: V(false), unless the config file sets it.'
     type: bool
   ignore_unreadable:

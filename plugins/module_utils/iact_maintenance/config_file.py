@@ -89,7 +89,7 @@ def _check_trust(found: os.stat_result, path: str, user_id: int) -> None:
         mode = stat.S_IMODE(found.st_mode)
         raise Refused(
             "unsafe_permissions",
-            f"the config file {path} may be written by others (mode {mode:04o})",
+            f"the config file {path} can be written by others (mode {mode:04o})",
             hint=f"chmod go-w {path}",
         )
 

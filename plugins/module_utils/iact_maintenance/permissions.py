@@ -59,7 +59,7 @@ def advice(path: str, error: OSError, *, option: str = "", within: str = "", is_
 def _permission(path: str, is_shared: bool) -> str:
     account = current_account()
     if os.geteuid() == 0:
-        return f"root itself may not: see lsattr {path}, and how its filesystem is mounted (findmnt)"
+        return f"even root is refused: see lsattr {path}, and how its filesystem is mounted (findmnt)"
     if account != _jobs.get("user", account):
         return _SUDO
     found = obstacle(path)

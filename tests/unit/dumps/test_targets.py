@@ -134,7 +134,7 @@ def test_a_target_beside_which_this_user_may_not_write_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(MaintenanceError, match="may not write"):
+    with pytest.raises(MaintenanceError, match="cannot write"):
         targets.check_target(Host(), str(tmp_path / "new"))
 
 

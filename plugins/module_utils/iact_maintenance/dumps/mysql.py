@@ -197,7 +197,7 @@ def _rights_findings(
     missing = missing_for_dump(rights, source, needs, is_mariadb=is_mariadb(version))
     if not missing:
         return ()
-    message = f"the account {rights.holder} may not see all of {source.component}"
+    message = f"the account {rights.holder} cannot see all of {source.component}"
     if not settings.allow_incomplete:
         raise DatabaseFault("missing_privilege", message, hint="as administrator: " + " ".join(missing))
     return (

@@ -52,7 +52,7 @@ def check_target(host: Host, path: str) -> None:
         if not os.path.isdir(os.path.dirname(path)):
             raise _refused(path, "lies in a directory that does not exist")
         if not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
-            raise _refused(path, "lies in a directory that this user may not write")
+            raise _refused(path, "lies in a directory that this account cannot write to")
         return
     try:
         status, empty = os.lstat(path), not os.listdir(path)
@@ -61,7 +61,7 @@ def check_target(host: Host, path: str) -> None:
     if not stat.S_ISDIR(status.st_mode):
         raise _refused(path, "is not a directory")
     if status.st_uid != host.effective_user_id() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise _refused(path, "belongs to another user or may be written by others")
+        raise _refused(path, "belongs to another user or can be written by others")
     if not empty:
         raise _refused(path, "is not empty")
 

@@ -77,6 +77,6 @@ def _check_trust(status: os.stat_result, path: str, user_id: int, refused: int) 
         chown = f"chown {current_account()} {shown} && " if status.st_uid != user_id and refused == _ANY else ""
         raise Refused(
             "unsafe_permissions",
-            f"the credentials file {shown} may be {_MAY[refused]} by others (mode {mode:04o})",
+            f"the credentials file {shown} can be {_MAY[refused]} by others (mode {mode:04o})",
             hint=chown + f"chmod {_CHMOD[refused]} {shown}",
         )

@@ -143,7 +143,7 @@ class SQLiteSessions:
         for path in (self._path, os.path.dirname(os.path.abspath(self._path))):
             if not os.access(path, os.W_OK):
                 hint = "give the maintenance user write access to the file and its directory"
-                raise DatabaseFault("read_only", f"SQLite file {self._path}: {path} may not be written", hint=hint)
+                raise DatabaseFault("read_only", f"SQLite file {self._path}: {path} cannot be written", hint=hint)
 
     def size(self, table: str) -> TableSize:
         """Return the table's size with its indexes, from SQLite's page statistics if they are compiled in."""

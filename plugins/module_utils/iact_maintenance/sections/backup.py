@@ -74,7 +74,7 @@ BACKUP = (
     Option(
         "allow_incomplete",
         "bool",
-        "What a dump would lack only warns: triggers and routines that the account may not see, types and functions "
+        "What a dump would lack only warns: triggers and routines that the account cannot see, types and functions "
         "that named PostgreSQL tables need, tables that the last archive has and the server shows no more.",
         False,
     ),
