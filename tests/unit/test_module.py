@@ -22,7 +22,7 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
 )
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.report import Finding, Report
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.secret import Secret
-from tests.unit.session_site import Done, Site
+from tests.unit.session_site import Done, Site, let_everybody_enter
 
 CANARY = "hunter2-canary"
 Answer = tuple[int, dict[str, Any], str]
@@ -237,8 +237,8 @@ def test_a_run_as_root_becomes_the_settings_user_and_comes_back_with_its_report(
 def test_g1j_an_account_that_may_not_enter_is_told_whose_the_directory_is(
     module: Callable[..., Answer], site: Site
 ) -> None:
+    let_everybody_enter(site.folder)
     site.state.chmod(0o700)
-    site.folder.chmod(0o755)
     site.configure(user="nobody")  # type: ignore[arg-type]
     status, result, _all = module()
     assert (status, result["failed"]) == (1, True)

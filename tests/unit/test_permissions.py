@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import permissions
-from tests.unit.session_site import MODULE_UTILS, Site
+from tests.unit.session_site import MODULE_UTILS, Site, let_everybody_enter
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 SCRIPT = """
@@ -42,8 +42,7 @@ def told(path: Path, *, user: str = "nobody", jobs: str = "nobody", shared: bool
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a directory into which everybody may look."""
     place = tmp_path_factory.mktemp("place")
-    for directory in (place, place.parent, place.parent.parent):
-        directory.chmod(0o755)
+    let_everybody_enter(place)
     return place
 
 
@@ -120,8 +119,7 @@ def test_g1j_a_state_directory_of_another_owner_is_told_to_root_as_well(site: Si
     site.state = place / "state"
     site.state.mkdir(mode=0o755)
     os.chown(site.state, pwd.getpwnam(owner).pw_uid, -1)
-    for path in (site.folder, site.folder.parent, site.folder.parent.parent):
-        path.chmod(0o755)
+    let_everybody_enter(site.folder)
     os.chown(site.database, pwd.getpwnam("nobody").pw_uid, -1)
     site.configure(user="nobody")  # type: ignore[arg-type]
     done = subprocess.run(
