@@ -69,6 +69,7 @@ def test_g1k_a_soft_limit_is_raised_as_far_as_a_run_needs() -> None:
         (OSError(errno.EFBIG, "x"), "RLIMIT_FSIZE"),
         (BlockingIOError(errno.EAGAIN, "x"), "RLIMIT_NPROC"),
         (RuntimeError("can't start new thread"), "RLIMIT_NPROC"),
+        (ImportError("x.so: failed to map segment from shared object"), "RLIMIT_AS"),
     ],
 )
 def test_g1k_each_shortage_names_its_limit_and_what_to_do(fault: Exception, name: str) -> None:

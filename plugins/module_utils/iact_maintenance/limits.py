@@ -48,7 +48,7 @@ def shortage(fault: BaseException) -> MaintenanceError | None:
         return _trouble(errno.ENOMEM)
     if isinstance(fault, OSError) and fault.errno in _FAULTS:
         return _trouble(fault.errno)
-    return shortage_in(str(fault)) if isinstance(fault, RuntimeError) else None
+    return shortage_in(str(fault)) if isinstance(fault, (RuntimeError, ImportError)) else None
 
 
 def shortage_in(text: str) -> MaintenanceError | None:
