@@ -100,11 +100,12 @@ def test_root_s_run_becomes_the_settings_user_and_leaves_nothing_of_root_s(open_
     assert {path.stat().st_mode & 0o777 for path in open_site.state.iterdir()} == {0o600}
 
 
-def test_a_state_directory_of_somebody_else_is_refused_and_names_sudo(open_site: Site) -> None:
+def test_g1j_a_state_directory_of_somebody_else_is_refused_and_names_the_chown(open_site: Site) -> None:
     shutil.chown(open_site.database, "nobody")
     done = as_root(open_site, *CRON)
     assert (done.status, done.line["outcome"]) == (2, "failed with error not_permitted")
-    assert "sudo" in done.line["findings"][0]["hint"]
+    hint = done.line["findings"][0]["hint"]
+    assert hint.startswith(f"chown nobody {open_site.state}") and "sudo" not in hint
     assert open_site.expired_count() == 3
 
 
