@@ -40,6 +40,8 @@ LAYERS = [
 # The rooms that take every engine from a table, and the engines.
 ENGINELESS = ("cli", "jobs", "repositories", "archive", "identity", "history")
 ENGINES = ("mysql", "postgresql", "sqlite", "logs")
+# Words that name nothing: a value is called by what it is.
+NO_NAMES = {"found", "said", "own", "gone", "tell", "patience", "faces", "face", "place_of"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -246,3 +248,14 @@ def test_what_decides_knows_no_engine_by_its_name(path):
     """Keep engines in the tables of `dumps` and `engines`, so that a new one is a row there."""
     constants = [(node.lineno, node.value) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)]
     assert not [line for line, value in constants if value in ENGINES]
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_a_name_says_what_it_names(path):
+    names = {
+        getattr(node, field).lstrip("_")
+        for node in ast.walk(tree_of(path))
+        for field in ("id", "arg", "attr", "name")
+        if isinstance(getattr(node, field, None), str)
+    }
+    assert not names & NO_NAMES

@@ -30,11 +30,11 @@ def load(host: Host, path: str | None, run: Layer) -> Settings:
     Refused.
     """
     named = path if path is not None else host.environment.get(PATH_VARIABLE) or None
-    found = _read(host, DEFAULT_CONFIG if named is None else named)
-    if found is None and named is not None:
+    content = _read(host, DEFAULT_CONFIG if named is None else named)
+    if content is None and named is not None:
         hint = "correct --config, the parameter config or the variable IACT_MAINTENANCE_CONFIG, or create the file"
         raise Refused("no_config", f"the config file {_shown(named)} does not exist", hint=hint)
-    raw, written_at = found or ({}, None)
+    raw, written_at = content or ({}, None)
     configured = {section for options in (raw, run.options) for section, given in options.items() if given}
     environment = _from_environment(host.environment, configured)
     return build([environment, Layer(named or DEFAULT_CONFIG, raw, is_file=True), run], written_at)
@@ -46,12 +46,12 @@ def _from_environment(environment: Mapping[str, str], configured: set[str]) -> L
     It completes sections but never adds one, because a variable of somebody's shell must not name another database.
     """
     rows = (("postgresql", "passfile", "PGPASSFILE"), ("django", "settings_module", "DJANGO_SETTINGS_MODULE"))
-    found = {
+    options = {
         section: {option: environment[variable]}
         for section, option, variable in rows
         if section in configured and environment.get(variable)
     }
-    return Layer(ENVIRONMENT, found)
+    return Layer(ENVIRONMENT, options)
 
 
 def _read(host: Host, path: str) -> tuple[Mapping[str, object], float] | None:
@@ -67,10 +67,10 @@ def _read(host: Host, path: str) -> tuple[Mapping[str, object], float] | None:
         raise Refused("no_config", message, hint=advice(path, error, option="--config")) from None
     try:
         with storage(_shown(path)):
-            found = os.fstat(descriptor)
-            _check_trust(found, _shown(path), host.effective_user_id())
+            status = os.fstat(descriptor)
+            _check_trust(status, _shown(path), host.effective_user_id())
             with open(descriptor, "rb", closefd=False) as stream:
-                return _parse(stream.read(_LARGEST_BYTES + 1), _shown(path)), found.st_mtime
+                return _parse(stream.read(_LARGEST_BYTES + 1), _shown(path)), status.st_mtime
     finally:
         close(descriptor)
 
@@ -79,14 +79,14 @@ def _shown(path: str) -> str:
     return printable(path, 200)
 
 
-def _check_trust(found: os.stat_result, path: str, user_id: int) -> None:
+def _check_trust(status: os.stat_result, path: str, user_id: int) -> None:
     """Raise Refused for a file that others could have written, because it decides which user and programs run."""
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise Refused("no_config", f"the config file {path} is not a regular file")
-    if found.st_uid not in (0, user_id):
+    if status.st_uid not in (0, user_id):
         raise Refused("unsafe_permissions", f"the config file {path} belongs to another user", hint="give it to root")
-    if found.st_mode & 0o022:
-        mode = stat.S_IMODE(found.st_mode)
+    if status.st_mode & 0o022:
+        mode = stat.S_IMODE(status.st_mode)
         raise Refused(
             "unsafe_permissions",
             f"the config file {path} can be written by others (mode {mode:04o})",
@@ -124,12 +124,12 @@ def _place(error: ValueError | RecursionError, content: bytes) -> str:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    mapping: dict[str, object] = {}
     for key, value in pairs:
-        if key in found:
+        if key in mapping:
             raise BadOption(f"{printable(key, 80)} stands twice in the config file", hint="keep one of the two")
-        found[key] = value
-    return found
+        mapping[key] = value
+    return mapping
 
 
 def _no_constant(word: str) -> object:

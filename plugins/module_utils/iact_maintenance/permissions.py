@@ -62,23 +62,23 @@ def _permission(path: str, is_shared: bool) -> str:
         return f"even root is refused: see lsattr {path}, and how its filesystem is mounted (findmnt)"
     if account != _jobs.get("user", account):
         return _SUDO
-    found = obstacle(path)
-    if found is None:
+    blocked = obstacle(path)
+    if blocked is None:
         return _SUDO
-    if found.owner == account:
-        return f"chmod {'u+rwx' if found.is_directory else 'u+rw'} {found.path}"
-    if found.is_on_the_way:
+    if blocked.owner == account:
+        return f"chmod {'u+rwx' if blocked.is_directory else 'u+rw'} {blocked.path}"
+    if blocked.is_on_the_way:
         # Never chown, because the directory is not this program's.
-        return f"let {account} enter {found.path} (chmod o+x, or its group {found.group}), or name another place"
+        return f"let {account} enter {blocked.path} (chmod o+x, or its group {blocked.group}), or name another place"
     if is_shared:
-        mode = "g+rx" if found.is_directory else "g+r"
+        mode = "g+rx" if blocked.is_directory else "g+r"
         return (
-            f"let {account} use it: usermod -aG {found.group} {account} (the role: iact_maintenance_groups), "
-            f"and chmod {mode} {found.path}"
+            f"let {account} use it: usermod -aG {blocked.group} {account} (the role: iact_maintenance_groups), "
+            f"and chmod {mode} {blocked.path}"
         )
-    if found.owner == "root" or _jobs:
-        return f"chown {account} {found.path} (it belongs to {found.owner})"
-    return f"{found.path} belongs to {found.owner}: run this as {found.owner}, or chown {account} {found.path}"
+    if blocked.owner == "root" or _jobs:
+        return f"chown {account} {blocked.path} (it belongs to {blocked.owner})"
+    return f"{blocked.path} belongs to {blocked.owner}: run this as {blocked.owner}, or chown {account} {blocked.path}"
 
 
 def obstacle(path: str) -> Obstacle | None:

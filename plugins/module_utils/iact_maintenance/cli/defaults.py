@@ -39,10 +39,10 @@ def effective(section: str, config: str | None) -> Mapping[str, Effective]:
 
 def help_of(option: Option, known: Mapping[str, Effective]) -> str:
     """Return an option's help for a terminal: what it does, its choices, and what holds without it."""
-    found = known.get(option.name, Effective(option.default))
+    options = known.get(option.name, Effective(option.default))
     choices = f" Allowed: {', '.join(option.choices)}." if option.choices else ""
-    default = "" if found.value in (None, ()) else f" Default: {_shown(found.value)}"
-    source = f" (from {found.source})" if default and found.source else ""
+    default = "" if options.value in (None, ()) else f" Default: {_shown(options.value)}"
+    source = f" (from {options.source})" if default and options.source else ""
     # argparse takes a percent sign for a place to fill in.
     return f"{option.plain_help}{choices}{default}{source}{'.' if default else ''}".replace("%", "%%")
 

@@ -168,23 +168,23 @@ def parse(words: Sequence[str]) -> Parsed:
     """Return what the words ask for. Raise BadOption, or Refused for a password among them."""
     _refuse_passwords(words)
     words = arrange(words, [command.name for command in COMMANDS])
-    found, unknown = _parser(words).parse_known_args(words)
-    _refuse_unknown(unknown, found)
+    parsed, unknown = _parser(words).parse_known_args(words)
+    _refuse_unknown(unknown, parsed)
     rows = {command.name: command for command in COMMANDS}
-    command = rows.get(found.command)
+    command = rows.get(parsed.command)
     if command is None:
         raise BadOption("no command is given", hint=f"one of {', '.join(rows)}; see {NAME} --help")
-    given = vars(found)
-    own = {option.name: given[option.name] for option in command.options if option.name in given}
-    options: dict[str, object] = {command.section: own} if own else {}
+    given = vars(parsed)
+    options_of_job = {option.name: given[option.name] for option in command.options if option.name in given}
+    options: dict[str, object] = {command.section: options_of_job} if options_of_job else {}
     argument = ""
     if command.positional is not None and given.get(_WORD) is not None:
         word = given[_WORD]
         section, name = command.positional.section, command.positional.name
-        if section == command.section and name in own:
+        if section == command.section and name in options_of_job:
             raise BadOption(f"the {name} is named twice, as {printable(word, 80)} and by --{name}", hint="name it once")
         if section:
-            options[section] = {**(own if section == command.section else {}), name: word}
+            options[section] = {**(options_of_job if section == command.section else {}), name: word}
         else:
             argument = word
     flags = {name: given[name] for name in _SWITCHES if name in given}
@@ -214,23 +214,24 @@ def _refuse_passwords(words: Sequence[str]) -> None:
         )
 
 
-def _refuse_unknown(unknown: list[str], found: argparse.Namespace) -> None:
+def _refuse_unknown(unknown: list[str], parsed: argparse.Namespace) -> None:
     if unknown:
-        known = [name for command in COMMANDS if command.name == found.command for name in _flag_names(command)]
+        known = [name for command in COMMANDS if command.name == parsed.command for name in _flag_names(command)]
         word = printable(unknown[0].partition("=")[0], 80)
-        if not found.command and any(word in _flag_names(command) for command in COMMANDS):
+        if not parsed.command and any(word in _flag_names(command) for command in COMMANDS):
             return
         raise BadOption(
-            f"{word} is not an option of {NAME} {found.command or ''}".rstrip(), hint=nearest(word, known or ["--help"])
+            f"{word} is not an option of {NAME} {parsed.command or ''}".rstrip(),
+            hint=nearest(word, known or ["--help"]),
         )
 
 
 def _flag_names(command: Command) -> list[str]:
-    own = ["--" + option.name.replace("_", "-") for option in command.options if option.kind != "section"]
+    options_of_job = ["--" + option.name.replace("_", "-") for option in command.options if option.kind != "section"]
     shared = ["--config", "--json", "--verbose", "--quiet", "--scheduled"]
     further = {"--dry-run": command.dry_run, "--force": command.asks, "--nagios": command.nagios}
     switches = [f"--{name}" for name in command.switches]
-    return [*own, *switches, *shared, *(flag for flag, has in further.items() if has)]
+    return [*options_of_job, *switches, *shared, *(flag for flag, has in further.items() if has)]
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
