@@ -25,6 +25,11 @@ def checkout() -> Path:
     return CHECKOUT
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register our marker here, because `ansible-test units` brings a configuration of its own."""
+    config.addinivalue_line("markers", "long: takes minutes; only `make test-long` runs it")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests marked `long` unless IACT_TEST_LONG is set."""
     if os.environ.get("IACT_TEST_LONG"):

@@ -59,18 +59,24 @@ def test_the_module_answers_as_the_command_does(config: Path, checkout: Path) ->
 
 
 def test_the_task_fails_exactly_where_the_command_would_not_end_with_0(config: Path) -> None:
-    site = json.loads(config.read_text())
-    site["session_cleanup"] = {"warning_rows": 10, "critical_rows": 29}
-    config.write_text(json.dumps(site))
-    answer = health(config)
-    assert answer.status == "failed"
-    assert statuses(answer.result)["sessions"] == "fail"
-    assert answer.result["msg"].startswith("1 of ")
-    assert health(config, fail_on="never").status == "ok"
-    site["session_cleanup"] = {"warning_rows": 10, "critical_rows": 30}
-    config.write_text(json.dumps(site))
-    assert health(config).status == "ok"
-    assert health(config, fail_on="warning").status == "failed"
+    site, paths = json.loads(config.read_text()), {}
+    for rows in (29, 30):
+        site["session_cleanup"] = {"warning_rows": 10, "critical_rows": rows}
+        paths[rows] = str(config.with_name(f"{rows}.json"))
+        Path(paths[rows]).write_text(json.dumps(site))
+        Path(paths[rows]).chmod(0o644)
+    critical, never, warned, strict = runner.run_modules(
+        "iact_health",
+        [
+            {"config": paths[29]},
+            {"config": paths[29], "fail_on": "never"},
+            {"config": paths[30]},
+            {"config": paths[30], "fail_on": "warning"},
+        ],
+    )
+    assert [each.status for each in (critical, never, warned, strict)] == ["failed", "ok", "ok", "failed"]
+    assert statuses(critical.result)["sessions"] == "fail"
+    assert critical.result["msg"].startswith("1 of ")
 
 
 def test_a_wrong_option_is_refused_with_the_command_s_words(config: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,7 +14,7 @@ import yaml
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import about
 from ansible_collections.iact.maintenance.plugins.modules import iact_launcher
-from tests.runner import CHECKOUT, Options, TaskResult, run_module
+from tests.runner import CHECKOUT, Options, TaskResult, run_module, run_modules
 
 CORE = CHECKOUT / "plugins" / "module_utils" / "iact_maintenance"
 
@@ -24,12 +25,25 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "iact-maintenance"
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return the command as the module writes it on a host without one, and the module's result."""
+    path = tmp_path_factory.mktemp("first") / "iact-maintenance"
+    return path, launch(path).result
+
+
+@pytest.fixture
+def installed(first: tuple[Path, dict[str, Any]], path: Path) -> Path:
+    """Return a host's command of its own, with the owner, mode and content that the module gave it."""
+    return Path(shutil.copy2(first[0], path))
+
+
 def launch(path: Path, *arguments: str, **parameters: Any) -> TaskResult:
     return run_module("iact_launcher", {"path": str(path), **parameters}, Options(arguments=arguments))
 
 
-def test_the_command_holds_every_file_of_the_core_and_runs(path):
-    result = launch(path).result
+def test_the_command_holds_every_file_of_the_core_and_runs(first):
+    path, result = first
     assert (result["changed"], result["version"], result["previous_version"]) == (True, about.VERSION, "")
     with zipfile.ZipFile(path) as archive:
         held = {name.split("/", 1)[1] for name in archive.namelist() if "/" in name and name.endswith(".py")}
@@ -41,11 +55,10 @@ def test_the_command_holds_every_file_of_the_core_and_runs(path):
     assert path.stat().st_mode & 0o7777 == 0o755
 
 
-def test_a_second_run_changes_nothing_not_even_the_time(path):
-    launch(path)
-    before = path.stat()
-    assert launch(path).result["changed"] is False
-    after = path.stat()
+def test_a_second_run_changes_nothing_not_even_the_time(installed):
+    before = installed.stat()
+    assert launch(installed).result["changed"] is False
+    after = installed.stat()
     assert (after.st_ino, after.st_mtime_ns, after.st_ctime_ns) == (
         before.st_ino,
         before.st_mtime_ns,
@@ -59,26 +72,27 @@ def test_check_mode_writes_nothing_and_the_diff_says_from_which_version_to_which
     assert (result["diff"]["before"], result["diff"]["after"][:24]) == ("", f"iact-maintenance {about.VERSION} (")
 
 
-def test_a_mode_that_was_changed_is_set_right(path):
-    launch(path)
-    path.chmod(0o700)
-    assert launch(path).result["changed"] is True
-    assert path.stat().st_mode & 0o7777 == 0o755
+def test_a_mode_that_was_changed_is_set_right(installed):
+    installed.chmod(0o700)
+    assert launch(installed).result["changed"] is True
+    assert installed.stat().st_mode & 0o7777 == 0o755
 
 
-def test_absent_takes_it_away_once(path):
-    launch(path)
-    assert launch(path, state="absent").result["changed"] is True
-    assert not path.exists()
-    assert launch(path, state="absent").result["changed"] is False
+def test_absent_takes_it_away_once(installed):
+    removal = {"path": str(installed), "state": "absent"}
+    removed, again = run_modules("iact_launcher", [removal, removal])
+    assert (removed.result["changed"], again.result["changed"]) == (True, False)
+    assert not installed.exists()
 
 
-@pytest.mark.parametrize("state", ["present", "absent"])
-def test_a_file_that_is_not_ours_is_never_touched(path, state):
+def test_a_file_that_is_not_ours_is_never_touched(path):
     path.write_text("#!/bin/sh\nexit 0\n")
-    result = launch(path, state=state)
-    assert (result.status, path.read_text()) == ("failed", "#!/bin/sh\nexit 0\n")
-    assert "is not a version of iact-maintenance" in result.result["msg"]
+    for result in run_modules(
+        "iact_launcher", [{"path": str(path), "state": state} for state in ("present", "absent")]
+    ):
+        assert result.status == "failed"
+        assert "is not a version of iact-maintenance" in result.result["msg"]
+    assert path.read_text() == "#!/bin/sh\nexit 0\n"
 
 
 @pytest.mark.parametrize("check", [(), ("--check",)])
@@ -109,6 +123,6 @@ def test_a_folder_that_is_missing_is_one_line(tmp_path):
 
 
 def test_the_examples_run(path):
-    for task in yaml.safe_load(iact_launcher.EXAMPLES):
-        result = launch(path, **(task["iact.maintenance.iact_launcher"] or {}))
-        assert (result.status, result.result["changed"]) == ("ok", True)
+    examples = [task["iact.maintenance.iact_launcher"] or {} for task in yaml.safe_load(iact_launcher.EXAMPLES)]
+    results = run_modules("iact_launcher", [{**example, "path": str(path)} for example in examples])
+    assert {(result.status, result.result["changed"]) for result in results} == {("ok", True)}

@@ -1,4 +1,4 @@
-"""Try the collection with other versions of ansible-core: its sanity tests, the demo, and one run of the role.
+"""Try the collection with other versions of ansible-core: sanity, units of one folder, the demo, one run of the role.
 
 `python tests/tools/matrix.py 2.17 2.21`; without versions all that README.md names. Each has an environment of its own
 in `.cache`. Exit status: 0 or 1, or 77 with the reason as the last line if no Python for a version is here.
@@ -25,8 +25,11 @@ PYTHONS = {
     "2.20": ("3.14", "3.13", "3.12"),
     "2.21": ("3.14", "3.13", "3.12"),
 }
+NEWEST = list(PYTHONS)[-1]
 # Of the development environment, pinned there, as far as the demo needs them.
 SHARED = ("Django", "PyMySQL")
+# One folder is enough to prove that `ansible-test units` runs; all of them are the stage `unit`.
+UNITS = "tests/unit/archive/"
 IMAGE = "iact-host:bookworm"
 # As the scenarios of Molecule start their hosts.
 HOST_OPTIONS = [
@@ -59,7 +62,9 @@ def _steps(version: str, programs: Path) -> list[tuple[str, bool]]:
     python = str(programs / "python")
     demo = {"IACT_DEMO_FOLDER": str(CACHE / f"demo-{version}")}
     return [
-        ("sanity", _run([python, "tests/tools/sanity.py"], {})),
+        # The tests' own files once, because pylint over them takes minutes and nobody gets them.
+        ("sanity", _run([python, "tests/tools/sanity.py", *([] if version == NEWEST else ["shipped"])], {})),
+        ("units", _run([python, "tests/tools/sanity.py", "units", UNITS], {})),
         ("demo", _run([python, "tests/demo.py"], demo)),
         ("role", _role(version, programs)),
     ]

@@ -1,5 +1,8 @@
 """Run `ansible-test sanity` on a copy of the checkout, with suitable home and interpreters.
 
+`python tests/tools/sanity.py shipped` checks only what the built collection holds, and `units tests/unit/archive/`
+runs unit tests with `ansible-test units`; further arguments are passed to ansible-test.
+
 Exit status: that of ansible-test, or 77 with the reason as the last line if it cannot run here.
 """
 
@@ -18,6 +21,8 @@ from pathlib import Path
 # The link that makes a checkout look like a collection would lead the copy back into itself; a fixture is written as
 # a site is (wildcard imports of settings, a shebang), not as a collection.
 LEFT_OUT = (".collections/", "tests/fixtures/")
+# What galaxy.yml keeps out of the built collection; ansible-test needs its own settings among it.
+NOT_SHIPPED, SETTINGS = ("tests/", "molecule/"), "tests/config.yml"
 CHECKOUT = Path(__file__).resolve().parents[2]
 VERSION = ".".join(importlib.metadata.version("ansible-core").split(".")[:2])
 # Apart for each version, because ansible-test keeps its virtual environments there.
@@ -39,14 +44,18 @@ raise SystemExit(subprocess.call([sys.executable, "-m", "pip", "install", *argum
 
 def main(arguments: list[str]) -> int:
     """Return ansible-test's exit status; the arguments are passed to it, such as `--test validate-modules`."""
+    kind, rest = (arguments[0], arguments[1:]) if arguments[:1] in (["units"], ["shipped"]) else ("", arguments)
+    # One Python is enough for the units, which `make unit` runs anyway: here the way of running them is tried.
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    words = ["units", "--python", python, *rest] if kind == "units" else ["sanity", *rest]
     files = _files()
     if files is None:
         sys.stdout.write("git does not know this folder, so that there is no list of files to check\n")
         return SKIPPED
-    _copy(files)
+    _copy([name for name in files if kind != "shipped" or name == SETTINGS or not name.startswith(NOT_SHIPPED)])
     home = CACHE / "home"
     _provide_get_pip(home)
-    command = ["ansible-test", "sanity", "--venv", "--requirements", "--color", "no", *arguments]
+    command = ["ansible-test", words[0], "--venv", "--requirements", "--color", "no", *words[1:]]
     environment = {**os.environ, "HOME": str(home), "PATH": _path()}
     return subprocess.run(command, cwd=COLLECTION, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
 
