@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.engines import MAKERS, Engine
 from tests.integration.servers import MariaDB, PostgreSQL, ServerMissing
 
 
@@ -41,12 +42,23 @@ def postgresql() -> Iterator[PostgreSQL]:
     yield from serve(PostgreSQL.launch)
 
 
+@pytest.fixture(params=MAKERS)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Return each kind of server in turn."""
+    fixture, make = MAKERS[request.param]
+    return make(request.getfixturevalue(fixture))
+
+
 @pytest.fixture(autouse=True)
 def mended_servers(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Start again, or lets go on, what a test ended or suspended."""
+    """Start again, or resume, what a test ended or suspended."""
+    names = {"mariadb", "odd_mariadb", "postgresql"}.intersection(request.fixturenames)
+    servers = [request.getfixturevalue(name) for name in names]
+    if "engine" in request.fixturenames:
+        servers.append(request.getfixturevalue("engine").server)
     yield
-    for name in {"mariadb", "odd_mariadb", "postgresql"}.intersection(request.fixturenames):
-        request.getfixturevalue(name).ensure_running()
+    for server in servers:
+        server.ensure_running()
 
 
 def serve(launch: Callable[[], Any]) -> Iterator[Any]:

@@ -65,7 +65,10 @@ class MySQLSessions:
     def _check_columns(table: str, columns: dict[str, tuple[str, str]]) -> None:
         key, expires = columns.get("session_key", ("", "")), columns.get("expire_date", ("", ""))
         data = columns.get("session_data", (_DATA_TYPES[0], ""))[0]
-        if key[0] not in _KEY_TYPES or key[1] != "PRI" or expires[0] != "datetime" or data not in _DATA_TYPES:
+        # Alone, because the columns of a composite key are each marked as well.
+        primary = [name for name, column in columns.items() if column[1] == "PRI"]
+        is_key = key[0] in _KEY_TYPES and primary == ["session_key"]
+        if not is_key or expires[0] != "datetime" or data not in _DATA_TYPES:
             raise Refused(
                 "not_a_session_table",
                 f"the table {table} is not a session table: it needs session_key as its primary key and the date-time "
