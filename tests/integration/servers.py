@@ -125,6 +125,10 @@ class Server(ABC):
     def create_account(self, user: str | None = None, password: str | None = None) -> tuple[str, str]:
         """Create an account without rights and gives its name and password, new ones unless named."""
 
+    @abstractmethod
+    def drop_account(self, user: str) -> None:
+        """Drop an account that `create_account` made."""
+
     def start(self) -> None:
         """Start the server and waits until it answers a query. Raise RuntimeError with its log if it does not."""
         self.daemon.start()
@@ -215,6 +219,9 @@ class MariaDB(Server):
         self.execute("CREATE USER %s@'%%' IDENTIFIED BY %s", user, password)
         return user, password
 
+    def drop_account(self, user: str) -> None:
+        self.execute("DROP USER %s@'%%'", user)
+
     @staticmethod
     def quote(name: str) -> str:
         return "`" + name.replace("`", "``") + "`"
@@ -272,6 +279,9 @@ class PostgreSQL(Server):
         user, password = user or f"u_{secrets.token_hex(6)}", password or secrets.token_hex(12)
         self.execute(f"CREATE ROLE {self.quote(user)} LOGIN PASSWORD %s", password)
         return user, password
+
+    def drop_account(self, user: str) -> None:
+        self.execute(f"DROP ROLE {self.quote(user)}")
 
     @staticmethod
     def quote(name: str) -> str:
