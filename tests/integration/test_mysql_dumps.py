@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Server as Login,
 )
 from tests import rights
-from tests.faults import tarpit
 from tests.hostile import PASSWORDS
 from tests.integration import canaries, dumping, sites
 from tests.integration.servers import MariaDB
@@ -217,28 +215,10 @@ def test_fd29_a_missing_database_is_named(mariadb: MariaDB) -> None:
     assert fault(sites.login(mariadb, None), whole("nowhere")).code == "no_database"
 
 
-def test_fd04_a_server_that_never_speaks_ends_the_dump_before_it_began() -> None:
-    began = time.monotonic()
-    with tarpit() as port:
-        login = Login(login_host="127.0.0.1", login_port=port, login_user="iact", connect_timeout=1.0)
-        assert fault(login, whole("site")).code == "timeout"
-    assert time.monotonic() - began < 3
-
-
 def enlarge(mariadb: MariaDB, database: str) -> None:
     """Make a dump that takes a while."""
     mariadb.execute("CREATE TABLE big (id int PRIMARY KEY, filler text)", database=database)
     mariadb.execute("INSERT INTO big SELECT seq, REPEAT('x', 1000) FROM seq_1_to_30000", database=database)
-
-
-def test_fd07_a_server_killed_while_dumping_fails_the_dump(mariadb: MariaDB, database: str, account: Maker) -> None:
-    enlarge(mariadb, database)
-    killing = Acting(mariadb.kill)
-    with pytest.raises(errors.DatabaseFault) as caught:
-        mysql.dump(sites.HOST, account(), whole(database), dumping.backup(), killing)
-    assert killing.acted.is_set() and caught.value.code == "dump_failed"
-    assert "status 3" in caught.value.message and "Lost connection" in caught.value.message
-    mariadb.ensure_running()
 
 
 class Acting(dumping.Kept):
@@ -281,19 +261,6 @@ def test_fd07_fifty_kills_at_random_times_never_leave_a_dump_that_counts(
         timer.join()
         mariadb.ensure_running()
     assert failed > 5
-
-
-def test_fd06_a_server_suspended_while_dumping_is_stalled(mariadb: MariaDB, database: str, account: Maker) -> None:
-    enlarge(mariadb, database)
-    login = account()
-
-    try:
-        with pytest.raises(errors.ProcessFault) as caught:
-            options = dumping.backup(stall_timeout_seconds=1.0)
-            mysql.dump(sites.HOST, login, whole(database), options, Acting(mariadb.suspend))
-    finally:
-        mariadb.resume()
-    assert caught.value.code == "stalled"
 
 
 @pytest.mark.parametrize("change", ["TRUNCATE TABLE zlast", "DROP TABLE zlast", "RENAME TABLE zlast TO zother"])
@@ -385,31 +352,15 @@ def test_fd17_words_on_stderr_are_a_warning_though_the_dump_ended_well(
     assert "no masking policy" in facts.findings[0].message
 
 
-@pytest.mark.parametrize("password", PASSWORDS)
-def test_fi11_a_hostile_password_logs_the_dump_program_in(mariadb: MariaDB, small: str, password: str) -> None:
+@pytest.mark.parametrize("password", [word for word in PASSWORDS if "\n" in word or "\r" in word])
+def test_fi11_a_password_with_a_line_break_logs_the_dump_program_in(
+    mariadb: MariaDB, small: str, password: str
+) -> None:
     user, _password = mariadb.create_account(password=password)
     mariadb.execute(f"GRANT SELECT, TRIGGER ON {small}.nothing TO {user}@'%'")
     source = Source(f"mysql.{small}", "mysql", small, ("nothing",))
     assert dumped(sites.account(mariadb, user, password, None), source)[0].rows == {"nothing": 0}
     mariadb.execute(f"DROP USER {user}@'%'")
-
-
-@pytest.mark.parametrize("name", ["a b", "a-b", "a`b", "%2e", "x" * 64, "-rf", "--all-databases", "☎"])
-def test_fd23_a_database_and_a_table_of_a_hostile_name_are_dumped(mariadb: MariaDB, name: str) -> None:
-    mariadb.create_database(name)
-    mariadb.execute(f"CREATE TABLE {MariaDB.quote(name)} (id int)", database=name)
-    try:
-        login = sites.login(mariadb, None)
-        assert dumped(login, whole(name))[0].rows == {name: 0}
-        assert dumped(login, Source("x", "mysql", name, (name,)))[0].rows == {name: 0}
-    finally:
-        mariadb.drop_database(name)
-
-
-def test_fd28_where_tls_is_demanded_of_a_server_without_it_nothing_is_dumped(database: str, account: Maker) -> None:
-    login = account()
-    for mode in ("require", "verify"):
-        assert fault(login._replace(tls=mode), whole(database)).code == "tls"
 
 
 HOSTILE = [

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,6 @@ from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.
     Server as Login,
 )
 from tests import rights
-from tests.faults import tarpit
-from tests.hostile import PASSWORDS
 from tests.integration import canaries, dumping, sites
 from tests.integration.servers import PostgreSQL
 
@@ -177,48 +174,10 @@ def test_a_missing_table_and_a_missing_database_are_named(postgresql: PostgreSQL
     assert fault(login, whole("nowhere")).code == "no_database"
 
 
-def test_fd04_a_server_that_never_speaks_ends_the_dump_before_it_began() -> None:
-    began = time.monotonic()
-    with tarpit() as port:
-        login = Login(login_host="127.0.0.1", login_port=port, login_user="iact", connect_timeout=1.0)
-        assert fault(login, whole("site")).code == "timeout"
-    assert time.monotonic() - began < 3
-
-
 def enlarge(postgresql: PostgreSQL, database: str) -> None:
     """Make a dump that takes a while."""
     query = "CREATE TABLE big AS SELECT n AS id, repeat('x', 1000) AS filler FROM generate_series(1, 30000) n"
     postgresql.execute(query, database=database)
-
-
-class Acting(dumping.Kept):
-    """Does something to the server when the dump is well under way."""
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        super().__init__()
-        self.act = act
-        self.acted = threading.Event()
-
-    def run(self, host, command, observe, limits):  # type: ignore[no-untyped-def]
-        seen = [0]
-
-        def tap(chunk: bytes) -> None:
-            observe(chunk)
-            seen[0] += len(chunk)
-            if seen[0] > 3_000_000 and not self.acted.is_set():
-                self.acted.set()
-                self.act()
-
-        return super().run(host, command, tap, limits)
-
-
-def test_fd07_a_server_killed_while_dumping_fails_the_dump(postgresql: PostgreSQL, small: str) -> None:
-    enlarge(postgresql, small)
-    killing = Acting(postgresql.kill)
-    with pytest.raises(errors.DatabaseFault) as caught:
-        engine.dump(sites.HOST, sites.login(postgresql, None), whole(small), dumping.backup(), killing)
-    assert killing.acted.is_set() and caught.value.code == "dump_failed"
-    postgresql.ensure_running()
 
 
 @pytest.mark.long
@@ -243,19 +202,6 @@ def test_fd07_fifty_kills_at_random_times_never_leave_a_dump_that_counts(
     assert failed > 5
     for number, content in enumerate(whole_ones[:5]):
         assert restored(restorer, content, f"iact_restore_kills_{number}")["big"] == 30_000
-
-
-def test_fd06_a_server_suspended_while_dumping_is_stalled(postgresql: PostgreSQL, small: str) -> None:
-    enlarge(postgresql, small)
-    options = dumping.backup(stall_timeout_seconds=1.0)
-    began = time.monotonic()
-    try:
-        with pytest.raises(errors.ProcessFault) as caught:
-            login = sites.login(postgresql, None)
-            engine.dump(sites.HOST, login, whole(small), options, Acting(postgresql.suspend))
-    finally:
-        postgresql.resume()
-    assert caught.value.code == "stalled" and time.monotonic() - began < 10
 
 
 def with_fake(tmp_path: Path, script: str, version: str = "99.1") -> Host:
@@ -340,27 +286,6 @@ def test_fd17_words_on_stderr_are_a_warning_though_the_dump_ended_well(
     host = with_fake(tmp_path, f"echo 'pg_dump: warning: circular' >&2; cat {tmp_path}/dump")
     facts, _kept = dumped(sites.login(postgresql, None), whole(small), host)
     assert [(finding.severity, finding.code) for finding in facts.findings] == [("warning", "dump_warned")]
-
-
-@pytest.mark.parametrize("password", [word for word in PASSWORDS if "\n" not in word and "\r" not in word])
-def test_fi11_a_hostile_password_logs_the_dump_program_in(postgresql: PostgreSQL, small: str, password: str) -> None:
-    user, _password = postgresql.create_account(password=password)
-    postgresql.execute(f"GRANT pg_read_all_data TO {user}")
-    assert dumped(sites.account(postgresql, user, password, None), whole(small))[0].rows == {"nothing": 0}
-
-
-@pytest.mark.parametrize(
-    "name", ["a b", 'a"b', "%2e", "x" * 63, "-rf", "--help", "☎", "host=evil user=x", "postgres://x"]
-)
-def test_fd23_a_database_and_a_table_of_a_hostile_name_are_dumped(postgresql: PostgreSQL, name: str) -> None:
-    postgresql.create_database(name)
-    postgresql.execute(f"CREATE TABLE {PostgreSQL.quote(name)} (id int)", database=name)
-    try:
-        login = sites.login(postgresql, None)
-        assert dumped(login, whole(name))[0].rows == {name: 0}
-        assert dumped(login, Source("x", "postgresql", name, (name,)))[0].rows == {name: 0}
-    finally:
-        postgresql.drop_database(name)
 
 
 def test_ft11_a_dump_in_words_is_refused_and_runs_nothing(
@@ -462,10 +387,3 @@ def test_a_password_with_a_line_break_is_refused_with_the_reason(postgresql: Pos
     user, password = postgresql.create_account(password="line\nbreak")
     found = fault(sites.account(postgresql, user, password, None), whole(small))
     assert found.code == "bad_password" and "line break" in found.message
-
-
-def test_fd28_where_tls_is_demanded_of_a_server_without_it_nothing_is_dumped(
-    postgresql: PostgreSQL, small: str
-) -> None:
-    for mode in ("require", "verify"):
-        assert fault(sites.login(postgresql, None)._replace(tls=mode), whole(small)).code == "tls"
