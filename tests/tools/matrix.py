@@ -62,12 +62,27 @@ def _steps(version: str, programs: Path) -> list[tuple[str, bool]]:
     python = str(programs / "python")
     demo = {"IACT_DEMO_FOLDER": str(CACHE / f"demo-{version}")}
     return [
-        # The tests' own files once, because pylint over them takes minutes and nobody gets them.
-        ("sanity", _run([python, "tests/tools/sanity.py", *([] if version == NEWEST else ["shipped"])], {})),
+        ("sanity", all(_run([python, "tests/tools/sanity.py", *words], {}) for words in _sanity(version, python))),
         ("units", _run([python, "tests/tools/sanity.py", "units", UNITS], {})),
         ("demo", _run([python, "tests/demo.py"], demo)),
         ("role", _role(version, programs)),
     ]
+
+
+def _sanity(version: str, python: str) -> list[list[str]]:
+    """Return the arguments of each run of the sanity tests.
+
+    The newest version tests everything. For the others it is what is shipped, because pylint takes minutes for the
+    tests' own files, and imports under one Python, because each has an environment of its own to be made.
+    """
+    if version == NEWEST:
+        return [[]]
+    name = _run_for_text([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+    return [["shipped", "--skip-test", "import"], ["shipped", "--test", "import", "--python", name]]
+
+
+def _run_for_text(argv: list[str]) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _python(names: tuple[str, ...]) -> str | None:
