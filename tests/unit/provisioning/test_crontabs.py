@@ -59,7 +59,6 @@ def test_g71_a_file_that_cron_ignores_is_ignored(machine: Machine, file: str) ->
         "nodetool clearsnapshot >> {logs}/cleanup.log 2>&1",
         "/opt/check.sh --json>>{logs}/health.log",
         "/opt/check.sh > '{logs}/backup.log'",
-        "/opt/my_cleanup_sessions.sh >> {logs}/cleanup.log",
     ],
 )
 def test_g65_another_job_that_writes_into_a_log_of_ours_is_a_remark_and_no_refusal(
@@ -73,6 +72,13 @@ def test_g65_another_job_that_writes_into_a_log_of_ours_is_a_remark_and_no_refus
     assert "cron_folder/site line 1: 0 3 1 * * " in remark["message"]
     assert "remove" not in remark["message"]
     assert "hush" not in str(remark)
+
+
+@pytest.mark.parametrize("name", ["my_cleanup_sessions.sh", "cleanup_sessions.sh.new", "iact_health_check.sh"])
+def test_a_copy_of_an_old_script_under_a_similar_name_is_refused(machine: Machine, name: str) -> None:
+    machine.write("crontabs/iact", f"0 2 * * * /opt/{name} --pass hush\n")
+    assert lines(machine) == [(1, "0 2 * * *", name, True)]
+    assert [code for code, _variable in machine.refusals()] == ["old_script"]
 
 
 @pytest.mark.parametrize(

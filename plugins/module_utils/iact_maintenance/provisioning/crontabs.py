@@ -17,9 +17,10 @@ from .refusal import Refusal, Remark
 
 # Names that cron reads in its directory (as run-parts does); a name with a dot is ignored.
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_OLD = re.compile(r"(?<![\w.-])(?:cleanup_sessions|backup_data_centralization)\.sh(?![\w.-])", re.IGNORECASE)
+# Copies under similar names too (`my_cleanup_sessions.sh`, `cleanup_sessions.sh.new`), because they do the same job.
+_OLD = re.compile(r"[\w.-]*(?:cleanup_sessions|backup_data_centralization)\.sh[\w.-]*", re.IGNORECASE)
 # A common name, so that only the application's script counts.
-_HEALTH = re.compile(r"(?<![\w.-])health_check\.sh(?![\w.-])", re.IGNORECASE)
+_HEALTH = re.compile(r"[\w.-]*health_check\.sh[\w.-]*", re.IGNORECASE)
 _APPLICATION = re.compile("iact", re.IGNORECASE)
 _OWN_COMMAND = "/iact-maintenance "
 
