@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import settings
@@ -55,3 +56,25 @@ class Kept:
     def stream(self) -> Iterator[bytes]:
         """Return the dump in pieces, as an archive gives it back."""
         return (self.content[begin : begin + 65536] for begin in range(0, len(self.content), 65536))
+
+
+class Acting(Kept):
+    """Acts on the server while the dump is written."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self.act = act
+        self.acted = threading.Event()
+
+    def run(self, host: Host, command: Command, observe: Sink, limits: Limits) -> Completed:
+        """Return how the command ended; after 3 MB of its output the action is taken once."""
+        seen = [0]
+
+        def tap(chunk: bytes) -> None:
+            observe(chunk)
+            seen[0] += len(chunk)
+            if seen[0] > 3_000_000 and not self.acted.is_set():
+                self.acted.set()
+                self.act()
+
+        return super().run(host, command, tap, limits)

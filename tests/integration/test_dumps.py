@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -24,27 +23,6 @@ LARGE = {
 }
 NAMES = ["a b", "a-b", "a`b", 'a"b', "%2e", "x" * 63, "-rf", "--all-databases", "--help", "☎"]
 NAMES += ["host=evil user=x", "postgres://x"]
-
-
-class Acting(dumping.Kept):
-    """Acts on the server while the dump is written."""
-
-    def __init__(self, act: Callable[[], object]) -> None:
-        super().__init__()
-        self.act = act
-        self.acted = threading.Event()
-
-    def run(self, host, command, observe, limits):  # type: ignore[no-untyped-def]
-        seen = [0]
-
-        def tap(chunk: bytes) -> None:
-            observe(chunk)
-            seen[0] += len(chunk)
-            if seen[0] > 3_000_000 and not self.acted.is_set():
-                self.acted.set()
-                self.act()
-
-        return super().run(host, command, tap, limits)
 
 
 @pytest.fixture
@@ -85,14 +63,14 @@ def test_fd06_a_server_suspended_while_dumping_is_stalled(engine: Engine, large:
     login = sites.login(engine.server, engine.home)
     try:
         with pytest.raises(errors.ProcessFault) as caught:
-            engine.dump(sites.HOST, login, whole(engine, large), options, Acting(engine.server.suspend))
+            engine.dump(sites.HOST, login, whole(engine, large), options, dumping.Acting(engine.server.suspend))
     finally:
         engine.server.resume()
     assert caught.value.code == "stalled"
 
 
 def test_fd07_a_server_killed_while_dumping_fails_the_dump(engine: Engine, large: str) -> None:
-    killing = Acting(engine.server.kill)
+    killing = dumping.Acting(engine.server.kill)
     login = sites.login(engine.server, engine.home)
     with pytest.raises(errors.DatabaseFault) as caught:
         engine.dump(sites.HOST, login, whole(engine, large), dumping.backup(), killing)

@@ -221,27 +221,6 @@ def enlarge(mariadb: MariaDB, database: str) -> None:
     mariadb.execute("INSERT INTO big SELECT seq, REPEAT('x', 1000) FROM seq_1_to_30000", database=database)
 
 
-class Acting(dumping.Kept):
-    """Does something to the server when the dump is well under way."""
-
-    def __init__(self, act: Callable[[], object]) -> None:
-        super().__init__()
-        self.act = act
-        self.acted = threading.Event()
-
-    def run(self, host, command, observe, limits):  # type: ignore[no-untyped-def]
-        seen = [0]
-
-        def tap(chunk: bytes) -> None:
-            observe(chunk)
-            seen[0] += len(chunk)
-            if seen[0] > 5_000_000 and not self.acted.is_set():
-                self.acted.set()
-                self.act()
-
-        return super().run(host, command, tap, limits)
-
-
 @pytest.mark.long
 def test_fd07_fifty_kills_at_random_times_never_leave_a_dump_that_counts(
     mariadb: MariaDB, database: str, account: Maker
@@ -269,7 +248,7 @@ def test_fd13_a_table_changed_under_the_dump_is_told_apart_so_that_it_is_tried_a
 ) -> None:
     enlarge(mariadb, database)
     mariadb.execute("CREATE TABLE zlast AS SELECT 1 AS id", database=database)
-    changing = Acting(lambda: mariadb.execute(change, database=database))
+    changing = dumping.Acting(lambda: mariadb.execute(change, database=database))
     with pytest.raises(errors.DatabaseFault) as caught:
         mysql.dump(sites.HOST, account(), whole(database), dumping.backup(), changing)
     assert caught.value.code == "schema_changed"
