@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.about import NAME, VERSION
+from tests.unit.jobs.test_archives import later_format
 from tests.unit.session_site import MODULE_UTILS, Done, Site, finished
 
 CRON = ("session-cleanup", "--force", "--json", "--scheduled")
@@ -142,6 +143,7 @@ def test_c4_on_a_terminal_it_asks_and_does_as_told(site: Site, answer: str, stat
         (("session-cleanup", "--dry"), "--dry is not an option"),
         (("session-cleanup", "5"), "5 is not an option"),
         (("check-config", "a", "b"), "b is not an option"),
+        (("check-config", "--example", "--host"), "not allowed with argument --example"),
     ],
 )
 def test_fi02_words_that_mean_nothing_are_refused_in_one_line(call: Call, words: tuple[str, ...], said: str) -> None:
@@ -543,6 +545,24 @@ def test_g109_one_archive_is_shown_with_what_it_holds(site: Site, call: Call) ->
     assert len(call("archives", *config, "--json").line["archives"]) == 2
     missing = call("archives", "absent.tar", *config)
     assert (missing.status, "there is no archive absent.tar" in missing.errors) == (2, True)
+
+
+def test_g109_an_archive_that_cannot_be_read_is_not_said_to_hold_nothing(site: Site, call: Call) -> None:
+    directory = site.folder / "backups"
+    directory.mkdir(mode=0o700)
+    site.configure(backup={"directory": str(directory), "sqlite_files": [str(site.database)]})
+    config = ("--config", str(site.config))
+    assert call(*config, "backup").status == 0
+    (path,) = directory.iterdir()
+    content = path.read_bytes()
+    for changed, kind, code in (
+        (content[:1000], "broken", "broken_archive"),
+        (later_format(content), "newer", "newer_format"),
+    ):
+        path.write_bytes(changed)
+        line = call("archives", path.name, *config, "--json").line
+        assert line["summary"] == f"{path.name} is {kind}; what it holds is not known"
+        assert [(row["severity"], row["code"]) for row in line["findings"]] == [("warning", code)]
 
 
 def test_g109_a_quiet_run_prints_only_what_is_not_well(site: Site, call: Call) -> None:

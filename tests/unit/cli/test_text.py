@@ -86,3 +86,11 @@ def test_ft16_foreign_text_moves_neither_line_nor_cursor(foreign: str) -> None:
 def test_why_retention_keeps_an_archive_is_shown_where_every_figure_was_asked_for() -> None:
     report = Report("archives", "good archives: 1", facts={"archives": [{"name": "a", "retention": "stays: newest"}]})
     assert "stays: newest" not in text.render(report) and "stays: newest" in text.render(report, verbose=True)
+
+
+def test_g01_a_dry_run_names_what_would_be_deleted_without_being_asked_for_every_figure() -> None:
+    facts = {"dry_run": True, "would_delete": ["a.tar", "b.tar"]}
+    assert text.render(Report("prune", "archives to delete: 2", facts=facts)).splitlines() == [
+        "OK  prune: archives to delete: 2",
+        "  would_delete  a.tar, b.tar",
+    ]

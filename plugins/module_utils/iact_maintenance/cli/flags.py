@@ -280,8 +280,10 @@ def _add_flags(parser: argparse.ArgumentParser, command: Command, known: Mapping
         parser.add_argument(_WORD, nargs="?", metavar=metavar, help=help_of(command.positional, {}))
     for option in command.options:
         _add_option(parser, option, known)
+    # One of them, because a second one would be ignored; argparse cannot show a group without any.
+    switches = parser.add_mutually_exclusive_group() if command.switches else parser
     for name, (_job, text) in command.switches.items():
-        parser.add_argument(f"--{name}", action="store_true", help=text)
+        switches.add_argument(f"--{name}", action="store_true", help=text)
     if command.dry_run:
         parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, and do nothing")
     if command.asks:

@@ -10,6 +10,8 @@ from ..secret import printable
 
 # Long columns that would not fit on a terminal.
 _VERBOSE_COLUMNS = ("retention",)
+# Lists that a dry run is asked for.
+_ALWAYS = ("would_delete",)
 # Names, and no figures.
 _PLAIN = ("port", "pid")
 _COLOURS = {OK: "32", WARNING: "33", CRITICAL: "31", UNKNOWN: "35", SKIP: "90"}
@@ -78,11 +80,11 @@ def _measured(measure: Measure) -> object:
 
 
 def _facts(facts: Mapping[str, object], verbose: bool) -> list[str]:
-    """Return tables always, because they were requested; single figures only with `verbose`."""
+    """Return tables and what would be deleted always, because they were requested; other figures with `verbose`."""
     facts = {name: fact for name, fact in facts.items() if name != "checks"}
     lines: list[str] = []
-    plain = {name: fact for name, fact in facts.items() if not _is_table(fact)}
-    if verbose and plain:
+    plain = {name: fact for name, fact in facts.items() if not _is_table(fact) and (verbose or name in _ALWAYS)}
+    if plain:
         width = max(map(len, plain))
         lines += [f"  {name:{width}}  {_shown(name, fact)}" for name, fact in plain.items()]
     for name, fact in facts.items():

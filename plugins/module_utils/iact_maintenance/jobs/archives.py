@@ -70,7 +70,7 @@ def preview(planned: Plan, host: Host) -> Report:
     broken = [entry for entry in planned.entries if entry.kind == inventory.BROKEN]
     unread = [entry for entry in planned.entries if entry.kind == inventory.UNVERIFIED and entry.reason]
     findings = (*map(_broken, broken), *map(_unread, unread), *_ahead(planned, host), *_elsewhere(planned))
-    findings += _newer(planned)
+    findings += tuple(map(_newer, planned.listed.of_kind(inventory.NEWER)))
     return Report(NAME, summary, findings, facts, measures=counts(good=kinds[inventory.GOOD], broken=len(broken)))
 
 
@@ -85,10 +85,12 @@ def _one(planned: Plan) -> Report:
     finders: dict[str, Callable[[inventory.Entry], Finding]] = {
         inventory.BROKEN: _broken,
         inventory.UNVERIFIED: _unread,
+        inventory.NEWER: _newer,
     }
     finder = finders.get(entry.kind)
     facts = {"directory": planned.directory, "archives": [row], "components": components}
-    summary = f"{printable(entry.name)} is {entry.kind} and holds {plural(len(components), 'component')}"
+    held = f" and holds {plural(len(components), 'component')}" if entry.manifest else "; what it holds is not known"
+    summary = f"{printable(entry.name)} is {entry.kind}{held}"
     return Report(NAME, summary, (finder(entry),) if finder and entry.reason else (), facts)
 
 
@@ -114,12 +116,9 @@ def _elsewhere(planned: Plan) -> list[Finding]:
     return findings
 
 
-def _newer(planned: Plan) -> tuple[Finding, ...]:
+def _newer(entry: inventory.Entry) -> Finding:
     hint = "use the version of the collection that wrote it, or a later one; it is never counted and never deleted"
-    return tuple(
-        Finding("warning", "newer_format", subject=entry.name, message=entry.reason, hint=hint)
-        for entry in planned.listed.of_kind(inventory.NEWER)
-    )
+    return Finding("warning", "newer_format", subject=entry.name, message=entry.reason, hint=hint)
 
 
 def _broken(entry: inventory.Entry) -> Finding:
