@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import grp
 import os
 import pwd
 import subprocess
@@ -18,20 +19,28 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become som
 SCRIPT = """
 import os, pwd, sys
 from iact_maintenance import permissions
-user, jobs, path, shared, within = sys.argv[1:]
+user, jobs, path, shared, written, within = sys.argv[1:]
 account = pwd.getpwnam(user)
 os.setgroups([]); os.setgid(account.pw_gid); os.setuid(account.pw_uid)
 permissions.run_for(jobs or None)
 try:
     os.listdir(path) if os.path.isdir(path) else os.close(os.open(path, os.O_RDWR | os.O_CREAT))
 except OSError as error:
-    print(permissions.advice(path, error, is_shared=bool(shared), within=within))
+    print(permissions.advice(path, error, is_shared=bool(shared), is_written=bool(written), within=within))
 """
 
 
-def told(path: Path, *, user: str = "nobody", jobs: str = "nobody", shared: bool = False, within: str = "") -> str:
+def told(
+    path: Path,
+    *,
+    user: str = "nobody",
+    jobs: str = "nobody",
+    shared: bool = False,
+    written: bool = False,
+    within: str = "",
+) -> str:
     """Return the advice that an account gets for a path, in a process of its own."""
-    words = [user, jobs, str(path), "x" if shared else "", within]
+    words = [user, jobs, str(path), "x" if shared else "", "x" if written else "", within]
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *words], capture_output=True, text=True, check=True, cwd=MODULE_UTILS, timeout=30
     )
@@ -71,9 +80,20 @@ def test_g1j_a_directory_on_the_way_is_never_given_away(place: Path) -> None:
 @as_root
 def test_g13_what_belongs_to_the_application_stays_its_own(place: Path) -> None:
     (place / ".env").touch(0o600)
+    os.chown(place / ".env", -1, grp.getgrnam("daemon").gr_gid)
     advice = told(place / ".env", shared=True)
-    assert "usermod -aG root nobody" in advice and f"chmod g+r {place}/.env" in advice
+    assert "usermod -aG daemon nobody" in advice and f"chmod g+r {place}/.env" in advice
     assert "chown" not in advice
+
+
+@as_root
+@pytest.mark.parametrize(("use", "mode"), [("read", "g+r"), ("written", "g+rw")])
+def test_g1j_the_account_of_the_jobs_is_never_put_into_root_s_group(place: Path, use: str, mode: str) -> None:
+    path = place / "db"
+    path.touch(0o644 if use == "written" else 0o600)
+    advice = told(path, shared=True, written=use == "written")
+    assert "usermod" not in advice and f"chgrp {path}" in advice
+    assert advice.endswith(f"chmod {mode} {path}")
 
 
 @as_root
@@ -111,6 +131,20 @@ def test_g1j_a_mode_that_keeps_its_own_owner_out_is_mended_by_chmod(place: Path)
 def test_g13_each_fault_has_the_advice_that_fits_it(number: int, words: str, tmp_path: Path) -> None:
     advice = permissions.advice(str(tmp_path / "x"), OSError(number, "x"), option="django.env_file")
     assert words in advice and bool(words) == bool(advice)
+
+
+@as_root
+def test_g1j_a_config_file_is_opened_to_the_account_and_stays_root_s(site: Site) -> None:
+    """Given to the account, it would be refused when root runs the command."""
+    let_everybody_enter(site.folder)
+    site.config.chmod(0o600)
+    line = [sys.executable, "-m", "iact_maintenance.cli.start", "archives", "--config", str(site.config)]
+    done = subprocess.run(
+        ["setpriv", "--reuid=nobody", "--clear-groups", *line],
+        capture_output=True, text=True, check=False, cwd=MODULE_UTILS, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 2 and f"chmod 0644 {site.config}" in done.stderr, done
+    assert "chown" not in done.stderr
 
 
 @as_root

@@ -12,7 +12,7 @@ from .errors import BadOption, Refused
 from .files import close, open_existing, storage
 from .host import Host
 from .limits import raise_shortage
-from .permissions import advice
+from .permissions import advice, obstacle
 from .secret import printable
 from .sections.table import SITE
 from .settings import ENVIRONMENT, Layer, Settings, build
@@ -64,7 +64,7 @@ def _read(host: Host, path: str) -> tuple[Mapping[str, object], float] | None:
     except OSError as error:
         raise_shortage(error)
         message = f"the config file {_shown(path)} cannot be read: {error.strerror}"
-        raise Refused("no_config", message, hint=advice(path, error, option="--config")) from None
+        raise Refused("no_config", message, hint=_unreadable_hint(path, error)) from None
     try:
         with storage(_shown(path)):
             status = os.fstat(descriptor)
@@ -73,6 +73,17 @@ def _read(host: Host, path: str) -> tuple[Mapping[str, object], float] | None:
                 return _parse(stream.read(_LARGEST_BYTES + 1), _shown(path)), status.st_mtime
     finally:
         close(descriptor)
+
+
+def _unreadable_hint(path: str, error: OSError) -> str:
+    """Return what to do about a config file that cannot be opened; it is never given to the account of the jobs.
+
+    Because root would then refuse it: it decides as which account root runs the jobs.
+    """
+    blocked = obstacle(os.path.realpath(path))
+    if isinstance(error, PermissionError) and os.geteuid() and blocked is not None and not blocked.is_on_the_way:
+        return f"chmod 0644 {_shown(blocked.path)}: the file holds no secret, and stays {blocked.owner}'s"
+    return advice(path, error, option="--config")
 
 
 def _shown(path: str) -> str:

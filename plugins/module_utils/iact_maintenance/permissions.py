@@ -35,11 +35,19 @@ def current_account() -> str:
     return account_of(os.geteuid())
 
 
-def advice(path: str, error: OSError, *, option: str = "", within: str = "", is_shared: bool = False) -> str:
+def advice(
+    path: str,
+    error: OSError,
+    *,
+    option: str = "",
+    within: str = "",
+    is_shared: bool = False,
+    is_written: bool = False,
+) -> str:
     """Return what to do about an error in the use of `path`.
 
     `option` is the option with the path; `within` a directory of this program above it. `is_shared` is true for files
-    of others, such as the application, which must stay theirs.
+    of others, such as the application, which must stay theirs; with `is_written` the jobs write to them.
     """
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return f"correct {option}, or create it" if option else "create it; the role does"
@@ -53,10 +61,10 @@ def advice(path: str, error: OSError, *, option: str = "", within: str = "", is_
         return "the disk does not answer as it should: see the kernel's log (journalctl -k)"
     if error.errno not in (errno.EACCES, errno.EPERM):
         return ""
-    return _permission(within if within and obstacle(within) else path, is_shared)
+    return _permission(within if within and obstacle(within) else path, is_shared, is_written)
 
 
-def _permission(path: str, is_shared: bool) -> str:
+def _permission(path: str, is_shared: bool, is_written: bool) -> str:
     account = current_account()
     if os.geteuid() == 0:
         return f"even root is refused: see lsattr {path}, and how its filesystem is mounted (findmnt)"
@@ -71,14 +79,21 @@ def _permission(path: str, is_shared: bool) -> str:
         # Never chown, because the directory is not this program's.
         return f"let {account} enter {blocked.path} (chmod o+x, or its group {blocked.group}), or name another place"
     if is_shared:
-        mode = "g+rx" if blocked.is_directory else "g+r"
-        return (
-            f"let {account} use it: usermod -aG {blocked.group} {account} (the role: iact_maintenance_groups), "
-            f"and chmod {mode} {blocked.path}"
-        )
+        return _shared(blocked, account, "w" if is_written else "")
     if blocked.owner == "root" or _jobs:
         return f"chown {account} {blocked.path} (it belongs to {blocked.owner})"
     return f"{blocked.path} belongs to {blocked.owner}: run this as {blocked.owner}, or chown {account} {blocked.path}"
+
+
+def _shared(blocked: Obstacle, account: str, write: str) -> str:
+    """Return how an account gets to use a path of others through a group, which is never root's."""
+    chmod = f"chmod g+r{write}{'x' if blocked.is_directory else ''} {blocked.path}"
+    if blocked.group == "root":
+        return (
+            f"let {account} use it: chgrp {blocked.path} to the application's group, with {account} in it, and {chmod}"
+        )
+    join = f"usermod -aG {blocked.group} {account} (the role: iact_maintenance_groups)"
+    return f"let {account} use it: {join}, and {chmod}"
 
 
 def obstacle(path: str) -> Obstacle | None:

@@ -103,3 +103,21 @@ def test_g19_a_port_of_the_settings_has_no_separator(tmp_path: Path, call: Call)
     config = write(tmp_path / "x.json", {"mysql": {"login_port": 26306}, "session_cleanup": {"batch_rows": 12000}})
     shown = call("check-config", *config).output
     assert " 26306 " in shown and " 12,000 " in shown
+
+
+@as_root
+def test_g20_a_file_that_can_be_read_and_not_written_is_named_so(site: Site) -> None:
+    for path in (site.folder, site.folder.parent, site.folder.parent.parent):
+        path.chmod(0o755)
+    site.database.chmod(0o644)
+    site.configure(user="nobody")  # type: ignore[arg-type]
+    done = site.run("check-config", "--host", "--json")
+    (row,) = [each for each in json.loads(done.output)["findings"] if each["subject"] == "sqlite.path"]
+    assert "cannot be written by nobody" in row["message"] and f"chmod g+rw {site.database}" in row["hint"]
+
+
+def test_g20_without_a_user_the_account_that_runs_is_named(tmp_path: Path, call: Call) -> None:
+    config = write(tmp_path / "x.json", {"state_directory": str(tmp_path)})
+    done = call("check-config", "--host", "--json", *config)
+    (row,) = [each for each in done.line["findings"] if each["code"] == "no_user"]
+    assert row["message"].endswith(f"here as {pwd.getpwuid(os.geteuid()).pw_name}")

@@ -87,7 +87,7 @@ def _config(subject: Subject) -> Iterator[Finding]:
 def _account(subject: Subject) -> Iterator[Finding]:
     name = subject.settings.user
     if name is None:
-        message = f"the settings name no user: each job runs as whoever starts it, here as {subject.account}"
+        message = f"the settings name no user: each job runs as whoever starts it, here as {current_account()}"
         hint = "set user to the account that cron starts the jobs with"
         yield Finding("info", "no_user", subject="user", message=message, hint=hint)
         return
@@ -127,12 +127,14 @@ def _directory(subject: Subject, option: str, path: str, mode: str) -> Iterator[
 
 
 def _readable(option: str, path: str, wanted: int) -> Iterator[Finding]:
-    """Yield whether somebody else's file or directory is missing, or cannot be read."""
+    """Yield whether somebody else's file or directory is missing, or cannot be used as `wanted`."""
     if os.access(path, wanted):
         return
     number = errno.EACCES if os.path.lexists(path) else errno.ENOENT
-    message = f"{path} cannot be read by {current_account()}: {os.strerror(number)}"
-    hint = advice(path, OSError(number, ""), option=option, is_shared=True)
+    is_written = os.access(path, os.R_OK)
+    use = "written" if is_written else "read"
+    message = f"{path} cannot be {use} by {current_account()}: {os.strerror(number)}"
+    hint = advice(path, OSError(number, ""), option=option, is_shared=True, is_written=bool(wanted & os.W_OK))
     yield Finding("critical", "unreadable", subject=option, message=message, hint=hint)
 
 
