@@ -172,3 +172,22 @@ def test_g18_what_a_component_holds_stands_beside_its_name(tmp_path: Path) -> No
         assert all(rows[name].startswith(text) for name, text in held.items())
     (row,) = site.run("archives").facts["archives"]  # type: ignore[misc]
     assert row["contents"] == {"sqlite.site": "the whole file, 1 table", "logs": "2 files"}
+
+
+@pytest.mark.parametrize("content", [None, b"no database, but long enough to be read as the header of one" * 20])
+def test_g02_an_sqlite_file_that_cannot_be_saved_is_announced_and_costs_no_other(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    site = Site(tmp_path)
+    other = site.root / "other.sqlite3"
+    if content is not None:
+        other.write_bytes(content)
+    site.options = {"sqlite_files": [str(site.database), str(other)]}
+    planned, done = site.run(dry_run=True), site.run()
+    for report in (planned, done):
+        assert (report.exit_status, report.error_code) == (1, "no_database"), report
+        (finding,) = [each for each in report.findings if each.severity == "critical"]
+        assert finding.subject == "sqlite.other" and "backup.sqlite_files" in finding.hint
+        rows = {row["name"]: row["status"] for row in report.facts["components"]}  # type: ignore[attr-defined]
+        assert rows["sqlite.other"] == "missing" and "sqlite.site" in rows and "sqlite" not in rows
+    assert str(done.facts["archive"]).endswith(".partial.tar")

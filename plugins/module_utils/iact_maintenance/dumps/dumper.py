@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from ..errors import Refused
+from ..errors import MaintenanceError, Refused
 from ..host import Host
 from ..report import Finding
 from ..sections.backup import Backup
@@ -39,10 +39,11 @@ class Destination(NamedTuple):
 
 
 class LocateResult(NamedTuple):
-    """What there is to dump, and findings if there is nothing."""
+    """What there is to dump, findings if there is nothing, and the components that cannot be dumped, each with why."""
 
     sources: Sequence[Source] = ()
     findings: tuple[Finding, ...] = ()
+    troubles: tuple[tuple[str, MaintenanceError], ...] = ()
 
 
 class Dumper(Protocol):

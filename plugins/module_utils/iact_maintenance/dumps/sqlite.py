@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ..engines.sqlite import connect, faults, quote_identifier
-from ..errors import ProcessFault, StorageFault
+from ..errors import DatabaseFault, ProcessFault, StorageFault
 from ..files import check_room, close, create, mark_in_use, storage
 from ..host import Host
 from ..processes import Limits
@@ -59,6 +59,15 @@ def locate(settings: Backup, server: SQLiteFile | None, host: Host) -> list[Sour
         if present:
             sources[server.path] = Source(_component(server.path, files), ENGINE, server.path, present)
     return list(sources.values())
+
+
+def _trouble(path: str) -> DatabaseFault | None:
+    """Return why a file cannot be dumped; None if it can, or is only locked now, which may be over at its dump."""
+    try:
+        connect(SQLiteFile(path), writable=False).close()
+    except DatabaseFault as error:
+        return None if error.code == "lock_timeout" else error
+    return None
 
 
 def _component(path: str, files: tuple[str, ...]) -> str:
@@ -192,8 +201,10 @@ class SQLiteDumper(FileDumper):
         return settings.sqlite
 
     def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> LocateResult:
-        """Return the files to dump. Raise DatabaseFault."""
-        return LocateResult(locate(settings.backup, settings.sqlite, host))
+        """Return the files to dump, and those that cannot be opened. Raise DatabaseFault."""
+        located = [(source, _trouble(source.database)) for source in locate(settings.backup, settings.sqlite, host)]
+        troubles = tuple((source.component, trouble) for source, trouble in located if trouble is not None)
+        return LocateResult([source for source, trouble in located if trouble is None], troubles=troubles)
 
     def holds(self, source: Source) -> str:
         """Return that it is the whole file, whichever tables were named."""

@@ -28,7 +28,11 @@ def quote_identifier(name: str) -> str:
 def connect(target: SQLiteFile, *, writable: bool) -> sqlite3.Connection:
     """Return an open connection in autocommit mode; the file is never created. Raise DatabaseFault."""
     if not os.path.isfile(target.path):
-        raise DatabaseFault("no_database", f"the SQLite file {target.path} does not exist", hint="check sqlite.path")
+        raise DatabaseFault(
+            "no_database",
+            f"the SQLite file {target.path} does not exist",
+            hint="check sqlite.path and backup.sqlite_files",
+        )
     mode = "rw" if writable else "ro"
     with faults(target.path):
         uri = f"file:{quote(target.path)}?mode={mode}"
@@ -57,7 +61,7 @@ _CODES = (
     ("full", ("no_space", "free some space, then run it again")),
     ("malformed", ("damaged", "stop the application and look at the file with sqlite3's .recover")),
     ("no such table", ("no_table", "check session_cleanup.table")),
-    ("not a database", ("no_database", "check sqlite.path")),
+    ("not a database", ("no_database", "check sqlite.path and backup.sqlite_files")),
 )
 
 

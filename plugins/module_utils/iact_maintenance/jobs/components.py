@@ -84,9 +84,10 @@ def _with(located: Located, dumper: Dumper, settings: Settings, host: Host, earl
         located_here = dumper.locate(settings, host, earlier_files)
     except MaintenanceError as error:
         return located._replace(troubles=(*located.troubles, Trouble(dumper.engine, error)))
-    is_empty = not located_here.sources and dumper.named(settings.backup)
+    is_empty = not located_here.sources and not located_here.troubles and dumper.named(settings.backup)
     return located._replace(
         sources=(*located.sources, *located_here.sources),
+        troubles=(*located.troubles, *(Trouble(name, error) for name, error in located_here.troubles)),
         findings=located.findings + located_here.findings,
         empty=(*located.empty, dumper.engine) if is_empty else located.empty,
     )
