@@ -33,21 +33,21 @@ options:
     type: raw
   state_directory:
     description:
-    - Directory of the history, the proofs and the locks.
+    - Directory of the history, the verification records and the locks.
     - 'Default: V(/var/lib/iact/state), unless the config file sets it.'
     type: path
   mysql:
     description:
-    - Connection to MySQL or MariaDB; laid over the config file's section C(mysql), option by option.
+    - Connection to MySQL or MariaDB; its options override those of the config file's section C(mysql).
     type: dict
     suboptions:
       login_host:
         description:
-        - Host name or address of the server; 127.0.0.1 if nothing names one.
+        - Host name or address of the server; 127.0.0.1 if it is not set anywhere.
         type: str
       login_port:
         description:
-        - TCP port of the server; 3306 if nothing names one.
+        - TCP port of the server; 3306 if it is not set anywhere.
         - 'Allowed: a whole number from 1 to 65535.'
         type: int
       login_user:
@@ -56,20 +56,20 @@ options:
         type: str
       login_password:
         description:
-        - Password of the account. Never a flag and never in the config file.
+        - Password of the account. Not allowed as a flag or in the config file.
         type: str
       login_unix_socket:
         description:
-        - Socket of a server on this host; used instead of host and port.
+        - Unix socket of a server on this host, used instead of host and port.
         type: path
       login_db:
         description:
-        - Database to work in.
+        - Database to connect to.
         type: str
       tls:
         description:
         - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) if C(ca_cert) is
-          given, else C(require); from C(require) up nothing is ever sent in clear text.
+          given, else C(require). With C(require) and C(verify) nothing is sent in clear text.
         type: str
         choices:
         - disable
@@ -78,25 +78,25 @@ options:
         - verify
       ca_cert:
         description:
-        - File with the certificates of the authorities that the server's must come from.
+        - File with the CA certificates that the server's certificate is verified against.
         type: path
       client_cert:
         description:
-        - File with the client's own certificate, and with its key if C(client_key) names no other file.
+        - File with the client certificate, and with its key if C(client_key) is not set.
         type: path
       client_key:
         description:
-        - File with the key of C(client_cert), if it is another file.
+        - File with the key of C(client_cert), if it is in another file.
         type: path
       connect_timeout:
         description:
-        - Seconds to wait for the server to accept.
+        - Seconds to wait for a connection.
         - 'Allowed: a number from 0.1 to 300.'
-        - 'Default: V(5.0), unless the config file sets it.'
+        - 'Default: V(5), unless the config file sets it.'
         type: float
       read_only:
         description:
-        - 'Nothing may ever write there: no cleanup, no restore.'
+        - 'Never write to this server: no cleanup, no restore.'
         - 'Default: V(false), unless the config file sets it.'
         type: bool
       config_file:
@@ -105,16 +105,16 @@ options:
         type: path
   postgresql:
     description:
-    - Connection to PostgreSQL; laid over the config file's section C(postgresql), option by option.
+    - Connection to PostgreSQL; its options override those of the config file's section C(postgresql).
     type: dict
     suboptions:
       login_host:
         description:
-        - Host name or address of the server; 127.0.0.1 if nothing names one.
+        - Host name or address of the server; 127.0.0.1 if it is not set anywhere.
         type: str
       login_port:
         description:
-        - TCP port of the server; 5432 if nothing names one.
+        - TCP port of the server; 5432 if it is not set anywhere.
         - 'Allowed: a whole number from 1 to 65535.'
         type: int
       login_user:
@@ -123,20 +123,20 @@ options:
         type: str
       login_password:
         description:
-        - Password of the account. Never a flag and never in the config file.
+        - Password of the account. Not allowed as a flag or in the config file.
         type: str
       login_unix_socket:
         description:
-        - Socket of a server on this host; used instead of host and port.
+        - Unix socket of a server on this host, used instead of host and port.
         type: path
       login_db:
         description:
-        - Database to work in.
+        - Database to connect to.
         type: str
       tls:
         description:
         - How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) if C(ca_cert) is
-          given, else C(require); from C(require) up nothing is ever sent in clear text.
+          given, else C(require). With C(require) and C(verify) nothing is sent in clear text.
         type: str
         choices:
         - disable
@@ -145,25 +145,25 @@ options:
         - verify
       ca_cert:
         description:
-        - File with the certificates of the authorities that the server's must come from.
+        - File with the CA certificates that the server's certificate is verified against.
         type: path
       client_cert:
         description:
-        - File with the client's own certificate, and with its key if C(client_key) names no other file.
+        - File with the client certificate, and with its key if C(client_key) is not set.
         type: path
       client_key:
         description:
-        - File with the key of C(client_cert), if it is another file.
+        - File with the key of C(client_cert), if it is in another file.
         type: path
       connect_timeout:
         description:
-        - Seconds to wait for the server to accept.
+        - Seconds to wait for a connection.
         - 'Allowed: a number from 0.1 to 300.'
-        - 'Default: V(5.0), unless the config file sets it.'
+        - 'Default: V(5), unless the config file sets it.'
         type: float
       read_only:
         description:
-        - 'Nothing may ever write there: no cleanup, no restore.'
+        - 'Never write to this server: no cleanup, no restore.'
         - 'Default: V(false), unless the config file sets it.'
         type: bool
       passfile:
@@ -177,16 +177,16 @@ options:
     suboptions:
       path:
         description:
-        - The database file.
+        - Path of the database file.
         type: path
       read_only:
         description:
-        - Nothing may ever write there.
+        - Never write to this file.
         - 'Default: V(false), unless the config file sets it.'
         type: bool
   django:
     description:
-    - The Django project, which is asked where its sessions lie.
+    - The Django project, whose settings say where its sessions are.
     type: dict
     suboptions:
       project_path:

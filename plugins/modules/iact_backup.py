@@ -31,13 +31,13 @@ extends_documentation_fragment:
 options:
   expected_seconds:
     description:
-    - Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended.
+    - Expected maximum duration of a run, in seconds; a longer run gets the finding C(slow) and is not stopped.
     - 'Allowed: a number from 0 to 604800.'
-    - 'Default: V(300.0), unless the config file sets it.'
+    - 'Default: V(300), unless the config file sets it.'
     type: float
   directory:
     description:
-    - Directory of the archives; mode 0700.
+    - Directory of the archives, with mode 0700.
     - 'Default: V(/var/backups/iact), unless the config file sets it.'
     type: path
   create_directory:
@@ -82,43 +82,44 @@ options:
     type: path
   log_patterns:
     description:
-    - Names of the logs in that directory.
+    - Patterns of the names of the log files in that directory.
     - 'Default: V(*.json.log*,*_json.log*), unless the config file sets it.'
     type: list
     elements: str
   follow_links:
     description:
-    - Names, or patterns of names, of links among the logs that are followed, to files of the running account.
+    - Names, or patterns of names, of symbolic links among the logs to follow; their files must belong to the running
+      account.
     type: list
     elements: str
   retention_days:
     description:
-    - Days for which archives are kept.
+    - Days for which to keep archives.
     - 'Allowed: a whole number from 1 to 36500.'
     - 'Default: V(30), unless the config file sets it.'
     type: int
   retention_count:
     description:
-    - Archives that are kept at most.
+    - Maximum number of archives to keep.
     - 'Allowed: a whole number from 1 to 100000.'
     - 'Default: V(30), unless the config file sets it.'
     type: int
   keep_minimum:
     description:
-    - Newest good archives that are never deleted, whatever their age.
+    - Number of the newest good archives that are never deleted, whatever their age.
     - 'Allowed: a whole number from 1 to 1000.'
     - 'Default: V(3), unless the config file sets it.'
     type: int
   reread_days:
     description:
-    - Days after which a good archive is read to its end again, one in each backup, the oldest proof first; 0 never
-      does.
+    - Days after which a good archive is verified again; each backup verifies one, the longest unverified first; 0
+      disables this.
     - 'Allowed: a whole number from 0 to 36500.'
     - 'Default: V(7), unless the config file sets it.'
     type: int
   keep_partial:
     description:
-    - Keep what a failed run could save as a partial archive (the newest 3 stay).
+    - Keep what a failed run could save as a partial archive; the newest 3 are kept.
     - 'Default: V(true), unless the config file sets it.'
     type: bool
   warning_size_bytes:
@@ -129,31 +130,31 @@ options:
     type: int
   allow_incomplete:
     description:
-    - 'What a dump would lack only warns: triggers and routines that the account cannot see, types and functions that
-      named PostgreSQL tables need, tables that the last archive has and the server shows no more.'
+    - 'Only warn if a dump would lack objects: triggers and routines that the account cannot see, types and functions
+      that named PostgreSQL tables need, and tables that the last archive holds and the server no longer shows.'
     - 'Default: V(false), unless the config file sets it.'
     type: bool
   ignore_unreadable:
     description:
-    - Log files that cannot be read only warn.
+    - Only warn if log files cannot be read, and leave them out.
     - 'Default: V(false), unless the config file sets it.'
     type: bool
   lock_tables:
     description:
-    - Lock tables that are not transactional while they are dumped.
+    - Lock tables that are not transactional while they are dumped, so that the dump is consistent.
     - 'Default: V(false), unless the config file sets it.'
     type: bool
   deadline_seconds:
     description:
-    - Seconds after which one component is given up.
+    - Maximum duration of one component, in seconds; then it is stopped.
     - 'Allowed: a whole number from 1 to 604800.'
     - 'Default: V(14400), unless the config file sets it.'
     type: int
   stall_timeout_seconds:
     description:
-    - Seconds without a byte after which a dump is given up.
+    - Maximum time without output, in seconds; then the dump is stopped.
     - 'Allowed: a number from 0.1 to 86400.'
-    - 'Default: V(300.0), unless the config file sets it.'
+    - 'Default: V(300), unless the config file sets it.'
     type: float
 attributes:
   check_mode:

@@ -30,31 +30,31 @@ extends_documentation_fragment:
 options:
   expected_seconds:
     description:
-    - Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended.
+    - Expected maximum duration of a run, in seconds; a longer run gets the finding C(slow) and is not stopped.
     - 'Allowed: a number from 0 to 604800.'
-    - 'Default: V(10.0), unless the config file sets it.'
+    - 'Default: V(10), unless the config file sets it.'
     type: float
   deadline_seconds:
     description:
-    - Seconds after which the whole check ends, whatever hangs.
+    - Maximum duration of the whole check, in seconds, whatever hangs.
     - 'Allowed: a number from 1 to 300.'
-    - 'Default: V(9.0), unless the config file sets it.'
+    - 'Default: V(9), unless the config file sets it.'
     type: float
   disk_warning_percent:
     description:
     - Free space in percent below which to warn.
     - 'Allowed: a number from 0 to 100.'
-    - 'Default: V(20.0), unless the config file sets it.'
+    - 'Default: V(20), unless the config file sets it.'
     type: float
   disk_critical_percent:
     description:
-    - Free space in percent below which to fail.
+    - Free space in percent below which the check fails.
     - 'Allowed: a number from 0 to 100.'
-    - 'Default: V(10.0), unless the config file sets it.'
+    - 'Default: V(10), unless the config file sets it.'
     type: float
   allowed_session_engines:
     description:
-    - Session engines that pass, by module path.
+    - Session engines that are allowed, by module path.
     - 'Default: V(django.contrib.sessions.backends.db), unless the config file sets it.'
     type: list
     elements: str

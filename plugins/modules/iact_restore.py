@@ -34,28 +34,28 @@ options:
     type: str
   components:
     description:
-    - Components to restore, as C(archives) names them; all by default.
+    - Components to restore, by the names that C(archives NAME) lists; all by default.
     type: list
     elements: str
   target_database:
     description:
-    - Empty database to restore into; its name begins with C(iact_restore_).
+    - Empty database to restore into; its name must begin with C(iact_restore_).
     type: str
   target_directory:
     description:
-    - Directory that receives files; created, or empty.
+    - Directory to restore files into; it must be empty, or is created.
     type: path
   deadline_seconds:
     description:
-    - Seconds after which one component is given up.
+    - Maximum duration of one component, in seconds; then it is stopped.
     - 'Allowed: a whole number from 1 to 604800.'
     - 'Default: V(14400), unless the config file sets it.'
     type: int
   stall_timeout_seconds:
     description:
-    - Seconds without progress after which a restore is given up.
+    - Maximum time without progress, in seconds; then the restore is stopped.
     - 'Allowed: a number from 0.1 to 86400.'
-    - 'Default: V(300.0), unless the config file sets it.'
+    - 'Default: V(300), unless the config file sets it.'
     type: float
 attributes:
   check_mode:

@@ -25,13 +25,13 @@ extends_documentation_fragment:
 options:
   expected_seconds:
     description:
-    - Seconds that a run may take; a longer one has the finding C(slow), and ends as it would have ended.
+    - Expected maximum duration of a run, in seconds; a longer run gets the finding C(slow) and is not stopped.
     - 'Allowed: a number from 0 to 604800.'
-    - 'Default: V(30.0), unless the config file sets it.'
+    - 'Default: V(30), unless the config file sets it.'
     type: float
   engine:
     description:
-    - Engine that holds the sessions; C(auto) asks the Django project, or takes the one configured connection.
+    - Engine that holds the sessions; C(auto) takes it from the Django project, or from the only configured connection.
     - 'Default: V(auto), unless the config file sets it.'
     type: str
     choices:
@@ -41,7 +41,7 @@ options:
     - sqlite
   table:
     description:
-    - Name of the session table; Django's own if the project is asked.
+    - Name of the session table; with a Django project it is taken from there.
     - 'Default: V(django_session), unless the config file sets it.'
     type: str
   use_tz:
@@ -62,31 +62,31 @@ options:
     type: int
   batch_rows:
     description:
-    - Rows deleted in one short transaction.
+    - Rows to delete in one transaction.
     - 'Allowed: a whole number from 1 to 100000.'
     - 'Default: V(1000), unless the config file sets it.'
     type: int
   pause_seconds:
     description:
-    - Rest between two transactions, in seconds.
+    - Pause between two transactions, in seconds.
     - 'Allowed: a number from 0 to 60.'
     - 'Default: V(0.02), unless the config file sets it.'
     type: float
   warning_rows:
     description:
-    - Rows left above which to warn.
+    - Number of remaining rows above which to warn.
     - 'Allowed: a whole number from 1 to 2147483647.'
     - 'Default: V(50000), unless the config file sets it.'
     type: int
   critical_rows:
     description:
-    - Rows left above which it is critical.
+    - Number of remaining rows above which the status is critical.
     - 'Allowed: a whole number from 1 to 2147483647.'
     - 'Default: V(100000), unless the config file sets it.'
     type: int
   missing_ok:
     description:
-    - 'A session table that does not exist is fine: nothing to do.'
+    - 'Accept a session table that does not exist: there is nothing to do.'
     - 'Default: V(false), unless the config file sets it.'
     type: bool
 attributes:

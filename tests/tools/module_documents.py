@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT / "plugins" / "module_utils") not in sys.path:
     sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
 
+from iact_maintenance.formatting import simplified  # noqa: E402
 from iact_maintenance.sections.jobs import job_named  # noqa: E402
 from iact_maintenance.sections.table import SECTION_HELP, SECTIONS, SHARED_SECTIONS, SITE, run_options  # noqa: E402
 from iact_maintenance.values import Option  # noqa: E402
@@ -82,7 +83,7 @@ def _documented(option: Option) -> dict[str, object]:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(simplified(value))
 
 
 def returned(job: str) -> dict[str, object]:

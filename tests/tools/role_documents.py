@@ -13,6 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 if str(CHECKOUT / "plugins" / "module_utils") not in sys.path:
     sys.path.insert(0, str(CHECKOUT / "plugins" / "module_utils"))
 
+from iact_maintenance.formatting import simplified  # noqa: E402
 from iact_maintenance.provisioning.variables import (  # noqa: E402
     PREFIX,
     ROLE_OPTIONS,
@@ -80,16 +81,16 @@ def plain_default(content: object) -> str:
     """Return a default in Ansible's markup."""
     if isinstance(content, tuple):
         return ", ".join(plain_default(one) for one in content)
-    return f"C({str(content).lower() if isinstance(content, bool) else content})"
+    return f"C({str(content).lower() if isinstance(content, bool) else simplified(content)})"
 
 
 def specification() -> str:
     """Return the text of meta/argument_specs.yml."""
     main = {
-        "short_description": "Provisions a host of IACT and lets the three jobs look after it",
+        "short_description": "Provision a host of IACT with the jobs that maintain it",
         "description": [
             "Packages, account, directories, rotation, credentials, command, config file and cron entries.",
-            "It looks at the host first, and stops before anything changed if it would break what it finds.",
+            "The role examines the host first, and stops before any change if it would break an existing setup.",
         ],
         "author": ["IACT maintainers"],
         "options": variables(),
@@ -121,7 +122,7 @@ def shown(content: object) -> str:
         return ""
     if isinstance(content, (list, tuple)):
         return f"`{[str(one) for one in content]}`".replace("'", '"')
-    return f"`{str(content).lower() if isinstance(content, bool) else content}`"
+    return f"`{str(content).lower() if isinstance(content, bool) else simplified(content)}`"
 
 
 def tables() -> str:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.formatting import size, span
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.formatting import (
+    simplified,
+    size,
+    span,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,11 @@ def test_a_length_of_time_has_its_largest_sensible_unit(seconds: float, words: s
 )
 def test_bytes_are_shown_for_people(size_bytes: int, shown: str) -> None:
     assert size(size_bytes) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(300.0, "300"), (0.02, "0.02"), (5, "5"), (True, "True"), ("9.0", "9.0"), (float("inf"), "inf")],
+)
+def test_only_a_whole_float_is_shown_without_its_fraction(value: object, shown: str) -> None:
+    assert str(simplified(value)) == shown

@@ -75,11 +75,11 @@ def test_a_null_in_the_file_is_refused() -> None:
 @pytest.mark.parametrize(
     ("raw", "message", "hint"),
     [
-        ({"databse": {}}, "databse is not an option", "known are"),
+        ({"databse": {}}, "databse is not an option", "allowed are"),
         ({"mysql": {"login_hots": "x"}}, "mysql.login_hots is not an option", "did you mean login_host?"),
         ({"backup": {"retention_dasy": 1}}, "backup.retention_dasy is not an option", "did you mean retention_days?"),
-        ({"restore": {"mysql": {"usr": 1}}}, "restore.mysql.usr is not an option", "known are"),
-        ({"": 1}, " is not an option", "known are"),
+        ({"restore": {"mysql": {"usr": 1}}}, "restore.mysql.usr is not an option", "allowed are"),
+        ({"": 1}, " is not an option", "allowed are"),
     ],
 )
 def test_fi02_an_unknown_key_is_refused_with_the_nearest_name(raw: Raw, message: str, hint: str) -> None:

@@ -218,7 +218,7 @@ def test_a_section_must_be_a_mapping_with_text_keys(raw: object) -> None:
 
 def test_fi02_the_nearest_name_is_offered_or_all_are_named() -> None:
     assert nearest("retention_dasy", ["retention_days", "tables"]) == "did you mean retention_days?"
-    assert nearest("zzz", ["tables", "days"]) == "known are days, tables"
+    assert nearest("zzz", ["tables", "days"]) == "allowed are days, tables"
 
 
 SCHEDULE = Option("schedule", "schedule", "")

@@ -116,7 +116,7 @@ def _parse(content: bytes, path: str) -> Mapping[str, object]:
         ) from None
     if not isinstance(raw, dict):
         raise BadOption(
-            f"the config file {path} holds no JSON object", hint=f"known are {', '.join(o.name for o in SITE)}"
+            f"the config file {path} holds no JSON object", hint=f"allowed are {', '.join(o.name for o in SITE)}"
         )
     return mapping(raw, path)
 

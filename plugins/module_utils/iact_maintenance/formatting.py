@@ -19,6 +19,11 @@ def plural(number: int, noun: str, plural_noun: str = "") -> str:
     return f"{number:,} {word}"
 
 
+def simplified(value: object) -> object:
+    """Return a value for people: a float that is whole as an integer (300 for 300.0), any other value as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def size(size_bytes: int) -> str:
     """Return a number of bytes for people, in powers of 1024."""
     number = float(size_bytes)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from . import schedule
 from .errors import BadOption
+from .formatting import simplified
 from .secret import Secret, keep, printable
 
 # Ansible's words for booleans (ansible.module_utils.parsing.convert_bool).
@@ -60,12 +61,8 @@ class Option(NamedTuple):
             self.kind
         ]
         if self.minimum is not None:
-            return f"{word} from {_plain(self.minimum)} to {_plain(self.maximum)}"
+            return f"{word} from {simplified(self.minimum)} to {simplified(self.maximum)}"
         return word
-
-
-def _plain(number: float) -> str:
-    return str(int(number)) if number == int(number) else str(number)
 
 
 def parse(option: Option, raw: object, name: str) -> object:
@@ -88,7 +85,7 @@ def parse(option: Option, raw: object, name: str) -> object:
 def nearest(unknown: str, known: list[str]) -> str:
     """Return a question with the most similar known name; empty if none is similar."""
     close = get_close_matches(unknown, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+    return f"did you mean {close[0]}?" if close else f"allowed are {', '.join(sorted(known))}"
 
 
 def mapping(raw: object, name: str) -> Mapping[str, object]:

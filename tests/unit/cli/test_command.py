@@ -54,7 +54,10 @@ def test_x3_without_force_and_without_a_terminal_it_says_why_and_ends_with_2(sit
     site.fill(3, 0)
     done = site.run("session-cleanup")
     assert (done.status, done.output) == (2, "")
-    assert done.errors == f"{NAME}: this deletes rows, and there is no terminal to ask on (add --force)\n"
+    assert (
+        done.errors == f"{NAME}: this deletes rows, and there is no terminal to ask for confirmation "
+        "(add --force to run without confirmation)\n"
+    )
     assert site.expired_count() == 3
 
 
@@ -129,7 +132,7 @@ def test_c4_on_a_terminal_it_asks_and_does_as_told(site: Site, answer: str, stat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "no command is given"),
+        ((), "no command was given"),
         (("session-clenup",), "session-clenup"),
         (
             ("session-cleanup", "--dayz", "3"),
@@ -407,7 +410,7 @@ def test_fh40_a_question_with_no_standard_input_at_all_is_a_clear_refusal(site: 
         check=False,
     )
     assert done.returncode == 2
-    assert "there is no terminal to ask on" in done.stderr
+    assert "there is no terminal to ask for confirmation" in done.stderr
 
 
 @pytest.mark.parametrize(

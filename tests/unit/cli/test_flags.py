@@ -134,7 +134,7 @@ def test_g109_a_restore_s_archive_is_named_once() -> None:
     assert flags.parse(["restore", "x", "--components", "logs"]).options == {
         "restore": {"archive": "x", "components": "logs"}
     }
-    with pytest.raises(BadOption, match="named twice"):
+    with pytest.raises(BadOption, match="given twice"):
         flags.parse(["restore", "x", "--archive", "y"])
     with pytest.raises(BadOption, match="--adopt takes no archive"):
         flags.parse(["archives", "x", "--adopt"])
@@ -157,7 +157,7 @@ def test_g109_help_shows_what_holds_on_this_host(
         shown = help_text(capsys, *words)
         assert f"Default: 7 (from {path})." in shown
         assert f"Default: no (from {path})." in shown
-        assert "Archives that are kept at most. Default: 30." in shown
+        assert "Maximum number of archives to keep. Default: 30." in shown
 
 
 @pytest.mark.parametrize("content", ["{", '{"backup": {"retention_days": "x"}}', None])

@@ -1,4 +1,4 @@
-"""What an option is without its flag, for `--help`: as the config file of this host says, otherwise its default."""
+"""Show in `--help` the value of an option that is not given: from the config file of this host, else the default."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..errors import MaintenanceError
+from ..formatting import simplified
 from ..values import Option
 
 
 class Effective(NamedTuple):
-    """A value, and the file that it comes from; empty for the default of the option."""
+    """A value and its source: the path of a config file, or empty for the default of the option."""
 
     value: object
     source: str = ""
 
 
 def effective(section: str, config: str | None) -> Mapping[str, Effective]:
-    """Return what the config file sets in a section; nothing if it cannot be read, because help is given anyway."""
+    """Return what the config file sets in a section; empty if it cannot be read, because help is printed anyway."""
     # Imported here, because only help needs the settings while a line is parsed.
     from ..config_file import load
     from ..host import Host
@@ -38,7 +39,7 @@ def effective(section: str, config: str | None) -> Mapping[str, Effective]:
 
 
 def help_of(option: Option, known: Mapping[str, Effective]) -> str:
-    """Return an option's help for a terminal: what it does, its choices, and what holds without it."""
+    """Return an option's help for a terminal: what it does, its choices and its default."""
     options = known.get(option.name, Effective(option.default))
     choices = f" Allowed: {', '.join(option.choices)}." if option.choices else ""
     default = "" if options.value in (None, ()) else f" Default: {_shown(options.value)}"
@@ -50,4 +51,4 @@ def help_of(option: Option, known: Mapping[str, Effective]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(simplified(value))

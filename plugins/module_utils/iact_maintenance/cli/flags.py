@@ -47,7 +47,7 @@ def _command(job: str, help_text: str, example: str, options: tuple[Option, ...]
     return Command(row.command, row.name, help_text, example, row.section, options, asks=row.asks, **further)
 
 
-_ARCHIVE = Option("archive", "str", "Name of the archive or its absolute path, or latest.", section="restore")
+_ARCHIVE = Option("archive", "str", "Name of the archive, its absolute path, or latest.", section="restore")
 
 COMMANDS = (
     _command(
@@ -59,7 +59,7 @@ COMMANDS = (
     ),
     _command(
         "health",
-        "look at the project, the databases, the disks and the jobs",
+        "check the project, the databases, the disks and the jobs",
         "health --verbose",
         run_options("health"),
         nagios=True,
@@ -73,25 +73,27 @@ COMMANDS = (
     ),
     _command(
         "archives",
-        "list the archives and what each is worth",
+        "list the archives and the state of each",
         "archives --verbose",
         _named("backup", "directory"),
-        positional=_ARCHIVE._replace(help="Name of one archive, or latest: its components. Without it all are listed."),
+        positional=_ARCHIVE._replace(
+            help="Name of the archive whose components are listed, or latest. Default: list all archives."
+        ),
         dry_run=True,
         switches={"adopt": ("adopt", "take over archives of this host's earlier identity, by host name and servers")},
     ),
     _command(
         "verify",
-        "read an archive, or all of them, and prove every byte",
+        "verify an archive, or all archives: read every byte",
         "verify latest",
         _named("backup", "directory"),
         positional=Option(
-            "archive", "str", "Name of the archive or its absolute path, latest or all.", "latest", section="restore"
+            "archive", "str", "Name of the archive, its absolute path, latest, or all.", "latest", section="restore"
         ),
     ),
     _command(
         "restore",
-        "restore from a verified archive, never over anything",
+        "restore from a verified archive into new databases and directories",
         "restore --components logs --target-directory /var/tmp/restored",
         run_options("restore"),
         positional=_ARCHIVE,
@@ -99,7 +101,7 @@ COMMANDS = (
     ),
     _command(
         "prune",
-        "delete the archives that retention no longer keeps",
+        "delete the archives that the retention settings no longer keep",
         "prune --dry-run",
         _named("backup", "directory", "retention_days", "retention_count", "keep_minimum"),
         dry_run=True,
@@ -107,22 +109,22 @@ COMMANDS = (
     Command(
         "grants",
         "grants",
-        "print the statements that give a job the rights that it needs on its database servers",
+        "print the GRANT statements with the rights that a job needs on its database servers",
         "grants backup",
-        positional=Option("job", "str", "The job: session-cleanup, health, backup or restore."),
+        positional=Option("job", "str", "Name of the job: session-cleanup, health, backup or restore."),
     ),
     Command(
         "check-config",
         "check_config",
-        "validate the config file and show what it comes to",
+        "validate the config file and print the effective settings",
         "check-config",
         switches={
-            "example": ("example", "print a config file to start from, and read none"),
-            "host": ("check_host", "say what this host lacks for the settings, and what to do; nothing is changed"),
-            "schema": ("schema", "print the JSON Schema of the config file, for editors, and read none"),
+            "example": ("example", "print an example config file; no config file is read"),
+            "host": ("check_host", "check that this host has what the settings need; nothing is changed"),
+            "schema": ("schema", "print the JSON Schema of the config file, for editors; no config file is read"),
         },
     ),
-    Command("version", "version", "say which version this is", "version"),
+    Command("version", "version", "print the version", "version"),
 )
 
 
@@ -173,7 +175,7 @@ def parse(words: Sequence[str]) -> Parsed:
     rows = {command.name: command for command in COMMANDS}
     command = rows.get(parsed.command)
     if command is None:
-        raise BadOption("no command is given", hint=f"one of {', '.join(rows)}; see {NAME} --help")
+        raise BadOption("no command was given", hint=f"one of {', '.join(rows)}; see {NAME} --help")
     given = vars(parsed)
     options_of_job = {option.name: given[option.name] for option in command.options if option.name in given}
     options: dict[str, object] = {command.section: options_of_job} if options_of_job else {}
@@ -182,16 +184,18 @@ def parse(words: Sequence[str]) -> Parsed:
         word = given[_WORD]
         section, name = command.positional.section, command.positional.name
         if section == command.section and name in options_of_job:
-            raise BadOption(f"the {name} is named twice, as {printable(word, 80)} and by --{name}", hint="name it once")
+            raise BadOption(
+                f"the {name} is given twice, as {printable(word, 80)} and with --{name}", hint="give it once"
+            )
         if section:
             options[section] = {**(options_of_job if section == command.section else {}), name: word}
         else:
             argument = word
     flags = {name: given[name] for name in _SWITCHES if name in given}
     if flags.get("json") and flags.get("nagios"):
-        raise BadOption("--json and --nagios exclude each other: one form of the answer is allowed")
+        raise BadOption("--json and --nagios exclude each other: only one of them is allowed")
     if flags.get("verbose") and flags.get("quiet"):
-        raise BadOption("--verbose and --quiet exclude each other: one of the two is allowed")
+        raise BadOption("--verbose and --quiet exclude each other: only one of them is allowed")
     config = given["file"] if given.get("file") is not None else given.get("config")
     switch = next((f"--{name}" for name in command.switches if given.get(name)), "")
     if switch and given.get(_WORD) is not None:
@@ -237,12 +241,13 @@ def _flag_names(command: Command) -> list[str]:
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         NAME,
-        description="Looks after an IACT host: expired sessions, health, backups.",
-        epilog=f"Settings: {DEFAULT_CONFIG}. Exit status: 0 done or healthy, 1 not, 2 refused, 75 busy.",
+        description="Maintain an IACT host: delete expired sessions, check its health, back up and restore its data.",
+        epilog=f"Settings: {DEFAULT_CONFIG}. Exit status: 0 success or healthy, "
+        "1 failure or not healthy, 2 refused, 75 busy.",
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
     )
-    parser.add_argument("-V", "--version", action="store_true", help="say which version this is")
+    parser.add_argument("-V", "--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for command in COMMANDS:
         added = _add(commands, command)
@@ -285,16 +290,18 @@ def _add_flags(parser: argparse.ArgumentParser, command: Command, known: Mapping
     for name, (_job, text) in command.switches.items():
         switches.add_argument(f"--{name}", action="store_true", help=text)
     if command.dry_run:
-        parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, and do nothing")
+        parser.add_argument("-n", "--dry-run", action="store_true", help="print what would be done; nothing is changed")
     if command.asks:
-        parser.add_argument("--force", action="store_true", help="do not ask")
+        parser.add_argument("--force", action="store_true", help="do not ask for confirmation")
     if command.nagios:
-        parser.add_argument("--nagios", action="store_true", help="one line and an exit status for Nagios")
+        parser.add_argument("--nagios", action="store_true", help="print Nagios plugin output and exit with its status")
     parser.add_argument("--config", metavar="FILE", help=f"config file (default {DEFAULT_CONFIG})")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON document")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every message and figure")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print only what is not well, and no progress")
-    parser.add_argument("--scheduled", action="store_true", help="started by a timer: no question, colour or progress")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only warnings and faults, and no progress")
+    parser.add_argument(
+        "--scheduled", action="store_true", help="for cron and timers: no question, no colour, no progress"
+    )
 
 
 def _add_option(parser: argparse.ArgumentParser, option: Option, known: Mapping[str, Effective]) -> None:

@@ -51,7 +51,11 @@ def secure_streams() -> None:
 def require() -> None:
     """Raise Refused if there is no terminal to ask on."""
     if not sys.stdin.isatty():
-        raise Refused("not_confirmed", "this deletes rows, and there is no terminal to ask on", hint="add --force")
+        raise Refused(
+            "not_confirmed",
+            "this deletes rows, and there is no terminal to ask for confirmation",
+            hint="add --force to run without confirmation",
+        )
 
 
 def confirm(report: Report) -> None:

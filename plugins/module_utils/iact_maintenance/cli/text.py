@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..formatting import size
+from ..formatting import simplified, size
 from ..report import CRITICAL, OK, PASS, SKIP, UNKNOWN, WARNING, Measure, Report, status_of_check, status_of_severity
 from ..secret import printable
 
@@ -117,7 +117,9 @@ def _shown(name: str, fact: object) -> str:
         return "yes" if fact else "no"
     if isinstance(fact, int) and name.endswith("_bytes"):
         return size(fact)
-    if isinstance(fact, (int, float)):
+    if isinstance(fact, float):
+        return f"{simplified(fact):,}"
+    if isinstance(fact, int):
         return str(fact) if name.endswith(_PLAIN) else f"{fact:,}"
     if isinstance(fact, Mapping):
         return ", ".join(f"{key} {_shown(key, inner)}" for key, inner in fact.items() if inner not in (None, ""))

@@ -19,35 +19,42 @@ ROLE_OPTIONS = (
     Option(
         "state",
         "str",
-        "C(absent) takes away what the role made; logs and backups stay.",
+        "C(absent) removes what the role created; logs and backups are kept.",
         "present",
         choices=("present", "absent"),
     ),
-    Option("purge", "bool", "With C(absent), the jobs' logs and archives go as well.", False),
-    Option("strict", "bool", "The play fails if the health check at its end finds the host unhealthy.", False),
+    Option("purge", "bool", "With C(absent), delete the jobs' logs and archives too.", False),
     Option(
-        "user", "str", "The account of the jobs; made unless it exists, and then not changed. Never C(root).", "iact"
+        "strict", "bool", "Fail the play if the health check at its end reports that the host is not healthy.", False
     ),
-    Option("groups", "list", "Groups into which the account is let, such as the application's.", ()),
-    Option("state_directory", "path", "Where history, proofs and locks lie.", "/var/lib/iact/state"),
+    Option(
+        "user", "str", "Account of the jobs; created if it does not exist, otherwise not changed. Not C(root).", "iact"
+    ),
+    Option("groups", "list", "Groups to add the account to, such as the application's.", ()),
+    Option(
+        "state_directory",
+        "path",
+        "Directory of the history, the verification records and the locks.",
+        "/var/lib/iact/state",
+    ),
     Option(
         "log_directory",
         "path",
-        "Where the jobs write C(cleanup.log), C(health.log) and C(backup.log).",
+        "Directory of C(cleanup.log), C(health.log) and C(backup.log).",
         "/var/log/iact",
     ),
-    Option("log_group", "str", "The group that may read the jobs' logs.", "adm"),
+    Option("log_group", "str", "Group that can read the jobs' logs.", "adm"),
     Option(
         "logrotate",
         "str",
-        "C(keep) leaves the rotation of the logs to a rule of the site's own.",
+        "C(keep) leaves the rotation of the logs to a rule of the site.",
         "manage",
         choices=("manage", "keep"),
     ),
     Option(
         "credentials",
         "str",
-        "C(keep) uses C(~/.my.cnf) and C(~/.pgpass) as they are found.",
+        "C(keep) uses the existing C(~/.my.cnf) and C(~/.pgpass) unchanged.",
         "manage",
         choices=("manage", "keep"),
     ),

@@ -12,12 +12,12 @@ _LONGEST_DAYS = 36500
 _GIB = 1024**3
 
 RETENTION = (
-    Option("retention_days", "int", "Days for which archives are kept.", 30, minimum=1, maximum=_LONGEST_DAYS),
-    Option("retention_count", "int", "Archives that are kept at most.", 30, minimum=1, maximum=100_000),
+    Option("retention_days", "int", "Days for which to keep archives.", 30, minimum=1, maximum=_LONGEST_DAYS),
+    Option("retention_count", "int", "Maximum number of archives to keep.", 30, minimum=1, maximum=100_000),
     Option(
         "keep_minimum",
         "int",
-        "Newest good archives that are never deleted, whatever their age.",
+        "Number of the newest good archives that are never deleted, whatever their age.",
         3,
         minimum=1,
         maximum=1000,
@@ -35,7 +35,7 @@ CONTENT = (
 
 BACKUP = (
     *scheduled("0 2 * * *", 93600, 300.0),
-    Option("directory", "path", "Directory of the archives; mode 0700.", "/var/backups/iact"),
+    Option("directory", "path", "Directory of the archives, with mode 0700.", "/var/backups/iact"),
     Option("create_directory", "bool", "Create the directory if it is missing.", False),
     Option(
         "require_mountpoint",
@@ -52,38 +52,52 @@ BACKUP = (
         maximum=2**62,
     ),
     *CONTENT,
-    Option("log_patterns", "list", "Names of the logs in that directory.", ("*.json.log*", "*_json.log*")),
+    Option(
+        "log_patterns",
+        "list",
+        "Patterns of the names of the log files in that directory.",
+        ("*.json.log*", "*_json.log*"),
+    ),
     Option(
         "follow_links",
         "list",
-        "Names, or patterns of names, of links among the logs that are followed, to files of the running account.",
+        "Names, or patterns of names, of symbolic links among the logs to follow; their files must belong to the "
+        "running account.",
         (),
     ),
     *RETENTION,
     Option(
         "reread_days",
         "int",
-        "Days after which a good archive is read to its end again, one in each backup, the oldest proof first; "
-        "0 never does.",
+        "Days after which a good archive is verified again; each backup verifies one, the longest unverified first; "
+        "0 disables this.",
         7,
         minimum=0,
         maximum=_LONGEST_DAYS,
     ),
-    Option("keep_partial", "bool", "Keep what a failed run could save as a partial archive (the newest 3 stay).", True),
+    Option(
+        "keep_partial", "bool", "Keep what a failed run could save as a partial archive; the newest 3 are kept.", True
+    ),
     Option("warning_size_bytes", "int", "Size of an archive above which to warn.", _GIB, minimum=1, maximum=2**62),
     Option(
         "allow_incomplete",
         "bool",
-        "What a dump would lack only warns: triggers and routines that the account cannot see, types and functions "
-        "that named PostgreSQL tables need, tables that the last archive has and the server shows no more.",
+        "Only warn if a dump would lack objects: triggers and routines that the account cannot see, types and "
+        "functions that named PostgreSQL tables need, and tables that the last archive holds and the server "
+        "no longer shows.",
         False,
     ),
-    Option("ignore_unreadable", "bool", "Log files that cannot be read only warn.", False),
-    Option("lock_tables", "bool", "Lock tables that are not transactional while they are dumped.", False),
+    Option("ignore_unreadable", "bool", "Only warn if log files cannot be read, and leave them out.", False),
+    Option(
+        "lock_tables",
+        "bool",
+        "Lock tables that are not transactional while they are dumped, so that the dump is consistent.",
+        False,
+    ),
     Option(
         "deadline_seconds",
         "int",
-        "Seconds after which one component is given up.",
+        "Maximum duration of one component, in seconds; then it is stopped.",
         14400,
         minimum=1,
         maximum=7 * DAY_SECONDS,
@@ -91,7 +105,7 @@ BACKUP = (
     Option(
         "stall_timeout_seconds",
         "float",
-        "Seconds without a byte after which a dump is given up.",
+        "Maximum time without output, in seconds; then the dump is stopped.",
         300.0,
         minimum=0.1,
         maximum=DAY_SECONDS,

@@ -20,24 +20,29 @@ def _server(port: int, file_option: str, file_help: str) -> tuple[Option, ...]:
     """Return the rows of a server's connection; all are private, because a value may be a misplaced password."""
     tls_help = (
         "How the connection is encrypted. By default C(prefer) on the loopback address, C(verify) if C(ca_cert) is "
-        "given, else C(require); from C(require) up nothing is ever sent in clear text."
+        "given, else C(require). With C(require) and C(verify) nothing is sent in clear text."
     )
-    certificate_help = "File with the client's own certificate, and with its key if C(client_key) names no other file."
+    certificate_help = "File with the client certificate, and with its key if C(client_key) is not set."
     rows = (
-        Option("login_host", "str", "Host name or address of the server; 127.0.0.1 if nothing names one."),
-        Option("login_port", "int", f"TCP port of the server; {port} if nothing names one.", minimum=1, maximum=65535),
+        Option("login_host", "str", "Host name or address of the server; 127.0.0.1 if it is not set anywhere."),
+        Option(
+            "login_port", "int", f"TCP port of the server; {port} if it is not set anywhere.", minimum=1, maximum=65535
+        ),
         Option("login_user", "str", "Account to log in with."),
         Option(
-            "login_password", "str", "Password of the account. Never a flag and never in the config file.", secret=True
+            "login_password",
+            "str",
+            "Password of the account. Not allowed as a flag or in the config file.",
+            secret=True,
         ),
-        Option("login_unix_socket", "path", "Socket of a server on this host; used instead of host and port."),
-        Option("login_db", "str", "Database to work in."),
+        Option("login_unix_socket", "path", "Unix socket of a server on this host, used instead of host and port."),
+        Option("login_db", "str", "Database to connect to."),
         Option("tls", "str", tls_help, choices=("disable", "prefer", "require", "verify")),
-        Option("ca_cert", "path", "File with the certificates of the authorities that the server's must come from."),
+        Option("ca_cert", "path", "File with the CA certificates that the server's certificate is verified against."),
         Option("client_cert", "path", certificate_help),
-        Option("client_key", "path", "File with the key of C(client_cert), if it is another file."),
-        Option("connect_timeout", "float", "Seconds to wait for the server to accept.", 5.0, minimum=0.1, maximum=300),
-        Option("read_only", "bool", "Nothing may ever write there: no cleanup, no restore.", False),
+        Option("client_key", "path", "File with the key of C(client_cert), if it is in another file."),
+        Option("connect_timeout", "float", "Seconds to wait for a connection.", 5.0, minimum=0.1, maximum=300),
+        Option("read_only", "bool", "Never write to this server: no cleanup, no restore.", False),
         Option(file_option, "path", file_help),
     )
     return tuple(row._replace(private=True) for row in rows)
@@ -46,14 +51,22 @@ def _server(port: int, file_option: str, file_help: str) -> tuple[Option, ...]:
 MYSQL = _server(3306, "config_file", _MYSQL_FILE)
 POSTGRESQL = _server(5432, "passfile", _PASSFILE)
 SQLITE = (
-    Option("path", "path", "The database file.", required=True, private=True),
-    Option("read_only", "bool", "Nothing may ever write there.", False, private=True),
+    Option("path", "path", "Path of the database file.", required=True, private=True),
+    Option("read_only", "bool", "Never write to this file.", False, private=True),
 )
 # A job's own connections.
 JOB_SERVERS = (
-    Option("mysql", "section", "MySQL or MariaDB connection of this job, laid over the shared one.", section="mysql"),
     Option(
-        "postgresql", "section", "PostgreSQL connection of this job, laid over the shared one.", section="postgresql"
+        "mysql",
+        "section",
+        "MySQL or MariaDB connection of this job; its options override those of the shared one.",
+        section="mysql",
+    ),
+    Option(
+        "postgresql",
+        "section",
+        "PostgreSQL connection of this job; its options override those of the shared one.",
+        section="postgresql",
     ),
 )
 

@@ -15,17 +15,27 @@ HEALTH = (
     Option(
         "deadline_seconds",
         "float",
-        "Seconds after which the whole check ends, whatever hangs.",
+        "Maximum duration of the whole check, in seconds, whatever hangs.",
         9.0,
         minimum=1,
         maximum=300,
     ),
     Option("disk_warning_percent", "float", "Free space in percent below which to warn.", 20.0, minimum=0, maximum=100),
     Option(
-        "disk_critical_percent", "float", "Free space in percent below which to fail.", 10.0, minimum=0, maximum=100
+        "disk_critical_percent",
+        "float",
+        "Free space in percent below which the check fails.",
+        10.0,
+        minimum=0,
+        maximum=100,
     ),
-    Option("allowed_session_engines", "list", "Session engines that pass, by module path.", (SESSION_BACKEND,)),
-    Option("log_directory", "path", "Directory of the jobs' own logs, whose disk is watched too.", config_only=True),
+    Option("allowed_session_engines", "list", "Session engines that are allowed, by module path.", (SESSION_BACKEND,)),
+    Option(
+        "log_directory",
+        "path",
+        "Directory of the jobs' logs; the free space of its disk is checked too.",
+        config_only=True,
+    ),
     *JOB_SERVERS,
 )
 

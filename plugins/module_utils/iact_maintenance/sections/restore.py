@@ -15,13 +15,15 @@ RESTORE = (
         "Archive to restore from: absolute path, name in the backup directory, or C(latest).",
         "latest",
     ),
-    Option("components", "list", "Components to restore, as C(archives) names them; all by default.", ()),
-    Option("target_database", "str", "Empty database to restore into; its name begins with C(iact_restore_)."),
-    Option("target_directory", "path", "Directory that receives files; created, or empty."),
+    Option(
+        "components", "list", "Components to restore, by the names that C(archives NAME) lists; all by default.", ()
+    ),
+    Option("target_database", "str", "Empty database to restore into; its name must begin with C(iact_restore_)."),
+    Option("target_directory", "path", "Directory to restore files into; it must be empty, or is created."),
     Option(
         "deadline_seconds",
         "int",
-        "Seconds after which one component is given up.",
+        "Maximum duration of one component, in seconds; then it is stopped.",
         14400,
         minimum=1,
         maximum=7 * DAY_SECONDS,
@@ -29,7 +31,7 @@ RESTORE = (
     Option(
         "stall_timeout_seconds",
         "float",
-        "Seconds without progress after which a restore is given up.",
+        "Maximum time without progress, in seconds; then the restore is stopped.",
         300.0,
         minimum=0.1,
         maximum=DAY_SECONDS,

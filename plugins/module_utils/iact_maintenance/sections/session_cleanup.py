@@ -15,11 +15,14 @@ SESSION_CLEANUP = (
     Option(
         "engine",
         "str",
-        "Engine that holds the sessions; C(auto) asks the Django project, or takes the one configured connection.",
+        "Engine that holds the sessions; C(auto) takes it from the Django project, or from the only configured "
+        "connection.",
         "auto",
         choices=("auto", *Servers._fields, "sqlite"),
     ),
-    Option("table", "str", "Name of the session table; Django's own if the project is asked.", "django_session"),
+    Option(
+        "table", "str", "Name of the session table; with a Django project it is taken from there.", "django_session"
+    ),
     Option(
         "use_tz",
         "bool",
@@ -30,11 +33,20 @@ SESSION_CLEANUP = (
     Option(
         "days", "int", "Keep sessions that expired less than this many days ago.", 0, minimum=0, maximum=_LONGEST_DAYS
     ),
-    Option("batch_rows", "int", "Rows deleted in one short transaction.", 1000, minimum=1, maximum=100_000),
-    Option("pause_seconds", "float", "Rest between two transactions, in seconds.", 0.02, minimum=0, maximum=60),
-    Option("warning_rows", "int", "Rows left above which to warn.", 50_000, minimum=1, maximum=2**31 - 1),
-    Option("critical_rows", "int", "Rows left above which it is critical.", 100_000, minimum=1, maximum=2**31 - 1),
-    Option("missing_ok", "bool", "A session table that does not exist is fine: nothing to do.", False),
+    Option("batch_rows", "int", "Rows to delete in one transaction.", 1000, minimum=1, maximum=100_000),
+    Option("pause_seconds", "float", "Pause between two transactions, in seconds.", 0.02, minimum=0, maximum=60),
+    Option(
+        "warning_rows", "int", "Number of remaining rows above which to warn.", 50_000, minimum=1, maximum=2**31 - 1
+    ),
+    Option(
+        "critical_rows",
+        "int",
+        "Number of remaining rows above which the status is critical.",
+        100_000,
+        minimum=1,
+        maximum=2**31 - 1,
+    ),
+    Option("missing_ok", "bool", "Accept a session table that does not exist: there is nothing to do.", False),
     *JOB_SERVERS,
 )
 

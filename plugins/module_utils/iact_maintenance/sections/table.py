@@ -32,15 +32,17 @@ class Section(NamedTuple):
 
 _TABLE: Mapping[str, Section] = {
     "mysql": Section(
-        MYSQL, Server, "Connection to MySQL or MariaDB; laid over the config file's section C(mysql), option by option."
+        MYSQL,
+        Server,
+        "Connection to MySQL or MariaDB; its options override those of the config file's section C(mysql).",
     ),
     "postgresql": Section(
         POSTGRESQL,
         Server,
-        "Connection to PostgreSQL; laid over the config file's section C(postgresql), option by option.",
+        "Connection to PostgreSQL; its options override those of the config file's section C(postgresql).",
     ),
     "sqlite": Section(SQLITE, SQLiteFile, "An SQLite database file."),
-    "django": Section(DJANGO, Django, "The Django project, which is asked where its sessions lie."),
+    "django": Section(DJANGO, Django, "The Django project, whose settings say where its sessions are."),
     "session_cleanup": Section(SESSION_CLEANUP, SessionCleanup),
     "health": Section(HEALTH, Health),
     "backup": Section(BACKUP, Backup),
@@ -54,8 +56,13 @@ JOB_SECTIONS = tuple(dict.fromkeys(row.section for row in JOBS))
 SHARED_SECTIONS = tuple(name for name in _TABLE if name not in JOB_SECTIONS)
 
 SITE = (
-    Option("user", "str", "Account that runs the jobs; a run as root becomes it first."),
-    Option("state_directory", "path", "Directory of the history, the proofs and the locks.", "/var/lib/iact/state"),
+    Option("user", "str", "Account that runs the jobs; a run as root switches to it first."),
+    Option(
+        "state_directory",
+        "path",
+        "Directory of the history, the verification records and the locks.",
+        "/var/lib/iact/state",
+    ),
     *(Option(name, "section", f"The section {name}.", section=name) for name in (*SHARED_SECTIONS, *JOB_SECTIONS)),
 )
 
