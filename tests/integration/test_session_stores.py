@@ -111,7 +111,7 @@ def test_g92_a_project_that_can_make_no_session_is_never_healthy(project: Projec
     project.configure(more, health={"allowed_session_engines": allowed})
     report = project.run("health")
     failing = {each["name"]: each for each in report["checks"] if each["status"] == "fail"}
-    assert report["exit"] == 1 and "can make no session" in failing["session_engine"]["message"], report
+    assert report["exit"] == 1 and "cannot create a session" in failing["session_engine"]["message"], report
     assert words in failing["session_engine"]["message"] and failing["session_engine"]["hint"]
 
 

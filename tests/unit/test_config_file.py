@@ -192,13 +192,13 @@ def test_fi04_json_that_is_no_object_is_refused(host: FakeHost, path: Path, cont
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_fi04_a_number_that_is_none_is_refused(host: FakeHost, path: Path, word: str) -> None:
     path.write_text(f'{{"session_cleanup": {{"pause_seconds": {word}}}}}')
-    assert refusal(host, path).message == f"{word} stands in the config file: a number is allowed"
+    assert refusal(host, path).message == f"{word} is in the config file: a number is allowed"
 
 
 @pytest.mark.parametrize("content", ['{"user": "a", "user": "b"}', '{"session_cleanup": {"user": 1, "user": 1}}'])
 def test_fi04_a_key_that_stands_twice_is_refused(host: FakeHost, path: Path, content: str) -> None:
     path.write_text(content)
-    assert refusal(host, path).message == "user stands twice in the config file"
+    assert refusal(host, path).message == "user is in the config file twice"
 
 
 def test_fi04_a_file_of_more_than_1_mb_is_refused(host: FakeHost, path: Path) -> None:

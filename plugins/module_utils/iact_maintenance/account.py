@@ -28,10 +28,10 @@ def become(user: str) -> None:
     try:
         account = pwd.getpwnam(user)
     except (KeyError, ValueError):
-        message = f"user is {printable(user, 80)}: there is no account of that name on this host"
+        message = f"user is {printable(user, 80)}: this host has no account with that name"
         raise BadOption(message, hint=_HINT) from None
     if account.pw_uid == 0:
-        raise BadOption(f"user is {user}: an account other than root's is allowed", hint=_HINT)
+        raise BadOption(f"user is {user}: any account except root is allowed", hint=_HINT)
     os.initgroups(user, account.pw_gid)
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)

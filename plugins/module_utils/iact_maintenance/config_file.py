@@ -20,7 +20,9 @@ from .values import mapping
 
 PATH_VARIABLE = "IACT_MAINTENANCE_CONFIG"
 _LARGEST_BYTES = 1024 * 1024
-_JSON_HINT = "correct the file there; `iact-maintenance check-config` reads it again, and --example prints a valid one"
+_JSON_HINT = (
+    "correct the file; `iact-maintenance check-config` checks it again, and `check-config --example` prints a valid one"
+)
 
 
 def load(host: Host, path: str | None, run: Layer) -> Settings:
@@ -95,7 +97,9 @@ def _check_trust(status: os.stat_result, path: str, user_id: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise Refused("no_config", f"the config file {path} is not a regular file")
     if status.st_uid not in (0, user_id):
-        raise Refused("unsafe_permissions", f"the config file {path} belongs to another user", hint="give it to root")
+        raise Refused(
+            "unsafe_permissions", f"the config file {path} belongs to another user", hint=f"chown root {path}"
+        )
     if status.st_mode & 0o022:
         mode = stat.S_IMODE(status.st_mode)
         raise Refused(
@@ -138,10 +142,10 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     mapping: dict[str, object] = {}
     for key, value in pairs:
         if key in mapping:
-            raise BadOption(f"{printable(key, 80)} stands twice in the config file", hint="keep one of the two")
+            raise BadOption(f"{printable(key, 80)} is in the config file twice", hint="keep one of the two")
         mapping[key] = value
     return mapping
 
 
 def _no_constant(word: str) -> object:
-    raise BadOption(f"{word} stands in the config file: a number is allowed")
+    raise BadOption(f"{word} is in the config file: a number is allowed")

@@ -127,7 +127,7 @@ def test_ft12_what_an_account_could_change_elsewhere_is_named(line: str, said: s
 )
 def test_ft12_a_line_that_is_not_understood_counts_as_writing_elsewhere_and_is_not_shown(line: str) -> None:
     rights = mysql_rights.parse(HOLDER, [LOGIN, line])
-    assert mysql_rights.writes_elsewhere(rights) == ["grants that are not understood: 1"]
+    assert mysql_rights.writes_elsewhere(rights) == ["grants in an unknown form: 1"]
 
 
 HIDDEN = [

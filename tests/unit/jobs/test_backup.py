@@ -416,7 +416,7 @@ def test_g21_archives_of_this_host_s_earlier_identity_are_taken_over_and_no_othe
     refused = run(table.job("adopt"), site.settings(), renamed, Mode())
     assert refused.facts["adopted"] == [] and "is of the host" in refused.findings[0].message
     elsewhere = site.run("adopt", {"backup": {**site.backup, "sqlite_files": ["/srv/another.sqlite3"]}})
-    assert elsewhere.facts["adopted"] == [] and "not backed up here" in elsewhere.findings[0].message
+    assert elsewhere.facts["adopted"] == [] and "not backed up on this host" in elsewhere.findings[0].message
     taken = site.run("adopt")
     assert (taken.facts["adopted"], taken.changed) == ([NAME], True)
     assert site.kinds() == ["unverified", "good"]

@@ -123,7 +123,7 @@ def test_g01_the_list_says_of_each_archive_why_it_stays_or_goes(tmp_path: Path) 
     (site.backups / "iact_data_backup_20200101_020000.tar.gz").write_bytes(b"old")
     rows = site.run("archives").facts["archives"]
     reasons = [row["retention"] for row in rows]  # type: ignore[attr-defined]
-    assert reasons[0] == "stays: not counted: it is no archive of this program"
+    assert reasons[0] == "stays: not counted: this program did not write it"
     assert reasons[1] == reasons[2] == "goes: over retention_count (3)"
     assert set(reasons[3:]) == {"stays: one of the newest 3 (keep_minimum)"}
 

@@ -13,7 +13,7 @@ from .reading import Stamp
 
 GOOD, UNVERIFIED, PARTIAL, BROKEN, FOREIGN = "good", "unverified", "partial", "broken", "foreign"
 OTHER_HOST, COPY, NEWER = "other_host", "copy", "newer"
-AHEAD_HINT = "check the clock with timedatectl; if it is right, move what lies ahead of it elsewhere"
+AHEAD_HINT = "check the clock with timedatectl; if it is right, move the archives that are dated later elsewhere"
 
 
 class Entry(NamedTuple):
@@ -87,7 +87,7 @@ def ahead_in_words(entries: Sequence[Entry], now: datetime) -> str:
         return ""
     others = f" and {len(later) - 1} more" if len(later) > 1 else ""
     last, (moment, _name) = later[-1], age_key(later[-1])
-    return f"ahead of this host's clock, so neither counted nor deleted: {last.name} of {iso(moment)}{others}"
+    return f"dated later than this host's clock, so neither counted nor deleted: {last.name} of {iso(moment)}{others}"
 
 
 def age_key(entry: Entry) -> tuple[datetime, str]:

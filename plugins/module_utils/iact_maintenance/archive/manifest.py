@@ -134,12 +134,12 @@ def from_bytes(content: bytes) -> Manifest:
         raise ValueError("it is nested too deeply") from None
     version = raw.get("format_version")
     if raw.get("format") == FORMAT and isinstance(version, int) and version > FORMAT_VERSION:
-        raise LaterFormat(f"format {version}, and this version reads format {FORMAT_VERSION}")
+        raise LaterFormat(f"format {version}; this version reads format {FORMAT_VERSION}")
     if raw.get("format") != FORMAT or raw.get("format_version") != FORMAT_VERSION:
         raise ValueError(f"its format is not {FORMAT} version {FORMAT_VERSION}")
     components = tuple(_component(_mapping(entry)) for entry in _list(raw, "components"))
     if len({component.name for component in components}) != len(components):
-        raise ValueError("a component is named twice")
+        raise ValueError("it lists a component twice")
     return Manifest(
         created_at=parse_iso(_typed(raw, "created_at", str)),
         host=_typed(raw, "host", str),
@@ -176,14 +176,14 @@ def _component(raw: Mapping[str, object]) -> Component:
 def _member(raw: Mapping[str, object]) -> Member:
     name, compression, digest = (_typed(raw, key, str) for key in ("name", "compression", "sha256"))
     if not is_member_name(name) or compression not in COMPRESSIONS or not _SHA256.fullmatch(digest):
-        raise ValueError("a member's name, compression or digest is not one of ours")
+        raise ValueError("a member's name, compression or digest is invalid")
     return Member(name, compression, _size(raw, "size_bytes"), digest, _size(raw, "raw_size_bytes"))
 
 
 def _file(raw: Mapping[str, object]) -> LogFile:
     name, member, modified_at = (_typed(raw, key, str) for key in ("name", "member", "modified_at"))
     if not is_member_name(member):
-        raise ValueError("a file's name in the inner archive is not one of ours")
+        raise ValueError("a file's name in the inner archive is invalid")
     parse_iso(modified_at)
     size_bytes = _size(raw, "size_bytes")
     # Missing in archives of earlier versions.

@@ -119,11 +119,11 @@ def read_layout(archive: Opened) -> Layout:
 def _compare(archive: Opened, manifest: Manifest, headers: list[tar.Header]) -> None:
     modified = int(manifest.created_at.timestamp())
     if any(header.modified_seconds != modified for header in headers):
-        raise Damaged(archive.label, "a header", "its time is not the manifest's")
+        raise Damaged(archive.label, "a header", "its time differs from the manifest's")
     listed = [(entry.member.name, entry.member.size_bytes) for entry in manifest.components]
     present = [(header.name, header.size_bytes) for header in headers[:-2]]
     if listed != present:
-        raise Damaged(archive.label, MANIFEST, "its list of members is not what the archive holds")
+        raise Damaged(archive.label, MANIFEST, "its list of members differs from the members of the archive")
 
 
 def _headers(archive: Opened) -> Iterator[tuple[tar.Header, int]]:
@@ -149,7 +149,7 @@ def _headers(archive: Opened) -> Iterator[tuple[tar.Header, int]]:
 
 def _check_end(archive: Opened, offset: int) -> None:
     if read_exactly(archive, offset, len(tar.END)) != tar.END or archive.stamp.size_bytes != offset + len(tar.END):
-        raise Damaged(archive.label, "the end", "something lies behind it, or it is cut")
+        raise Damaged(archive.label, "the end", "there is data after it, or it is cut off")
 
 
 def _content(archive: Opened, header: tar.Header, offset: int) -> bytes:

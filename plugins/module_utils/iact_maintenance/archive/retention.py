@@ -13,12 +13,12 @@ from .manifest import Manifest
 _PARTIALS_KEPT = 3
 _MOST_HELD = 3
 _NOT_COUNTED = {
-    UNVERIFIED: "not counted: nobody has read it to its end yet",
+    UNVERIFIED: "not counted: it was not verified yet",
     BROKEN: "not counted: it is broken",
-    FOREIGN: "not counted: it is no archive of this program",
+    FOREIGN: "not counted: this program did not write it",
     OTHER_HOST: "not counted: another host wrote it",
     NEWER: "not counted: a newer version wrote it",
-    COPY: "not counted: its content is there under another name",
+    COPY: "not counted: another archive has the same content",
 }
 _AHEAD = "not counted: it is dated later than this host's clock"
 
@@ -96,7 +96,7 @@ def decide(
 
 def _uncounted(entry: Entry, now: datetime) -> str:
     if entry.kind in (GOOD, PARTIAL):
-        return _AHEAD if entry.is_ahead(now) else "no good archive goes after a run that failed"
+        return _AHEAD if entry.is_ahead(now) else "no good archive is deleted after a run that failed"
     return _NOT_COUNTED.get(entry.kind, f"not counted: {entry.reason}")
 
 
@@ -148,7 +148,9 @@ class _Good:
             self.findings.append(_in_steps(len(good) - len(old) - len(now_over), policy.retention_count))
         maximum = f"over retention_count ({policy.retention_count})"
         reasons = dict.fromkeys(_names(held), "the last copy of rows that no later archive holds")
-        reasons.update(dict.fromkeys(_names(over), f"{maximum}; goes in a later run, since one deletes half at most"))
+        reasons.update(
+            dict.fromkeys(_names(over), f"{maximum}; deleted in a later run, since a run deletes half at most")
+        )
         reasons.update(dict.fromkeys(_names(now_over), maximum))
         reasons.update(dict.fromkeys(_names(old), f"older than retention_days ({policy.retention_days})"))
         going.update(_names(now_over))
@@ -164,7 +166,7 @@ class _Good:
         """Return the archives to delete for their age, and the reason if none is although some are old."""
         if len(old) > self._most:
             self.findings.append(_refused(len(old), len(self._good)))
-            return [], "more than half of all are"
+            return [], "more than half of all archives are"
         if old and self._policy.age_doubt:
             self.findings.append(_doubted(len(old), self._policy.age_doubt))
             return [], self._policy.age_doubt
@@ -227,22 +229,28 @@ def held_in_words(entries: Sequence[Entry]) -> Finding:
 
 def _held(entries: list[Entry]) -> Finding:
     names = ", ".join(_names(entries))
-    message = f"due to go and kept, since no later archive has all that they hold: {names}"
-    hint = "delete them by hand when what they hold is not needed any more"
+    message = f"kept although too old, since no later archive has all that they hold: {names}"
+    hint = "delete them by hand when their content is no longer needed"
     return Finding("info", "last_copy", subject=names, message=message, hint=hint)
 
 
 def _refused(old: int, good: int) -> Finding:
     message = (
-        f"{old} of {good} good archives are too old by this host's clock, which is more than half: none goes by age"
+        f"{old} of {good} good archives are too old by this host's clock, which is more than half: none is "
+        "deleted by age"
     )
-    hint = "check the clock with timedatectl; if it is right, `iact-maintenance prune --retention-count N` keeps N"
+    hint = (
+        "check the clock with timedatectl; if it is right, run `iact-maintenance prune --retention-count N` to keep N"
+    )
     return Finding("warning", "retention_refused", subject="archives", message=message, hint=hint)
 
 
 def _doubted(old: int, doubt: str) -> Finding:
-    message = f"none of {old} archives that are older than retention_days goes by its age in this run, since {doubt}"
-    hint = "check the clock with timedatectl; if it is right, do nothing: age counts again after a day of runs"
+    message = f"none of {old} archives that are older than retention_days is deleted by age in this run, since {doubt}"
+    hint = (
+        "check the clock with timedatectl; if it is right, do nothing: archives are deleted by age again after a "
+        "day of runs"
+    )
     return Finding("warning", "clock_gap", subject="archives", message=message, hint=hint)
 
 
@@ -250,7 +258,7 @@ def _in_steps(kept: int, maximum: int) -> Finding:
     message = (
         f"{kept} good archives are kept, more than the {maximum} of retention_count, since a run deletes half at most"
     )
-    hint = "the next runs go on; to be there at once, run `iact-maintenance prune` again"
+    hint = "the next runs delete more; to reach the maximum at once, run `iact-maintenance prune` again"
     return Finding("info", "retention_in_steps", subject="archives", message=message, hint=hint)
 
 

@@ -14,7 +14,7 @@ from ..repositories.folder import open_backups
 from .context import Context
 from .outcome import Outcome
 
-_HINT = "look at backup.log, or make one now: iact-maintenance backup"
+_HINT = "read backup.log, or make a backup now: iact-maintenance backup"
 
 
 def backups(context: Context) -> list[Outcome]:
@@ -64,7 +64,8 @@ def _none(context: Context, archives: catalogue.Catalogue) -> Outcome:
         return Outcome(FAIL, f"{message}, {span(waited)} after the host was provisioned", _HINT)
     if others:
         hint = (
-            "`iact-maintenance verify all` tells which of its own are good, `archives --verbose` whose the others are"
+            "run `iact-maintenance verify all` to verify this host's archives, `iact-maintenance archives "
+            "--verbose` to see the hosts of the others"
         )
         return Outcome(WARN, message, hint)
     return Outcome(SKIP, f"{message} yet; the first is due {span(limit)} after the host was provisioned")

@@ -39,9 +39,11 @@ def _room(context: Context, part: str, path: str) -> Outcome:
     try:
         bytes_percent, files_percent = context.host.free_percent(measured)
     except StorageFault as fault:
-        return Outcome(FAIL, f"the room for {part} cannot be told: {fault.message}", "create the directory", part)
+        return Outcome(
+            FAIL, f"the free space for {part} cannot be determined: {fault.message}", "create the directory", part
+        )
     limits = options.disk_warning_percent, options.disk_critical_percent
-    free, what = min((bytes_percent, "room"), (files_percent, "room for new files (inodes)"))
+    free, what = min((bytes_percent, "space"), (files_percent, "inodes"))
     measure = Measure(f"disk_{part}", round(free, 1), "%", *(f"{limit:g}:" for limit in limits))
     message = f"{free:.0f} % {what} left in {path}"
     return Outcome(_status(free, options), message, f"free some {what} in {path}", part, measure)

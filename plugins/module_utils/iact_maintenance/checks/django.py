@@ -7,7 +7,7 @@ from ..report import FAIL, PASS, SKIP
 from .context import Context
 from .outcome import Outcome
 
-_UNKNOWN = [Outcome(SKIP, "cannot be told while the project does not load: see django_project")]
+_UNKNOWN = [Outcome(SKIP, "not checked, because the project does not load: see django_project")]
 _REQUIREMENTS = "install the project's requirements into the environment that django.python names"
 
 
@@ -15,7 +15,7 @@ def project(context: Context) -> list[Outcome]:
     """Check that the project exists and loads."""
     answer = context.project()
     if answer.trouble("django"):
-        return [Outcome(SKIP, "cannot be told without Django: see django_dependencies")]
+        return [Outcome(SKIP, "not checked, because Django does not import: see django_dependencies")]
     named = _settings_module(context, answer)
     hint = f"run manage.py check with {named}, as the user that runs the jobs"
     trouble = answer.trouble("settings")
@@ -68,23 +68,23 @@ def migrations(context: Context) -> list[Outcome]:
 def _migrations_of(answer: Project, database: Database) -> Outcome:
     alias, hint = database.alias, f"run manage.py migrate --database {database.alias}"
     if answer.trouble("driver", alias):
-        return Outcome(SKIP, "cannot be told without its driver: see django_dependencies", part=alias)
+        return Outcome(SKIP, "not checked, because its driver does not import: see django_dependencies", part=alias)
     if database.is_open is False:
-        return Outcome(SKIP, "the project's router lets nothing migrate there", part=alias)
+        return Outcome(SKIP, "the project's router allows no migrations there", part=alias)
     trouble = answer.trouble("migrations", alias)
     if trouble:
-        return Outcome(FAIL, f"the project cannot read its migrations there: {trouble}", _reach(database), alias)
+        return Outcome(FAIL, f"the project cannot read its migrations: {trouble}", _reach(database), alias)
     if database.pending_total is None:
-        return Outcome(FAIL, f"the project got no answer there: {answer.ending}", _reach(database), alias)
+        return Outcome(FAIL, f"the project got no answer from the database: {answer.ending}", _reach(database), alias)
     if database.pending_total:
         shown = ", ".join(database.pending)
         return Outcome(FAIL, f"{database.pending_total} pending: {shown}", hint, alias)
-    return Outcome(PASS, "nothing is pending", part=alias)
+    return Outcome(PASS, "no migration is pending", part=alias)
 
 
 def _reach(database: Database) -> str:
     place = ":".join(part for part in (database.host, database.port) if part) or database.name
-    return f"look at the server of the alias {database.alias} ({place}) and at the project's own login there"
+    return f"check the server of the alias {database.alias} ({place}) and the project's login on it"
 
 
 def _is_import(text: str) -> bool:

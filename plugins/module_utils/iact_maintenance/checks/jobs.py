@@ -121,14 +121,14 @@ def _judge(context: Context, row: JobRow, job: Scheduled) -> Outcome:
     outcome = _judge_believed(context, row, job, seen)
     if seen.newest is None or not seen.newest.is_ahead(now):
         return outcome
-    reason = f"its last run, of {seen.newest.time}, is ahead of this host's clock and does not count"
+    reason = f"its last run, of {seen.newest.time}, is later than this host's clock and is not counted"
     return outcome.doubting_the_clock(reason, "check the clock with timedatectl")
 
 
 def _judge_believed(context: Context, row: JobRow, job: Scheduled, seen: _Seen) -> Outcome:
     name, last = row.name, seen.last
     age = seen.last_good.age_seconds(context.host.now()) if seen.last_good else None
-    hint = f"look at {row.log}, at crontab -l and at journalctl -t CRON"
+    hint = f"read {row.log}, crontab -l and journalctl -t CRON"
     if age is None:
         return _never(context, name, job, hint)
     measure = Measure(f"job_{name}", round(age), "s", "", str(job.max_age_seconds))
@@ -154,7 +154,7 @@ def _never(context: Context, name: str, job: Scheduled, hint: str) -> Outcome:
     """Return the outcome for a job without any scheduled success; its limit counts from the first provisioning."""
     waited = context.waited_seconds()
     if waited is None:
-        return Outcome(SKIP, "never ran as scheduled, and no config file says that it should", part=name)
+        return Outcome(SKIP, "never ran as scheduled, and no config file schedules it", part=name)
     if waited > job.max_age_seconds:
         message = f"late: no scheduled success since the host was provisioned {span(waited)} ago"
         return Outcome(FAIL, message, hint, name)

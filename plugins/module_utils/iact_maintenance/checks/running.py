@@ -42,7 +42,7 @@ class _Running:
         try:
             outcomes, took_seconds = self._call.result(max(0.0, left))
         except GaveUp:
-            hint = "see whether it hangs; another run by hand shows whether it still does"
+            hint = "check whether it hangs: run the health check again by hand"
             message = f"gave no answer within {limit:.1f} s"
             return [CheckResult(self._check.name, FAIL, message, limit, hint, code="timeout")]
         except MaintenanceError as error:

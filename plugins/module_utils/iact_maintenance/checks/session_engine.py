@@ -9,7 +9,7 @@ from ..sections.health import SESSION_BACKEND
 from .context import Context
 from .outcome import Outcome
 
-_LOADS = "run manage.py check: no session can be kept while this engine does not import"
+_LOADS = "run manage.py check: no session can be saved while this engine does not import"
 _MAKES = "correct the setting that the message names: SECRET_KEY, SESSION_SERIALIZER or SESSION_FILE_PATH"
 _HINT = f"set SESSION_ENGINE = '{SESSION_BACKEND}' (RNF-002), or allow the engine in health.allowed_session_engines"
 
@@ -18,7 +18,7 @@ def session_engine(context: Context) -> list[Outcome]:
     """Check that the effective SESSION_ENGINE keeps sessions in a database."""
     project = context.project_or_none()
     if project is None or (not project.session_engine and not project.loaded):
-        return [Outcome(SKIP, "cannot be told while the settings do not load: see django_project")]
+        return [Outcome(SKIP, "not checked, because the settings do not load: see django_project")]
     return [judge(project, context.settings.health.allowed_session_engines)]
 
 
@@ -34,7 +34,7 @@ def judge(project: Project, allowed: tuple[str, ...]) -> Outcome:
         return Outcome(FAIL, f"SESSION_ENGINE {name or '(empty)'} does not import: {trouble}", _LOADS)
     unmade = project.trouble("session_store")
     if unmade:
-        return Outcome(FAIL, f"{name} can make no session: {unmade}", _MAKES)
+        return Outcome(FAIL, f"{name} cannot create a session: {unmade}", _MAKES)
     base = nearest_known(project)
     if name == SESSION_BACKEND:
         return Outcome(PASS, f"sessions are kept in the database ({name})")
@@ -48,7 +48,7 @@ def judge(project: Project, allowed: tuple[str, ...]) -> Outcome:
         return Outcome(PASS, f"sessions are kept in the database ({name}, a subclass of {SESSION_BACKEND})")
     if not project.session_ancestry:
         reason = project.ending or "the project does not load"
-        return Outcome(FAIL, f"{name} cannot be judged: {reason}", _HINT)
+        return Outcome(FAIL, f"{name} cannot be checked: {reason}", _HINT)
     return Outcome(FAIL, f"{name} is not an engine that keeps sessions in a database", _HINT)
 
 
@@ -59,12 +59,12 @@ def _allowed(project: Project, base: str) -> Outcome:
         return Outcome(PASS, f"{name} is allowed on this site")
     if not project.cache_backend:
         reason = project.trouble("session_cache") or project.ending or "the project does not load"
-        return Outcome(FAIL, f"{name} is allowed, but its cache cannot be told: {reason}", _HINT)
+        return Outcome(FAIL, f"{name} is allowed, but its cache cannot be determined: {reason}", _HINT)
     if is_redis([project.cache_backend, *project.cache_ancestry]):
         return Outcome(FAIL, f"{name} is allowed, but its cache is Redis ({project.cache_backend})", _HINT)
     if base == CACHE and DUMMY in (project.cache_backend, *project.cache_ancestry):
-        return Outcome(FAIL, f"{name} is allowed, but its cache keeps nothing ({project.cache_backend})", _HINT)
-    hint = "Redis would not be allowed there; an empty cache only costs time"
+        return Outcome(FAIL, f"{name} is allowed, but its cache stores nothing ({project.cache_backend})", _HINT)
+    hint = "check that the cache is not Redis, which is not allowed"
     return Outcome(WARN, f"{name} is allowed on this site and uses a cache{_where(project)}", hint)
 
 

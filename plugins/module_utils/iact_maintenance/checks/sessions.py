@@ -23,21 +23,21 @@ def sessions(context: Context) -> list[Outcome]:
     """Check how many sessions there are and that one could be saved. Raise MaintenanceError."""
     project = context.project_or_none() if _is_asked(context) else None
     if project and tells_no_table(project):
-        reason = needs_no_table(project) or f"{project.session_engine} names none by get_model_class"
+        reason = needs_no_table(project) or f"{project.session_engine} has no get_model_class"
         return [Outcome(SKIP, f"there is no table to count: {reason}; see session_engine")]
     try:
         target = _target(context)
     except Refused as unknown:
         if unknown.code == "connection_option":
             raise
-        return [Outcome(SKIP, f"which database holds the sessions is not known: {unknown.message}", unknown.hint)]
+        return [Outcome(SKIP, f"the database that holds the sessions is not known: {unknown.message}", unknown.hint)]
     target = target.identified(context.host)
     with closing(target.open(context.host, writable=False)) as opened:
         # Without `describe`, because counting needs fewer rights: SELECT on expire_date.
         rows = opened.count_rows(target.table)
     unsaved = project.trouble("session_save", project.sessions_alias) if project else ""
     if unsaved:
-        message = f"the project can save no session in {target.table} ({target.engine}): {unsaved}"
+        message = f"the project cannot save a session in {target.table} ({target.engine}): {unsaved}"
         return [Outcome(FAIL, message, _SAVES, code="session_not_saved")]
     return [_judge(context, target, rows)]
 
@@ -73,7 +73,7 @@ def _judge(context: Context, target: SessionTarget, rows: int) -> Outcome:
     options = context.settings.session_cleanup
     measure = Measure("sessions", rows, "", str(options.warning_rows), str(options.critical_rows))
     message = f"{plural(rows, 'session')} in {target.table} ({target.engine})"
-    hint = "iact-maintenance session-cleanup --dry-run tells how many of them expired; see cleanup.log"
+    hint = "run iact-maintenance session-cleanup --dry-run to count the expired ones; read cleanup.log"
     for status, limit in ((FAIL, options.critical_rows), (WARN, options.warning_rows)):
         if rows > limit:
             return Outcome(status, f"{message}, more than {limit:,}", hint, measure=measure)

@@ -67,7 +67,7 @@ def ask(host: Host, django: Django, deadline_seconds: float, *, servers: bool = 
 def check_place(django: Django) -> None:
     """Raise MaintenanceError if the project does not exist, in clearer words than Python's."""
     if not os.path.isdir(django.project_path):
-        hint = "correct django.project_path, or let this user enter the directories above it"
+        hint = "correct django.project_path, or give this user access to the directories above it"
         raise MaintenanceError("no_project", f"there is no directory {django.project_path}", hint=hint)
     if not os.path.isfile(os.path.join(django.project_path, "manage.py")):
         hint = "django.project_path is the directory that holds manage.py"
@@ -95,7 +95,7 @@ def read_env_file(path: str | None) -> dict[str, str]:
         hint = "save it as UTF-8 (iconv -t utf-8), or correct django.env_file"
         raise MaintenanceError("env_file", f"{path} is not UTF-8 text", hint=hint) from None
     except ValueError as trouble:
-        hint = "NAME=VALUE, export, quotes and comments are understood; nothing is expanded"
+        hint = "allowed are NAME=VALUE, export, quotes and comments; variables are not expanded"
         raise MaintenanceError("env_file", f"{path}, {trouble}", hint=hint) from None
     for name, value in variables.items():
         learn(name, value)
@@ -111,7 +111,7 @@ def _content(path: str) -> bytes:
             raise MaintenanceError("env_file", f"{path} is not a regular file of at most 1 MiB", hint=hint)
         if status.st_mode & stat.S_IWOTH:
             # It decides which code the project executes.
-            raise MaintenanceError("unsafe_permissions", f"everybody may write {path}", hint=f"chmod o-w {path}")
+            raise MaintenanceError("unsafe_permissions", f"every account can write to {path}", hint=f"chmod o-w {path}")
         return stream.read(_LARGEST_ENV_FILE_BYTES)
 
 

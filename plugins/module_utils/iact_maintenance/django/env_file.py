@@ -48,5 +48,5 @@ def _quoted(name: str, rest: str) -> str:
         raise ValueError(f"the quote of {name} is not closed on this line")
     behind = match.group(2).strip()
     if behind and not behind.startswith("#"):
-        raise ValueError(f"there is text behind the closing quote of {name}")
+        raise ValueError(f"there is text after the closing quote of {name}")
     return ESCAPED.sub(r"\1", match.group(1)) if double else match.group(1)

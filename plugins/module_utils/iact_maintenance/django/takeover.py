@@ -33,7 +33,7 @@ def connection_of(database: Database, trouble: str = "") -> Server | SQLiteFile:
     return them.
     """
     if database.connection is None:
-        raise _refused(database, trouble or "the project did not say how its driver connects")
+        raise _refused(database, trouble or "the project's answer lacks the parameters of its driver")
     parameters = _judged(database)
     if database.vendor == "sqlite":
         return _sqlite_file(database, parameters)
@@ -53,7 +53,9 @@ def table_of(database: Database, name: str) -> tuple[str | None, str]:
     match = re.fullmatch(rf"(?:{part}\s*\.\s*)?{part}", quoted)
     if match is None:
         hint = "correct db_table of the session model"
-        raise Refused("not_a_session_table", f"the project's session table {printable(name)} is no name", hint=hint)
+        raise Refused(
+            "not_a_session_table", f"the project's session table {printable(name)} is not a valid name", hint=hint
+        )
     schema, table = (text and text.replace(quote * 2, quote) for text in match.groups())
     return schema, table
 
@@ -70,7 +72,10 @@ def _judged(database: Database) -> dict[str, str]:
             raise _refused(database, f"its option {name} cannot be taken over exactly")
     for name in sorted(table.files & set(parameters)):
         if not parameters[name].startswith("/") and parameters[name] != "system":
-            raise _refused(database, f"its option {name} is no absolute path, and where the site starts is not known")
+            raise _refused(
+                database,
+                f"its option {name} is not an absolute path, and the directory that the site starts in is not known",
+            )
     empty = sorted(name for name, text in parameters.items() if not text)
     if empty and database.vendor == "postgresql":
         raise _refused(database, f"its option {empty[0]} is empty")
@@ -94,12 +99,16 @@ def _refused(database: Database, reason: str) -> Refused:
         f"change DATABASES[{database.alias!r}] (or the environment of the project); or set session_cleanup.engine, "
         f"session_cleanup.use_tz and the section {database.vendor}, which then decide alone"
     )
-    return Refused("connection_option", f"the project's alias {database.alias} is not followed: {reason}", hint=hint)
+    return Refused(
+        "connection_option",
+        f"the connection of the project's alias {database.alias} cannot be used: {reason}",
+        hint=hint,
+    )
 
 
 def _driver(database: Database, known: tuple[str, ...]) -> str:
     if database.driver not in known:
-        raise _refused(database, f"how its driver {database.driver} connects is not known here")
+        raise _refused(database, f"its driver {database.driver} is not supported")
     return database.driver
 
 
@@ -110,7 +119,7 @@ def _postgresql(database: Database, parameters: Mapping[str, str]) -> Server:
     default_socket = database.connection.default_socket if database.connection else ""
     if "host" not in remaining and "hostaddr" not in remaining:
         if not default_socket:
-            raise _refused(database, "it names no host, and the default socket of its driver is not known")
+            raise _refused(database, "it sets no host, and the default socket of its driver is not known")
         remaining["host"] = default_socket
     return _server(database, ProjectConnection(driver, remaining, role=role))._replace(
         login_user=remaining.get("user"),
@@ -161,7 +170,7 @@ def _sqlite_uri(database: Database, name: str) -> SQLiteFile:
     query = parse_qs(uri.query, keep_blank_values=True)
     modes = set(query.get("mode", ["rwc"]))
     if uri.netloc not in ("", "localhost") or not uri.path.startswith("/"):
-        raise _refused(database, "its URI names no absolute path")
+        raise _refused(database, "its URI has no absolute path")
     if set(query) - {"mode", "cache"} or len(modes) != 1 or not modes <= _SQLITE_MODES:
         raise _refused(database, "its URI has a parameter that cannot be taken over exactly")
     return SQLiteFile(unquote(uri.path), read_only=modes == {"ro"})

@@ -37,7 +37,7 @@ def find_tool(host: Host, *names: str, hint: str, environment: Mapping[str, str]
     if trouble is not None:
         raise trouble
     if done.status != 0 or not version:
-        raise DatabaseFault("tool_broken", f"{done.reason}; it tells no version", hint=hint)
+        raise DatabaseFault("tool_broken", f"{done.reason} and printed no version", hint=hint)
     return Tool(path, version)
 
 
@@ -69,7 +69,7 @@ def warnings_of(done: Completed, component: str) -> tuple[Finding, ...]:
             "warning",
             "dump_warned",
             subject=component,
-            message=f"{done.name} said: {shown}",
-            hint="see whether the dump lacks something",
+            message=f"{done.name} printed: {shown}",
+            hint="check that the dump is complete",
         ),
     )

@@ -140,5 +140,5 @@ def opened(destination: Destination) -> Target:
 
 
 def _no_target() -> Refused:
-    hint = "it is made, or empty; or name databases alone with restore.components"
+    hint = "set it to a directory that does not exist or is empty; or restore only databases with restore.components"
     return Refused("no_target", "files are to be restored, but restore.target_directory is not set", hint=hint)

@@ -47,10 +47,10 @@ _LAST_SECOND = 253402300799
 # What logrotate and Python's rotating handlers append; such a file may go at any moment.
 _ROTATED = re.compile(r"\.\d+(\.[a-z0-9]+)?$|[-.]\d{4}-?\d{2}-?\d{2}", re.ASCII)
 _SENTENCES = {
-    "source_changed": "shrank while being archived, and the rest was filled with zeros",
-    "log_removed": "went away before being opened",
+    "source_changed": "shrank while it was archived; the rest was filled with zeros",
+    "log_removed": "disappeared before it was opened",
     "unreadable": "could not be read and was left out",
-    "skipped": "was skipped, being no regular file",
+    "skipped": "was skipped, because it is not a regular file",
 }
 _HINTS = {
     "source_changed": "rotate by renaming instead of copytruncate",
@@ -237,8 +237,8 @@ def skipped(notes: list[Note], earlier: Sequence[str]) -> list[Finding]:
     names = [note.name for note in notes if note.code == "skipped" and encode(note.name) in earlier]
     if not names:
         return []
-    message = f"log files that the last archive held are no regular files now, and are left out: {len(names)}"
-    hint = "name them in backup.follow_links, if they are links to files of the account that runs the jobs"
+    message = f"log files of the last archive are no longer regular files, and are left out: {len(names)}"
+    hint = "add them to backup.follow_links, if they are links to files of the account that runs the jobs"
     return [Finding("warning", "logs_skipped", subject=COMPONENT, message=message, hint=hint)]
 
 
@@ -263,7 +263,7 @@ class LogsDumper(FileDumper):
         """Raise BadOption if the archives would be among the logs."""
         directory, archives = settings.backup.log_directory, settings.backup.directory
         if directory and os.path.realpath(directory) == os.path.realpath(archives):
-            raise BadOption("backup.log_directory is backup.directory: archives would hold the archives before them")
+            raise BadOption("backup.log_directory is backup.directory: each archive would contain the earlier archives")
 
     def locate(self, settings: Settings, host: Host, earlier_files: tuple[str, ...]) -> LocateResult:
         """Return the logs if any file matches. Raise MaintenanceError `unreadable` or `no_directory`."""

@@ -38,7 +38,7 @@ def _true_name(label: str, file: LogFile) -> bytes:
     """Return the file's original name, which must be a plain name. Raise Damaged for any other."""
     name = unquote_to_bytes(file.name)
     if not name or name in (b".", b"..") or b"/" in name or b"\0" in name or len(name) > _LONGEST_NAME_BYTES:
-        raise Damaged(label, "the manifest", "it lists a log file under a name that is none")
+        raise Damaged(label, "the manifest", "it lists a log file with an invalid name")
     return name
 
 
@@ -61,9 +61,9 @@ class _Reader:
     def expect(self, content: bytes) -> None:
         """Raise Damaged unless exactly these bytes follow."""
         if b"".join(self.take(len(content))) != content:
-            raise Damaged(*self._where, "it is not what the manifest lists")
+            raise Damaged(*self._where, "it differs from the manifest")
 
     def expect_end(self) -> None:
         """Raise Damaged if there are more bytes."""
         if self._rest or any(self._pieces):
-            raise Damaged(*self._where, "something lies behind its end")
+            raise Damaged(*self._where, "there is data after its end")

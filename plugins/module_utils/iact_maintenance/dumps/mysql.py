@@ -116,10 +116,10 @@ def _check_select_limit(connection: Any, endpoint: Endpoint) -> None:
     limit = connection.as_found.select_limit
     if limit != NO_LIMIT:
         message = (
-            f"MySQL at {endpoint.place} gives {endpoint.user} at most {limit:,} rows of a table (sql_select_limit)"
+            f"MySQL at {endpoint.place} returns at most {limit:,} rows of a table to {endpoint.user} (sql_select_limit)"
         )
-        hint = "let an administrator take sql_select_limit out of the server's configuration and its init_connect"
-        raise DatabaseFault("session_settings", f"{message}, so a dump would lack the rest", hint=hint)
+        hint = "let an administrator remove sql_select_limit from the server's configuration and its init_connect"
+        raise DatabaseFault("session_settings", f"{message}, so a dump would lack the other rows", hint=hint)
 
 
 class _Table(NamedTuple):
@@ -160,7 +160,7 @@ def _table_findings(source: Source, tables: dict[str, _Table], settings: Backup)
     elsewhere = [name for name, (_kind, engine) in tables.items() if engine in ROWS_ELSEWHERE]
     findings = []
     if mixed and not settings.lock_tables:
-        message = f"not transactional, so not of one moment in the dump: {_shown(mixed)}"
+        message = f"tables that are not transactional can be inconsistent in the dump: {_shown(mixed)}"
         findings.append(
             Finding(
                 "warning",
@@ -172,13 +172,13 @@ def _table_findings(source: Source, tables: dict[str, _Table], settings: Backup)
         )
     if versioned:
         message = (
-            f"the dump holds the present rows of system-versioned tables, and not their history: {_shown(versioned)}"
+            f"the dump holds the current rows of system-versioned tables, without their history: {_shown(versioned)}"
         )
-        hint = "keep the history by mariadb-dump --dump-history if it is needed"
+        hint = "if the history is needed, save it with mariadb-dump --dump-history"
         findings.append(Finding("warning", "no_history", subject=source.component, message=message, hint=hint))
     if elsewhere:
         message = f"the dump holds no rows of tables that keep them elsewhere: {_shown(elsewhere)}"
-        hint = "see that those rows are backed up where they are"
+        hint = "back up those rows on the server that stores them"
         findings.append(Finding("info", "rows_elsewhere", subject=source.component, message=message, hint=hint))
     return tuple(findings)
 
@@ -217,7 +217,7 @@ def _check(done: Completed, source: Source, known: _Preflight, watcher: DumpWatc
         message = f"the tables of {source.component} were changed while they were dumped: {done.reason}"
         raise DatabaseFault("schema_changed", message, hint="run it again when no migration runs")
     if done.status != 0:
-        raise DatabaseFault("dump_failed", f"the dump of {source.component} broke off: {done.reason}")
+        raise DatabaseFault("dump_failed", f"the dump of {source.component} failed: {done.reason}")
     # Also one that was dropped since the catalogue was read: nobody can tell that from a program that left it out.
     absent = [printable(table) for table in known.tables if table not in watcher.rows][:20]
     absent += [
@@ -228,4 +228,6 @@ def _check(done: Completed, source: Source, known: _Preflight, watcher: DumpWatc
     if not watcher.is_complete or absent:
         what = f"lacks {', '.join(absent)}" if watcher.is_complete else "lacks its last line"
         message = f"the dump of {source.component} {what}, although {done.reason}"
-        raise DatabaseFault("dump_incomplete", message, hint="see whether the dump program is the distribution's own")
+        raise DatabaseFault(
+            "dump_incomplete", message, hint="check that the dump program is the one of the distribution"
+        )

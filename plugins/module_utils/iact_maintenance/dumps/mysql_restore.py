@@ -64,7 +64,7 @@ def restore(
             made = RestoreStream()
             done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, made.of(stream))
         if done.status != 0:
-            message = f"the restore of {source.component} into {database} broke off: {done.reason}"
+            message = f"the restore of {source.component} into {database} failed: {done.reason}"
             hint = next((hint for words, hint in _HINTS.items() if words in done.errors), "")
             raise DatabaseFault("restore_failed", message, hint=hint)
         target = endpoint._replace(database=database)
@@ -79,7 +79,7 @@ def restore(
 
 def _means(host: Host, server: Server) -> tuple[Tool, Endpoint]:
     if server.read_only:
-        raise Refused("read_only", "restore.mysql.read_only is true: nothing may ever write there")
+        raise Refused("read_only", "restore.mysql.read_only is true, so a restore is not allowed")
     return client_tool(host), resolve(server, host)._replace(database=None)
 
 
@@ -95,7 +95,7 @@ def _check_account(connection: Any, endpoint: Endpoint) -> None:
     rights = read_rights(connection, endpoint)
     elsewhere = writes_elsewhere(rights)
     if elsewhere:
-        message = f"the account {rights.holder} may change more than restored databases: {'; '.join(elsewhere[:5])}"
+        message = f"the account {rights.holder} has rights beyond restored databases: {'; '.join(elsewhere[:5])}"
         raise Refused("restore_account", message, hint=restore_hint("mysql"))
 
 
@@ -108,7 +108,7 @@ def _look(connection: Any, endpoint: Endpoint, database: str) -> bool:
     query += "(SELECT COUNT(*) FROM information_schema.events WHERE event_schema = %s)"
     exists, things = rows(connection, endpoint, query, *[database] * 4)[0]
     if things:
-        hint = "name an empty database with restore.target_database, or none for a new one"
+        hint = "set restore.target_database to an empty database, or leave it out to create a new one"
         raise Refused("not_empty", f"the database {database} is not empty", hint=hint)
     return bool(exists)
 
@@ -152,27 +152,27 @@ def _event_findings(target: Endpoint, source: Source, made: RestoreStream) -> tu
 def _disabled(target: Endpoint, source: Source, names: list[str]) -> tuple[Finding, ...]:
     if not names:
         return ()
-    message = f"events of {source.component} were made disabled, so that none changes the copy: {_shown(names)}"
+    message = f"events of {source.component} were restored as disabled, so that none changes the copy: {_shown(names)}"
     places = [f"`{target.database}`.`{name.replace('`', '``')}`" for name in names[:_SHOWN_NAMES]]
-    hint = "if they are to run there: " + " ".join(printable(f"ALTER EVENT {place} ENABLE;") for place in places)
+    hint = "to enable them: " + " ".join(printable(f"ALTER EVENT {place} ENABLE;") for place in places)
     return (Finding("warning", "events_disabled", subject=source.component, message=message, hint=hint),)
 
 
 def _missing_events(source: Source, made: RestoreStream, names: list[str]) -> tuple[Finding, ...]:
     """Return a finding with the events that were not restored: the server does not create expired ones."""
-    left = ([f"{_shown(names)} (over, as their schedule says)"] if names else []) + (
-        [f"{made.unread} that are not understood"] if made.unread else []
+    left = ([f"{_shown(names)} (their schedule has ended)"] if names else []) + (
+        [f"{made.unread} with an unknown statement"] if made.unread else []
     )
     if not left:
         return ()
-    message = f"events of {source.component} did not come back: {'; '.join(left)}"
+    message = f"events of {source.component} were not restored: {'; '.join(left)}"
     return (
         Finding(
             "warning",
             "skipped_objects",
             subject=source.component,
             message=message,
-            hint="take what is needed from the dump, where each is written",
+            hint="create the ones that are needed by hand, with the statements of the dump",
         ),
     )
 

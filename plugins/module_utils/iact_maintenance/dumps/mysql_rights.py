@@ -217,7 +217,7 @@ def writes_elsewhere(rights: Rights) -> list[str]:
         writing = sorted(grant.privileges - _READING)
         if writing and not _is_scratch(grant):
             elsewhere.append(f"{', '.join(writing)} on {grant.database}.{grant.table}")
-    return elsewhere + [f"grants that are not understood: {rights.unread}"] * bool(rights.unread)
+    return elsewhere + [f"grants in an unknown form: {rights.unread}"] * bool(rights.unread)
 
 
 def _is_scratch(grant: Grant) -> bool:

@@ -40,7 +40,7 @@ _REMEDY = (
     "as administrator: GRANT pg_read_all_data TO the account; against row security ALTER ROLE … BYPASSRLS; "
     "GRANT SELECT ON LARGE OBJECT for each of those"
 )
-_HINT = "see whether the dump program is the distribution's own"
+_HINT = "check that the dump program is the one of the distribution"
 # By number, because names are listed in the database's own encoding.
 _TABLE_DATA = re.compile(rb"^\d+; 0 (\d+) TABLE DATA ", re.MULTILINE)
 _OWN = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
@@ -196,7 +196,7 @@ def _without_rows(source: Source, tables: list[Table]) -> tuple[Finding, ...]:
     findings = []
     if foreign:
         message = f"the dump holds no rows of tables that keep them elsewhere: {printable(', '.join(foreign[:20]))}"
-        hint = "see that those rows are backed up where they are"
+        hint = "back up those rows on the server that stores them"
         findings.append(Finding("info", "rows_elsewhere", subject=source.component, message=message, hint=hint))
     if unlogged:
         message = (
@@ -208,7 +208,7 @@ def _without_rows(source: Source, tables: list[Table]) -> tuple[Finding, ...]:
                 "unlogged",
                 subject=source.component,
                 message=message,
-                hint="back their rows up on the primary if they count",
+                hint="if their rows are needed, back them up on the primary",
             )
         )
     return tuple(findings)
@@ -254,9 +254,9 @@ def _check(done: Completed, read: Completed, source: Source) -> None:
     if done.status != 0:
         hint = _REMEDY if "permission denied" in done.errors or "row-level security" in done.errors else ""
         hint = "raise max_locks_per_transaction on the server" if "max_locks_per_transaction" in done.errors else hint
-        raise DatabaseFault("dump_failed", f"the dump of {source.component} broke off: {done.reason}", hint=hint)
+        raise DatabaseFault("dump_failed", f"the dump of {source.component} failed: {done.reason}", hint=hint)
     if read.status != 0:
-        message = f"the dump of {source.component} is not whole, although {done.reason}: {read.reason}"
+        message = f"the dump of {source.component} is not complete, although {done.reason}: {read.reason}"
         raise DatabaseFault("dump_incomplete", message, hint=_HINT)
 
 
@@ -266,7 +266,8 @@ def _check_contents(listed: Completed, source: Source, tables: list[Table]) -> N
     absent = [table.label for table in tables if table.kind == "r" and table.oid not in listed_tables]
     if absent:
         message = (
-            f"the dump of {source.component} lacks {printable(', '.join(absent[:20]))}, although the program ended well"
+            f"the dump of {source.component} lacks {printable(', '.join(absent[:20]))}, although the program "
+            "exited with status 0"
         )
         raise DatabaseFault("dump_incomplete", message, hint=_HINT)
 

@@ -41,8 +41,8 @@ def check(source: Source, needed: Iterable[tuple[str, str]], *, allow_incomplete
     if not things:
         return ()
     shown = printable(", ".join(things[:_SHOWN_THINGS]))
-    message = f"the tables of {source.component} cannot be made from a dump of them alone: {shown}"
-    hint = "back the whole database up with backup.postgresql_databases"
+    message = f"a dump of only the tables of {source.component} could not be restored: {shown}"
+    hint = "back up the whole database with backup.postgresql_databases"
     if not allow_incomplete:
         raise DatabaseFault("needs_whole_database", message, hint=hint)
     return (Finding("warning", "needs_whole_database", subject=source.component, message=message, hint=hint),)

@@ -119,7 +119,7 @@ def restore(
 def _places(host: Host, server: Server, database: str) -> tuple[Endpoint, Endpoint]:
     """Return the connection that creates databases, and the one to the target. Raise Refused."""
     if server.read_only:
-        raise Refused("read_only", "restore.postgresql.read_only is true: nothing may ever write there")
+        raise Refused("read_only", "restore.postgresql.read_only is true, so a restore is not allowed")
     endpoint = resolve(server, host)._replace(database=_MAINTENANCE_DATABASE)
     return endpoint, endpoint._replace(database=database)
 
@@ -142,11 +142,11 @@ def _skipped_objects(done: Completed, source: Source, database: str) -> tuple[Fi
     if None in matches or ignored is None or int(ignored[1]) != len(matches):
         serious = [_ERROR + trouble for trouble, dispensable in zip(troubles, matches) if not dispensable]
         reason = done._replace(errors="".join(serious) or done.errors).reason
-        raise DatabaseFault("restore_failed", f"the restore of {source.component} into {database} broke off: {reason}")
+        raise DatabaseFault("restore_failed", f"the restore of {source.component} into {database} failed: {reason}")
     statements = [match[1].partition("\n\n")[0] for match in matches if match]
     shown = [foreign(statement, _SHOWN_CHARACTERS) for statement in statements]
-    message = f"{source.component} came back without what refers to things outside of its dump: {' '.join(shown)}"
-    hint = "make them by hand, or back the whole database up with backup.postgresql_databases"
+    message = f"{source.component} was restored without what refers to objects outside of its dump: {' '.join(shown)}"
+    hint = "create them by hand, or back up the whole database with backup.postgresql_databases"
     return (Finding("warning", "skipped_objects", subject=source.component, message=message, hint=hint),)
 
 
@@ -195,7 +195,7 @@ def _check_account(connection: Any, endpoint: Endpoint) -> None:
     pattern = RESTORE_PREFIX.replace("_", "\\_") + "%"
     powers = [str(power) for (power,) in rows(connection, endpoint, _POWERS, pattern)]
     if powers:
-        message = f"the account {endpoint.user} may change more than restored databases: {'; '.join(powers[:5])}"
+        message = f"the account {endpoint.user} has rights beyond restored databases: {'; '.join(powers[:5])}"
         raise Refused("restore_account", message, hint=restore_hint("postgresql"))
 
 
@@ -203,7 +203,7 @@ def _check_empty(target: Endpoint) -> None:
     connection = connect(target, own_session=True)
     try:
         if rows(connection, target, _THINGS)[0][0]:
-            hint = "name an empty database with restore.target_database, or none for a new one"
+            hint = "set restore.target_database to an empty database, or leave it out to create a new one"
             raise Refused("not_empty", f"the database {target.database} is not empty", hint=hint)
     finally:
         close(connection)

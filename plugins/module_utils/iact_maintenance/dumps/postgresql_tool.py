@@ -92,7 +92,7 @@ class ReadAlong:
         self._ended = threading.Event()
         self._done: Completed | None = None
         self._trouble: MaintenanceError | None = None
-        threading.Thread(target=self._read, name="read along", daemon=True).start()
+        threading.Thread(target=self._read, name="read while it was written", daemon=True).start()
 
     def _read(self) -> None:
         try:
@@ -126,5 +126,5 @@ class ReadAlong:
         self(None)
         self._ended.wait()
         if self._trouble is not None or self._done is None:
-            raise self._trouble or DatabaseFault("dump_incomplete", "the dump could not be read along")
+            raise self._trouble or DatabaseFault("dump_incomplete", "the dump could not be read while it was written")
         return self._done

@@ -90,9 +90,9 @@ class ServerDumper(Dumper):
         """Return why a dump is not of the configured server. Raise MaintenanceError if it cannot be asked."""
         server = self.connection(settings)
         if server is None:
-            return f"no {self.engine} server is configured here"
+            return f"no {self.engine} server is configured on this host"
         same = _server_alone(identity) == _server_alone(IDENTITIES[self.engine](server, host))
-        return "" if same else f"{source.component} is of another {self.engine} server"
+        return "" if same else f"{source.component} comes from another {self.engine} server"
 
     def check_destination(self, settings: Settings) -> None:
         """Raise Refused if there is no account to restore with."""
@@ -101,7 +101,7 @@ class ServerDumper(Dumper):
     def _restorer(self, settings: Settings) -> Server:
         server = settings.restore.servers.get(self.engine)
         if server is None:
-            message = f"there is no account to restore with: the section restore has no {self.engine}"
+            message = f"restore.{self.engine} is not set: a restore needs an account"
             raise Refused("restore_account", message, hint=restore_hint(self.engine))
         return server
 

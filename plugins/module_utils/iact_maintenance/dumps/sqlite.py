@@ -232,7 +232,7 @@ class SQLiteDumper(FileDumper):
         """Return whether the file's path is not backed up here; the file may have been replaced since."""
         configured = [settings.sqlite.path] if settings.sqlite else []
         here = source.database in (*settings.backup.sqlite_files, *configured)
-        return "" if here else f"{source.database} is not backed up here"
+        return "" if here else f"{source.database} is not backed up on this host"
 
     def restore(
         self, host: Host, settings: Settings, stored: Stored, destination: Destination, stream: Iterator[bytes]

@@ -29,7 +29,10 @@ def dumper_of(source: Source) -> Dumper:
         return DUMPERS[source.engine]
     name, engine = printable(source.component, 80), printable(source.engine, 80)
     message = f"{name} was dumped by the engine {engine}, which this version cannot restore"
-    hint = "use the version of the collection that wrote the archive, or name the others in restore.components"
+    hint = (
+        "use the version of the collection that wrote the archive, or restore the other components with "
+        "restore.components"
+    )
     raise Refused("unknown_engine", message, hint=hint)
 
 

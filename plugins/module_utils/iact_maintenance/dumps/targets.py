@@ -50,9 +50,9 @@ def check_target(host: Host, path: str) -> None:
     """Raise Refused unless files may be restored there: missing or empty, of this user, not writable by others."""
     if not os.path.lexists(path):
         if not os.path.isdir(os.path.dirname(path)):
-            raise _refused(path, "lies in a directory that does not exist")
+            raise _refused(path, "is in a directory that does not exist")
         if not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
-            raise _refused(path, "lies in a directory that this account cannot write to")
+            raise _refused(path, "is in a directory that this account cannot write to")
         return
     try:
         status, empty = os.lstat(path), not os.listdir(path)
@@ -71,13 +71,13 @@ def check_room(host: Host, path: str, size_bytes: int) -> None:
     existing = path if os.path.isdir(path) else os.path.dirname(path)
     free = host.free_bytes(existing)
     if size_bytes > free:
-        message = f"{existing} has {size(free)} free, and the files to restore take {size(size_bytes)}"
-        hint = "free some space, name another restore.target_directory, or fewer restore.components"
+        message = f"{existing} has {size(free)} free, and the files to restore need {size(size_bytes)}"
+        hint = "free some space, or set another restore.target_directory or fewer restore.components"
         raise StorageFault("no_space", message, hint=hint)
 
 
 def _refused(path: str, what: str) -> Refused:
-    hint = "name a directory that does not exist yet"
+    hint = "set it to a directory that does not exist yet"
     return Refused("unsafe_target", f"restore.target_directory {path} {what}", hint=hint)
 
 
