@@ -193,7 +193,7 @@ def test_a_reader_does_not_name_the_writer_of_yesterday(tmp_path: Path) -> None:
         pass
     with Host().lock(path, "verify", shared=True), pytest.raises(LockHeld) as caught, Host().lock(path, "prune"):
         raise AssertionError("entered")
-    assert caught.value.message == "busy: another run is at work here"
+    assert caught.value.message == "busy: another run is active on this host"
 
 
 def test_a_lock_that_is_waited_for_is_taken_when_it_is_free(tmp_path: Path) -> None:

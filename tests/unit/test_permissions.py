@@ -73,7 +73,7 @@ def test_g1j_a_directory_on_the_way_is_never_given_away(place: Path) -> None:
     (place / "home").mkdir(mode=0o700)
     (place / "home" / ".pgpass").touch(0o600)
     assert told(place / "home" / ".pgpass") == (
-        f"let nobody enter {place}/home (chmod o+x, or its group root), or name another place"
+        f"let nobody enter {place}/home (chmod o+x, or its group root), or set another path"
     )
 
 
@@ -123,7 +123,7 @@ def test_g1j_a_mode_that_keeps_its_own_owner_out_is_mended_by_chmod(place: Path)
         (errno.ENOTDIR, "correct django.env_file, or create it"),
         (errno.EROFS, "findmnt"),
         (errno.ELOOP, "symbolic link"),
-        (errno.EISDIR, "name the file in django.env_file"),
+        (errno.EISDIR, "set django.env_file to a file"),
         (errno.EIO, "journalctl -k"),
         (errno.ENAMETOOLONG, ""),
     ],

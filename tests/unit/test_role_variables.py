@@ -47,7 +47,7 @@ def test_a_variable_that_nobody_knows_is_refused_by_its_name_and_never_by_its_va
     (refusal,) = refused(**{name: SECRET, "state": "absent"})
     assert refusal["variable"] == PREFIX + name
     assert refusal["message"].startswith(f"{PREFIX}{name} is not a variable of the role: ")
-    assert refusal["message"].endswith(f"{PREFIX}{near}?" if near else "lists all that are known")
+    assert refusal["message"].endswith(f"{PREFIX}{near}?" if near else "lists all variables")
     assert SECRET not in str(refusal)
 
 

@@ -141,7 +141,7 @@ def test_g06_a_key_without_its_certificate_is_refused_since_it_would_be_ignored(
         of_file({job: raw} if job else raw)
     name = f"{job}.{section}" if job else section
     assert caught.value.message == f"{name}.client_key is set without {name}.client_cert, and would be ignored"
-    assert caught.value.hint == "set client_cert; if its file holds the key as well, leave client_key out"
+    assert caught.value.hint == "set client_cert; leave out client_key if the file of client_cert contains the key too"
 
 
 def test_g06_a_job_s_own_key_goes_with_the_shared_certificate_and_another_certificate_leaves_the_shared_key() -> None:

@@ -132,7 +132,7 @@ THE_HOST = World(
             "rm /etc/cron.d/site",
         ),
         "an_account_that_may_have_no_crontab": Situation(
-            ("/etc/cron.allow does not name callcenter",), "echo root > /etc/cron.allow", "rm /etc/cron.allow"
+            ("/etc/cron.allow does not list callcenter",), "echo root > /etc/cron.allow", "rm /etc/cron.allow"
         ),
         "a_group_that_does_not_exist": Situation(("no group callcentre", "iact_maintenance_groups")),
         "packages_that_would_push_out_another_vendor_s": Situation(

@@ -155,7 +155,7 @@ def check_room(descriptor: int, path: str, size_bytes: int) -> None:
     """Raise StorageFault `no_space` if the file's filesystem has less free space. Raise OSError."""
     status = os.fstatvfs(descriptor)
     if status.f_bavail * status.f_frsize < size_bytes:
-        message = f"the disk is nearly full: {path} would have less free than backup.min_free_bytes says"
+        message = f"the disk is nearly full: less than backup.min_free_bytes would remain free in {path}"
         raise StorageFault("no_space", message, hint="free some space, then run it again; or lower min_free_bytes")
 
 

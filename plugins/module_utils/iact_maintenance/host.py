@@ -224,7 +224,7 @@ class Host:
             held = json.loads(note)
             return f"busy: {held['job']} runs as process {held['pid']} on {held['host']} since {held['started_at']}"
         except (ValueError, KeyError, TypeError):
-            return "busy: another run is at work here"
+            return "busy: another run is active on this host"
 
 
 def _write_note(descriptor: int, note: bytes) -> None:

@@ -85,7 +85,11 @@ def ensure(host: Host, directory: str) -> tuple[Identity, tuple[Finding, ...]]:
     state.change_mapping(host, directory, FILE, change)
     made = read(host, directory)
     if not made.id:
-        raise StorageFault("storage", f"{path} does not hold what was written to it", hint="see the disk and its logs")
+        raise StorageFault(
+            "storage",
+            f"{path} does not contain what was written to it",
+            hint="check the disk and the kernel's log (journalctl -k)",
+        )
     return made, tuple(findings)
 
 
@@ -117,8 +121,8 @@ def _identity(stored: Mapping[str, object], machine: str) -> Identity | None:
 
 def _replaced(stored: Mapping[str, object]) -> Finding:
     what = "the identity in the state directory was damaged" if not stored.get("id") else _cloned(stored)
-    message = f"{what}: this host has a new one, and earlier archives are not its own"
-    hint = "if they are, take them over with `iact-maintenance archives --adopt`"
+    message = f"{what}: this host has a new one, and earlier archives do not count as this host's"
+    hint = "if they are this host's, take them over with `iact-maintenance archives --adopt`"
     return Finding("warning", "new_identity", subject="identity", message=message, hint=hint)
 
 

@@ -25,9 +25,9 @@ _FAULTS: dict[int, tuple[str, tuple[str, ...], str]] = {
     errno.ENOMEM: ("no memory is left", _SPACE, _MEMORY_HINT),
     errno.EAGAIN: ("no further process or thread can be started", _PROCESSES, _PROCESSES_HINT),
     errno.EFBIG: (
-        "a file would become larger than it may be",
+        "a file would become larger than the limit",
         ("RLIMIT_FSIZE",),
-        "raise ulimit -f (fsize in limits.conf, LimitFSIZE= of the service), if the filesystem takes such files",
+        "raise ulimit -f (fsize in limits.conf, LimitFSIZE= of the service), if the filesystem supports such files",
     ),
 }
 # What programs and libraries say of it; no locale of ours makes them say it in another language.
@@ -75,7 +75,8 @@ def check() -> None:
     if not _has_descriptors(used + _DESCRIPTORS):
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         message = (
-            f"a run needs {_DESCRIPTORS} file descriptors besides the {used} that are open: RLIMIT_NOFILE is {most}"
+            f"a run needs {_DESCRIPTORS} file descriptors in addition to the {used} that are open: RLIMIT_NOFILE "
+            f"is {most}"
         )
         raise MaintenanceError(CODE, message, hint=_FILES_HINT)
     try:

@@ -52,13 +52,13 @@ def advice(
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return f"correct {option}, or create it" if option else "create it; the role does"
     if error.errno == errno.EROFS:
-        return "its filesystem is mounted read-only: see findmnt, and the kernel's log (journalctl -k)"
+        return "its filesystem is mounted read-only: check findmnt and the kernel's log (journalctl -k)"
     if error.errno == errno.ELOOP:
-        return "it is a symbolic link, which is not followed: name the file or directory itself"
+        return "it is a symbolic link, which is not allowed: set the file or directory itself"
     if error.errno == errno.EISDIR:
-        return f"it is a directory: name the file in {option}" if option else "it is a directory: move it elsewhere"
+        return f"it is a directory: set {option} to a file" if option else "it is a directory: move it elsewhere"
     if error.errno == errno.EIO:
-        return "the disk does not answer as it should: see the kernel's log (journalctl -k)"
+        return "the disk has input or output errors: read the kernel's log (journalctl -k)"
     if error.errno not in (errno.EACCES, errno.EPERM):
         return ""
     return _permission(within if within and obstacle(within) else path, is_shared, is_written)
@@ -67,7 +67,7 @@ def advice(
 def _permission(path: str, is_shared: bool, is_written: bool) -> str:
     account = current_account()
     if os.geteuid() == 0:
-        return f"even root is refused: see lsattr {path}, and how its filesystem is mounted (findmnt)"
+        return f"even root is refused: check lsattr {path}, and how its filesystem is mounted (findmnt)"
     if account != _jobs.get("user", account):
         return _SUDO
     blocked = obstacle(path)
@@ -77,7 +77,7 @@ def _permission(path: str, is_shared: bool, is_written: bool) -> str:
         return f"chmod {'u+rwx' if blocked.is_directory else 'u+rw'} {blocked.path}"
     if blocked.is_on_the_way:
         # Never chown, because the directory is not this program's.
-        return f"let {account} enter {blocked.path} (chmod o+x, or its group {blocked.group}), or name another place"
+        return f"let {account} enter {blocked.path} (chmod o+x, or its group {blocked.group}), or set another path"
     if is_shared:
         return _shared(blocked, account, "w" if is_written else "")
     if blocked.owner == "root" or _jobs:

@@ -303,6 +303,8 @@ def _drive(pipeline: _Pipeline, commands: Sequence[Command], limits: Limits) -> 
         now = time.monotonic()
         last = now if moved else last
         if now - began >= limits.deadline_seconds:
-            raise ProcessFault("timeout", f"{names} did not end within {limits.deadline_seconds:g} s and was ended")
+            raise ProcessFault("timeout", f"{names} did not end within {limits.deadline_seconds:g} s and was stopped")
         if limits.stall_timeout_seconds is not None and now - last > limits.stall_timeout_seconds:
-            raise ProcessFault("stalled", f"{names} gave no byte for {limits.stall_timeout_seconds:g} s and was ended")
+            raise ProcessFault(
+                "stalled", f"{names} made no progress for {limits.stall_timeout_seconds:g} s and was stopped"
+            )

@@ -11,7 +11,7 @@ from .limits import shortage
 
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
 PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
-REPORT_HINT = "please report this line; nothing is known to be lost, but do not count this run as done"
+REPORT_HINT = "report this line; do not count this run as done"
 
 
 class Status(NamedTuple):
@@ -162,7 +162,7 @@ def report_of(job: str, ending: BaseException) -> Report:
         )
         return _broken_off(job, finding, ending)
     if isinstance(ending, Interrupted):
-        hint = "run it again; what was committed stays"
+        hint = "run it again; what was committed is kept"
         return _broken_off(job, Finding("critical", "interrupted", subject=job, message=str(ending), hint=hint), ending)
     trouble = shortage(ending)
     if trouble is not None:

@@ -138,7 +138,7 @@ def _known(
         if by_name[key].secret and layer.is_file:
             raise Refused(
                 "secret_in_config",
-                f"{dotted} stands in {layer.name}, which everyone may read",
+                f"{dotted} is in {layer.name}, which every account can read",
                 hint="put it into the file that config_file or passfile names, mode 0600",
             )
         if value is not None or layer.is_file:
@@ -169,7 +169,7 @@ def _section(name: str, values: _Values, sources: dict[str, str]) -> object:
 def _check_certificate(name: str, values: _Values) -> None:
     """Raise BadOption for a client's key without its certificate, which every program and driver would ignore."""
     if values.get("client_key") and not values.get("client_cert"):
-        hint = "set client_cert; if its file holds the key as well, leave client_key out"
+        hint = "set client_cert; leave out client_key if the file of client_cert contains the key too"
         raise BadOption(f"{name}.client_key is set without {name}.client_cert, and would be ignored", hint=hint)
 
 

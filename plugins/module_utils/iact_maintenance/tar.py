@@ -64,9 +64,9 @@ def parse(block: bytes) -> Header:
         size = int.from_bytes(raw[1:], "big") if raw[0] == 0x80 else int(raw[:11], 8)
         header = Header(name, size, int(block[136:147], 8))
     except (ValueError, IndexError):
-        raise ValueError("not a header of ours") from None
+        raise ValueError("not a header that this program writes") from None
     if not 0 <= header.size_bytes <= _LARGEST_SIZE or build(header) != block:
-        raise ValueError("not a header of ours")
+        raise ValueError("not a header that this program writes")
     return header
 
 

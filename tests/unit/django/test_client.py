@@ -61,7 +61,7 @@ def test_g1f_the_settings_module_of_the_env_file_is_told(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("make", "hint"), [(False, "correct django.env_file, or create it"), (True, "name the file in django.env_file")]
+    ("make", "hint"), [(False, "correct django.env_file, or create it"), (True, "set django.env_file to a file")]
 )
 def test_g13_the_hint_about_an_env_file_fits_its_fault(tmp_path: Path, make: bool, hint: str) -> None:
     (tmp_path / "manage.py").touch()

@@ -76,9 +76,9 @@ def test_fi11_a_password_we_write_is_read_back_by_us_and_by_the_client_programs(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[client]\nuser=1\n!include /tmp/x", "line 3: an include is not followed"),
-        ("[client]\n !includedir /tmp", "line 2: an include is not followed"),
-        ("password=hidden", "line 1: an option stands before the first"),
+        ("[client]\nuser=1\n!include /tmp/x", "line 3: includes are not supported"),
+        ("[client]\n !includedir /tmp", "line 2: includes are not supported"),
+        ("password=hidden", "line 1: there is an option before the first"),
         ("[client\npassword=hidden", "line 1: a .group. is not closed"),
     ],
 )

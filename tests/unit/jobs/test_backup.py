@@ -414,7 +414,7 @@ def test_g21_archives_of_this_host_s_earlier_identity_are_taken_over_and_no_othe
     assert site.run("adopt", dry_run=True).facts["adopted"] == [NAME] and site.kinds() == ["other_host", "good"]
     renamed = Renamed(site.host.moment)
     refused = run(table.job("adopt"), site.settings(), renamed, Mode())
-    assert refused.facts["adopted"] == [] and "is of the host" in refused.findings[0].message
+    assert refused.facts["adopted"] == [] and "it belongs to the host" in refused.findings[0].message
     elsewhere = site.run("adopt", {"backup": {**site.backup, "sqlite_files": ["/srv/another.sqlite3"]}})
     assert elsewhere.facts["adopted"] == [] and "not backed up on this host" in elsewhere.findings[0].message
     taken = site.run("adopt")
@@ -434,7 +434,7 @@ def test_g21_archives_of_a_host_of_the_same_name_that_is_at_work_are_not_taken_o
     other.host.moment += timedelta(days=2)
     other.run()
     refused = site.run("adopt")
-    assert refused.facts["adopted"] == [] and "is at work" in refused.findings[0].message
+    assert refused.facts["adopted"] == [] and "is active" in refused.findings[0].message
     assert sorted(site.kinds()) == ["good", "other_host", "other_host"]
 
 

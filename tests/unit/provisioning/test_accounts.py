@@ -20,10 +20,10 @@ def test_root_is_refused_under_whatever_name(machine: Machine, name: str) -> Non
 
 def test_an_account_is_named_as_the_host_names_it(machine: Machine) -> None:
     machine.host.accounts["remote"] = record("remote", 4711, str(machine.home))
-    assert "the host calls the account 4711 remote" in machine.messages(user="4711")
+    assert "the account 4711 is called remote" in machine.messages(user="4711")
     assert machine.refusals(user="4712") == [("account_name", "user")]
     machine.host.accounts["REMOTE"] = machine.host.accounts["remote"]
-    assert "the host calls the account REMOTE remote" in machine.messages(user="REMOTE")
+    assert "the account REMOTE is called remote" in machine.messages(user="REMOTE")
 
 
 @pytest.mark.parametrize("name", ["call centre", "-iact", "a:b", "a/b", "~x"])

@@ -28,7 +28,7 @@ def test_a_folder_of_another_names_both_ways_out(machine: Machine) -> None:
     assert machine.refusals() == [("foreign_folder", "log_directory")]
     message = machine.messages()
     assert f"{machine.logs} belongs to callcenter; set iact_maintenance_user to callcenter" in message
-    assert "iact_maintenance_log_directory (the backup goes on reading" in message
+    assert "iact_maintenance_log_directory (the backup still reads" in message
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="the tests' own folders are root's only there")

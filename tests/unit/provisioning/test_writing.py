@@ -85,7 +85,7 @@ def test_a_folder_behind_a_link_that_the_account_planted_is_not_written_into(mac
     target.mkdir()
     (machine.home / ".iact").symlink_to(target)
     os.chown(machine.home / ".iact", NUMBER, -1, follow_symlinks=False)
-    with pytest.raises(StorageFault, match="is a link that somebody else made"):
+    with pytest.raises(StorageFault, match="is a link that another account created"):
         write(machine, mysql_login_password=None, restore_mysql={"login_password": "x"})
     assert list(target.iterdir()) == []
 

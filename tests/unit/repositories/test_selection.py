@@ -37,7 +37,7 @@ def test_fh25_what_lies_ahead_of_the_clock_is_never_the_latest_but_has_a_name() 
     ahead = entry("z", "good", 2000)
     assert selected("latest", [*ENTRIES, ahead]) == "b"
     assert selected("z", [*ENTRIES, ahead]) == "z"
-    with pytest.raises(Refused, match="later time than this host's clock") as raised:
+    with pytest.raises(Refused, match="dated later than this host's clock") as raised:
         selected("latest", [ahead])
     assert raised.value.code == "no_archive" and "the last one is z" in raised.value.hint
 

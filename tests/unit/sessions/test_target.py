@@ -61,7 +61,7 @@ def test_the_one_configured_database_is_taken() -> None:
 
 def test_a_database_that_may_never_be_written_to_is_no_candidate() -> None:
     assert target(**READ_ONLY, **POSTGRESQL) == ("postgresql", "pg")
-    assert "may be written" in refusal(**READ_ONLY).message
+    assert "is not read_only" in refusal(**READ_ONLY).message
 
 
 def test_of_several_none_is_guessed() -> None:
@@ -97,7 +97,7 @@ def test_c1_where_no_project_says_how_times_are_stored_nothing_is_guessed(
     engine: str, section: dict[str, object], django: dict[str, object]
 ) -> None:
     options = {**section, **django, "session_cleanup": {"engine": engine}}
-    with pytest.raises(Refused, match=f"columns of {engine} do not tell") as caught:
+    with pytest.raises(Refused, match=f"columns of {engine} do not show") as caught:
         session_target(build([Layer("site.json", options, is_file=True)]), FakeHost())
     assert "session_cleanup.use_tz" in caught.value.hint
 
@@ -205,12 +205,12 @@ def test_another_table_than_the_project_s_is_refused() -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (project(None), "did not say where its sessions are"),
+        (project(None), "does not say where its sessions are"),
         (project(None, troubles=(Trouble("settings", "ImportError: x"),)), "ImportError: x"),
         (project(None, ending="it did not end within 60 s"), "60 s"),
         (project(alias("oracle")), "the alias ivr uses oracle"),
-        (project(alias("")), "did not say"),
-        (project(alias("mysql", time_zone="")), "did not say"),
+        (project(alias("")), "does not say"),
+        (project(alias("mysql", time_zone="")), "does not say"),
     ],
 )
 def test_a_project_that_cannot_tell_is_never_guessed_for(answer: Project, reason: str) -> None:

@@ -147,7 +147,7 @@ def _where(row: JobRow, run: _Run) -> str:
     """Return where the output of a run is that cron did not start: it is not in the job's log."""
     places = {"ansible": "in the output of that play", "hand": "on that person's terminal"}
     place = places.get(run.started_by, "on that person's terminal, or in the output of that play")
-    return f"its output is {place}, not in {row.log}; run `iact-maintenance {row.command}` to see whether it works now"
+    return f"its output is {place}, not in {row.log}; run `iact-maintenance {row.command}` to check that it works now"
 
 
 def _never(context: Context, name: str, job: Scheduled, hint: str) -> Outcome:

@@ -62,7 +62,7 @@ def _timed(check: Check, context: Context) -> tuple[list[Outcome], float]:
         if trouble is not None:
             return [Outcome(FAIL, trouble.message, trouble.hint, code=trouble.code)], context.host.monotonic() - began
         message = f"internal fault: {location_of(fault)}"
-        outcomes = [Outcome(FAIL, message, "please report this line", code="internal_fault")]
+        outcomes = [Outcome(FAIL, message, "report this line", code="internal_fault")]
     return outcomes, context.host.monotonic() - began
 
 

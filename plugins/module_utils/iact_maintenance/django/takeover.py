@@ -69,7 +69,7 @@ def _judged(database: Database) -> dict[str, str]:
         del parameters["options"]
     for name in sorted({*parameters, *told.withheld} - table.harmless):
         if name not in table.taken or name in told.withheld:
-            raise _refused(database, f"its option {name} cannot be taken over exactly")
+            raise _refused(database, f"its option {name} is not supported")
     for name in sorted(table.files & set(parameters)):
         if not parameters[name].startswith("/") and parameters[name] != "system":
             raise _refused(
@@ -97,7 +97,7 @@ def _refused(database: Database, reason: str) -> Refused:
     """Return the refusal of an alias; nothing replaces an option that cannot be reproduced."""
     hint = (
         f"change DATABASES[{database.alias!r}] (or the environment of the project); or set session_cleanup.engine, "
-        f"session_cleanup.use_tz and the section {database.vendor}, which then decide alone"
+        f"session_cleanup.use_tz and the section {database.vendor}, which are then used instead"
     )
     return Refused(
         "connection_option",
@@ -136,7 +136,7 @@ def _mysql(database: Database, parameters: Mapping[str, str]) -> Server:
     if command and not _SETS_VARIABLES.fullmatch(command):
         raise _refused(database, "its option init_command does more than set variables")
     if remaining.pop("client_flag", _FOUND_ROWS) != _FOUND_ROWS:
-        raise _refused(database, "its option client_flag cannot be taken over exactly")
+        raise _refused(database, "its option client_flag is not supported")
     port = remaining.get("port", "")
     if port and not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise _refused(database, "its PORT is not a number up to 65535")
@@ -172,5 +172,5 @@ def _sqlite_uri(database: Database, name: str) -> SQLiteFile:
     if uri.netloc not in ("", "localhost") or not uri.path.startswith("/"):
         raise _refused(database, "its URI has no absolute path")
     if set(query) - {"mode", "cache"} or len(modes) != 1 or not modes <= _SQLITE_MODES:
-        raise _refused(database, "its URI has a parameter that cannot be taken over exactly")
+        raise _refused(database, "its URI has a parameter that is not supported")
     return SQLiteFile(unquote(uri.path), read_only=modes == {"ro"})

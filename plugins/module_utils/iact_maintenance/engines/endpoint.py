@@ -97,5 +97,5 @@ def call_server(
         raise DatabaseFault(
             "timeout",
             f"{place} gave no answer within {timeout_seconds:g} s",
-            hint="see whether the server hangs, and whether a firewall drops packets",
+            hint="check whether the server hangs, and whether a firewall drops packets",
         ) from None

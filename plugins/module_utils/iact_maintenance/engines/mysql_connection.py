@@ -38,18 +38,16 @@ _ENCRYPTED = ("require", "verify_ca", "verify")
 
 _GRANT = "let an administrator run what `iact-maintenance grants JOB` prints, or GRANT what the message names"
 _ACCOUNT = "check the account and its password in the file that config_file names"
-_FULL = "give the server's disk room, then run it again"
-_GONE = "see the server's own log; run it again when the server is back"
-_TLS = "set ca_cert to the authority of the server's certificate, or tls to what this server can"
+_FULL = "free space on the server's disk, then run it again"
+_GONE = "read the server's log; run it again when the server is running"
+_TLS = "set ca_cert to the CA of the server's certificate, or tls to a mode that the server supports"
 # Error numbers of MySQL and MariaDB servers, and of the client (from 2000), with hints.
 _CODES: dict[int, tuple[str, str]] = {
     **dict.fromkeys((1045, 1130, 1251, 1524, 1698, 3118, 3955, 4151, 2059), ("auth", _ACCOUNT)),
     **dict.fromkeys((1820, 1862), ("auth", "password expired: let an administrator give the account a new one")),
-    **dict.fromkeys((1040, 1203, 1226), ("too_many_connections", "raise the limit, or end connections that idle")),
+    **dict.fromkeys((1040, 1203, 1226), ("too_many_connections", "raise the limit, or end idle connections")),
     **dict.fromkeys((1044, 1142, 1143, 1227, 1370), ("missing_privilege", _GRANT)),
-    **dict.fromkeys(
-        (1184,), ("db_refused", "see the server's own log: an init_connect that fails ends each connection")
-    ),
+    **dict.fromkeys((1184,), ("db_refused", "read the server's log: an init_connect that fails ends each connection")),
     **dict.fromkeys((1049,), ("no_database", "check login_db")),
     **dict.fromkeys((1146,), ("no_table", "check the name of the table and login_db")),
     **dict.fromkeys((1290, 1792, 1836, 3100), ("read_only", "on a replica, run this on its primary")),
@@ -58,9 +56,9 @@ _CODES: dict[int, tuple[str, str]] = {
     **dict.fromkeys((1969, 3024), ("timeout", "see what else keeps the server busy: SHOW FULL PROCESSLIST")),
     **dict.fromkeys((1021, 1114), ("no_space", _FULL)),
     **dict.fromkeys((1053, 1317, 1927, 2006, 2013, 2055), ("connection_lost", _GONE)),
-    **dict.fromkeys((2002, 2003, 2005), ("db_unreachable", "see whether the server runs and listens there")),
+    **dict.fromkeys((2002, 2003, 2005), ("db_unreachable", "check that the server runs and listens at this address")),
     **dict.fromkeys((2026, 3159), ("tls", _TLS)),
-    **dict.fromkeys((2000, 2012, 2014, 2027), ("db_protocol", "see whether a MySQL server listens there")),
+    **dict.fromkeys((2000, 2012, 2014, 2027), ("db_protocol", "check that a MySQL server listens at this address")),
 }
 
 
@@ -102,7 +100,7 @@ def _client_certificate(server: Server, options: Mapping[str, str], path: str) -
         return client_certificate(server.client_cert, server.client_key)
     certificate, key = options.get("ssl_cert") or None, options.get("ssl_key") or None
     if key and not certificate:
-        hint = "add ssl-cert; if its file holds the key as well, ssl-key can be left out"
+        hint = "add ssl-cert; leave out ssl-key if the file of ssl-cert contains the key too"
         raise Refused("bad_credentials_file", f"{path}: ssl-key is set without ssl-cert", hint=hint)
     return client_certificate(certificate, key)
 
@@ -138,7 +136,7 @@ class GuardedConnection(_Base):  # type: ignore[misc]
     def _request_authentication(self) -> None:
         offered = bool(self.server_capabilities & CLIENT.SSL)
         if not offered and self.tls in _ENCRYPTED:
-            raise DatabaseFault("tls", "the server offers no TLS, and nothing is sent in clear text", hint=_TLS)
+            raise DatabaseFault("tls", "the server offers no TLS, and clear text is not allowed", hint=_TLS)
         if not offered or self.tls == "disable":
             self.ssl = False
             self.client_flag &= ~CLIENT.SSL
@@ -153,7 +151,7 @@ class _NoClearPassword:
 
     def authenticate(self, packet: object) -> None:
         """Raise DatabaseFault, because the server requests this plugin."""
-        hint = "set ca_cert, so that only the right server is given it; or give the account another plugin"
+        hint = "set ca_cert, so that the server is verified; or give the account another authentication plugin"
         raise DatabaseFault("auth", "the server asks for the password in clear text, which is not sent", hint=hint)
 
 
@@ -260,7 +258,7 @@ def _fault(endpoint: Endpoint, error: Exception) -> MaintenanceError:
     cause = getattr(error, "original_exception", None) or error
     raise_shortage(cause)
     if isinstance(cause, (socket.timeout, TimeoutError)) or "timed out" in text:
-        code, hint = "timeout", "see whether the server hangs, and whether a firewall drops packets"
+        code, hint = "timeout", "check whether the server hangs, and whether a firewall drops packets"
     elif isinstance(cause, ssl.SSLError):
         code, hint = "tls", _TLS
     message = foreign(text, _MESSAGE_CHARACTERS)

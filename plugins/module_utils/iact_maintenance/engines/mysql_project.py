@@ -27,8 +27,8 @@ _MODES = {
     "VERIFY_IDENTITY": "verify",
 }
 _HINT = (
-    "name it in DATABASES in a way that can be followed; or set session_cleanup.engine, session_cleanup.use_tz and the "
-    "section mysql, which then decide alone"
+    "set the connection in DATABASES in a supported way; or set session_cleanup.engine, session_cleanup.use_tz and the "
+    "section mysql, which are then used instead"
 )
 
 
@@ -55,7 +55,7 @@ def resolve_project(server: Server, project: ProjectConnection, host: Host) -> E
     place = _place(project, options)
     tls = _certificates(project, options)
     if place.socket and tls.mode not in ("", "disable"):
-        raise _refused("it asks for TLS on a socket, which is not followed")
+        raise _refused("it requires TLS on a socket, which is not supported")
     password = server.login_password or (Secret(options["password"]) if options.get("password") else None)
     return Endpoint(
         engine="mysql",
@@ -81,12 +81,12 @@ def _options(path: str | None, host: Host) -> Mapping[str, str]:
         return {}
     options = option_file.parse(read_private(host, path, required=True, others_may_read=True) or "", path)
     for name in sorted(options.keys() - _TAKEN - _TAKEN_TLS - _HARMLESS):
-        raise _refused(f"the option {name} in {path} cannot be taken over exactly")
+        raise _refused(f"the option {name} in {path} is not supported")
     return options
 
 
 def _refused(reason: str) -> Refused:
-    return Refused("connection_option", f"the project's MySQL connection is not followed: {reason}", hint=_HINT)
+    return Refused("connection_option", f"the project's MySQL connection cannot be used: {reason}", hint=_HINT)
 
 
 def _place(project: ProjectConnection, options: Mapping[str, str]) -> _Place:
@@ -99,7 +99,7 @@ def _place(project: ProjectConnection, options: Mapping[str, str]) -> _Place:
         raise _refused(f"protocol={protocol} in its option file")
     socket = parameters.get("unix_socket") or options.get("socket") or None
     if socket and (address != _LOCAL or (by_socket and protocol)):
-        raise _refused(f"it names the socket {socket} and another way to connect")
+        raise _refused(f"it sets the socket {socket} and another way to connect")
     if by_socket and address == _LOCAL and not protocol:
         socket = socket or project.default_socket
         if not socket:
@@ -127,7 +127,7 @@ def _mode(project: ProjectConnection, options: Mapping[str, str], authority: str
     parameters = project.parameters
     word = (parameters.get("ssl_mode") or options.get("ssl_mode") or "").upper()
     if word not in {"", *_MODES}:
-        raise _refused("its ssl_mode is not one that is known here")
+        raise _refused("its ssl_mode is not supported")
     whole = _is_on(parameters, "ssl_verify_identity") or _is_on(options, "ssl_verify_server_cert")
     if whole or word == "VERIFY_IDENTITY":
         return "verify"

@@ -57,7 +57,7 @@ class MySQLSessions:
         raise DatabaseFault(
             "no_table",
             f"MySQL at {self.endpoint.place} shows this account no table {table} "
-            f"in the database {self.endpoint.database or '(none is named)'}",
+            f"in the database {self.endpoint.database or '(none is set)'}",
             hint="check login_db and the table's name, and that the account may SELECT from it and DELETE",
         )
 
@@ -73,7 +73,7 @@ class MySQLSessions:
                 "not_a_session_table",
                 f"the table {table} is not a session table: it needs session_key as its primary key and the date-time "
                 "expire_date",
-                hint="name the table of the session model; Django's own is django_session",
+                hint="name the table of the session model; Django's default is django_session",
             )
 
     def _is_indexed(self, table: str) -> bool:
@@ -147,9 +147,9 @@ class MySQLSessions:
         if self.connection.as_found.read_only:
             raise DatabaseFault(
                 "read_only",
-                f"MySQL at {self.endpoint.place} lets {self.endpoint.user} write nothing: its sessions begin with "
-                "transactions that are read only",
-                hint="let an administrator take transaction_read_only out of the server's configuration or its "
+                f"MySQL at {self.endpoint.place} does not let {self.endpoint.user} write: its transactions are "
+                "read-only by default (transaction_read_only is on)",
+                hint="let an administrator remove transaction_read_only from the server's configuration or its "
                 "init_connect, if it is not meant for this job",
             )
         self._rows("START TRANSACTION READ WRITE")
@@ -163,14 +163,14 @@ class MySQLSessions:
             table,
         )
         if not answer or answer[0][0] is None:
-            return TableSize(None, reason="the server shows this account no size of the table")
+            return TableSize(None, reason="the server does not show this account the size of the table")
         total, free, own_file = answer[0]
-        reason = "" if own_file else "the table shares its file, so its free space is not its own"
+        reason = "" if own_file else "the table shares its file with others, so its free space is not known"
         return TableSize(
             int(total),
             reusable_bytes=int(free) if own_file else None,
             statistics_at=self._statistics_at(table),
-            reason=reason or "the size of the file on the disk is for administrators only",
+            reason=reason or "only administrators can read the size of the file",
         )
 
     def _statistics_at(self, table: str) -> str | None:

@@ -110,7 +110,7 @@ def _check(row: tuple[object, ...]) -> None:
     for (name, needed), value in zip(_READ_BACK.items(), row):
         if str(value) != needed:
             message = f"the server keeps {name} = {value} for this connection, although {needed} was set"
-            hint = f"see what stands between this host and the server (a proxy?) and why it does not pass {name} on"
+            hint = f"check whether a proxy between this host and the server drops {name}"
             raise Refused("session_settings", message, hint=hint)
 
 

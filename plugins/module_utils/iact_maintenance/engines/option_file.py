@@ -32,12 +32,12 @@ def parse(text: str, path: str) -> dict[str, str]:
         if not line or line[0] in "#;":
             continue
         if line[0] == "!":
-            raise _broken(path, number, "an include is not followed: put the [client] group into this file")
+            raise _broken(path, number, "includes are not supported: put the [client] group into this file")
         if line[0] == "[":
             group = _group(line, path, number)
             continue
         if group is None:
-            raise _broken(path, number, "an option stands before the first [group]")
+            raise _broken(path, number, "there is an option before the first [group]")
         name, value = _assignment(line)
         if group in GROUPS:
             options[name.replace("-", "_")] = value

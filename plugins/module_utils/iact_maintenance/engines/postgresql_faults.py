@@ -14,30 +14,30 @@ _QUOTES = "\"'«»„\u201c\u201d\u2018\u2019"
 # Our sentence already has the address.
 _PLACE = re.compile(r"connection to server (?:at|on socket) .*? failed: ", re.DOTALL)
 
-_UNREACHABLE = ("db_unreachable", "see whether the server runs and listens there")
+_UNREACHABLE = ("db_unreachable", "check that the server runs and listens at this address")
 _AUTH = ("auth", "check the account and its password in the file that passfile names, and pg_hba.conf")
-_TOO_MANY = ("too_many_connections", "raise the limit, or end connections that idle")
+_TOO_MANY = ("too_many_connections", "raise the limit, or end idle connections")
 _NO_DATABASE = ("no_database", "check login_db")
-_TLS = ("tls", "set ca_cert to the authority of the server's certificate, or tls to what this server can")
+_TLS = ("tls", "set ca_cert to the CA of the server's certificate, or tls to a mode that the server supports")
 _CERTIFICATE = (
     "tls",
-    "set client_cert (and client_key, if the key is in another file) to what this account shows the server; the key "
-    "has mode 0600 and no passphrase",
+    "set client_cert (and client_key, if the key is in another file) to the certificate of this account; the key "
+    "must have mode 0600 and no passphrase",
 )
-_LOST = ("connection_lost", "see the server's own log; run it again when the server is back")
+_LOST = ("connection_lost", "read the server's log; run it again when the server is running")
 _TIMEOUT = ("timeout", "see what else keeps the server busy: SELECT * FROM pg_stat_activity")
-_PROTOCOL = ("db_protocol", "see whether a PostgreSQL server listens there")
+_PROTOCOL = ("db_protocol", "check that a PostgreSQL server listens at this address")
 _GRANT = (
     "missing_privilege",
     "let an administrator run what `iact-maintenance grants JOB` prints, or GRANT what the message names",
 )
-_READ_ONLY = ("read_only", "on a standby, run this on its primary; else name an account that may write")
+_READ_ONLY = ("read_only", "on a standby, run this on its primary; otherwise set an account that is allowed to write")
 _POOLER = (
     "pooler",
-    "the project's own options do not pass this pooler: set login_host and login_port of the server itself, or "
+    "this pooler refuses the project's options: set login_host and login_port of the server itself, or "
     "ignore_startup_parameters = options in pgbouncer.ini, if the project works with that",
 )
-_NO_SPACE = ("no_space", "give the server's disk room, then run it again")
+_NO_SPACE = ("no_space", "free space on the server's disk, then run it again")
 
 _STATES = {
     "42P01": ("no_table", "check the name of the table and login_db"),
@@ -56,7 +56,7 @@ _STATES = {
     # By the server's source file, because the state is that of any missing privilege and the text is translated.
     "rls.c": (
         "row_security",
-        "as administrator: ALTER ROLE … BYPASSRLS for this account, because row security would hide rows from it",
+        "as administrator: ALTER ROLE … BYPASSRLS for this account, because row security hides rows from it",
     ),
 }
 _CLASSES = {"08": _LOST, "57": _LOST}
@@ -64,7 +64,7 @@ _CLASSES = {"08": _LOST, "57": _LOST}
 # A refused login brings no code, only words, which are the server's own and in its language; those of the client, which
 # is never told a language, are English. The first that fits counts.
 _WORDS = (
-    ("timeout expired", ("timeout", "see whether the server hangs, and whether a firewall drops packets")),
+    ("timeout expired", ("timeout", "check whether the server hangs, and whether a firewall drops packets")),
     ("no pg_hba.conf entry", _AUTH),
     ("password authentication failed", _AUTH),
     ("no password supplied", _AUTH),

@@ -102,7 +102,7 @@ class PostgreSQLSessions:
                 "not_a_session_table",
                 f"the table {table} is not a session table: it needs session_key as its primary key and the date-time "
                 "expire_date",
-                hint="name the table of the session model; Django's own is django_session",
+                hint="name the table of the session model; Django's default is django_session",
             )
 
     def _stored(self, stored: _StoredTable, moment: datetime) -> datetime:
@@ -161,12 +161,12 @@ class PostgreSQLSessions:
         query = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only')"
         standby, guard = self._rows(query)[0]
         if standby:
-            message, hint = "is a standby, which takes no writes", "run this on its primary"
+            message, hint = "is a standby and accepts no writes", "run this on its primary"
         elif guard == "on":
-            message = f"lets {self.endpoint.user} write nothing: default_transaction_read_only is on"
+            message = f"does not let {self.endpoint.user} write: default_transaction_read_only is on"
             hint = (
-                "name an account that may write; or, if the guard is not meant for this job, let an administrator "
-                "take it back (ALTER ROLE or ALTER DATABASE … RESET default_transaction_read_only)"
+                "set an account that is allowed to write; or, if the setting is not meant for this job, let an "
+                "administrator reset it (ALTER ROLE or ALTER DATABASE … RESET default_transaction_read_only)"
             )
         else:
             return
@@ -180,7 +180,7 @@ class PostgreSQLSessions:
             size_bytes,
             disk_bytes=size_bytes,
             statistics_at=iso(measured_at),
-            reason="PostgreSQL tells the free space inside a table only through an extension",
+            reason="PostgreSQL shows the free space inside a table only with an extension",
         )
 
     def server_now(self) -> datetime:

@@ -91,7 +91,7 @@ def check(session: Session, place: str, *, own_session: bool) -> None:
     pooled = session.driver_pid != session.server_pid
     if own_session and (pooled or not session.started):
         message = f"PostgreSQL at {place} is reached through a connection pooler, which shares sessions among clients"
-        raise DatabaseFault("pooler", f"{message}; this job needs a session of its own", hint=_POOLER_HINT)
+        raise DatabaseFault("pooler", f"{message}; this job needs a direct connection", hint=_POOLER_HINT)
     # Behind a pooler nothing can be set for the session; literal() is correct with either setting.
     if session.strings != "on" and session.started and not pooled:
         raise _refused(place, "standard_conforming_strings", session.strings, "on")
@@ -100,8 +100,8 @@ def check(session: Session, place: str, *, own_session: bool) -> None:
 
 
 def _refused(place: str, name: str, value: str, needed: str) -> Refused:
-    message = f"PostgreSQL at {place} keeps {name} = {value} for this connection, although {needed} was asked for"
-    hint = f"let the connection's own options, its pooler or its server leave {name} to the client"
+    message = f"PostgreSQL at {place} keeps {name} = {value} for this connection, although {needed} was requested"
+    hint = f"do not set {name} in the connection's options, its pooler or its server"
     return Refused("session_settings", message, hint=hint)
 
 

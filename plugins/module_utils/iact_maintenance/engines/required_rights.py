@@ -182,8 +182,8 @@ def restore_hint(engine: str) -> str:
     rights = statements(engine, "restore", RESTORE_ACCOUNT, Subject(), own_account=True)
     made = " ".join([creation(engine, RESTORE_ACCOUNT), *rights])
     return (
-        f"an account of its own is needed, as administrator: {made} {password(engine, RESTORE_ACCOUNT)} "
-        f"(`iact-maintenance grants restore` prints them); name it in restore.{engine}, in the role "
+        f"create a separate account, as administrator: {made} {password(engine, RESTORE_ACCOUNT)} "
+        f"(`iact-maintenance grants restore` prints them); set it in restore.{engine}, in the role "
         f"iact_maintenance_restore_{engine}"
     )
 

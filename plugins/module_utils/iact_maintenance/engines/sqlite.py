@@ -55,11 +55,11 @@ def faults(path: str) -> Iterator[None]:
 
 
 _CODES = (
-    ("locked", ("lock_timeout", "another program writes there; try again later")),
+    ("locked", ("lock_timeout", "another program writes to the file; try again later")),
     ("readonly", ("read_only", "give the maintenance user write access to the file and its directory")),
     ("unable to open", ("auth", "give the maintenance user access to the file and its directory")),
     ("full", ("no_space", "free some space, then run it again")),
-    ("malformed", ("damaged", "stop the application and look at the file with sqlite3's .recover")),
+    ("malformed", ("damaged", "stop the application and recover the file with .recover of sqlite3")),
     ("no such table", ("no_table", "check session_cleanup.table")),
     ("not a database", ("no_database", "check sqlite.path and backup.sqlite_files")),
 )
@@ -194,6 +194,6 @@ def open_sessions(
 ) -> SQLiteSessions:
     """Return the open session store in an SQLite file. Raise DatabaseFault, or Refused for an attached database."""
     if schema not in (None, "main"):
-        message = f"the session table is in the attached database {schema}, which is not followed here"
-        raise Refused("not_configured", message, hint="name the file itself in DATABASES")
+        message = f"the session table is in the attached database {schema}, which is not supported"
+        raise Refused("not_configured", message, hint="set the file itself in DATABASES")
     return SQLiteSessions(target, convention, writable=writable)

@@ -53,7 +53,7 @@ class _Origins:
         try:
             return dumper.difference(self._settings, self._host, component.source, component.server_identity)
         except MaintenanceError as error:
-            return f"the {component.engine} server cannot be asked who it is: {error.message}"
+            return f"the identity of the {component.engine} server cannot be read: {error.message}"
 
 
 def plan(settings: Settings, host: Host) -> Plan:
@@ -81,9 +81,9 @@ def _difference(entry: inventory.Entry, host: Host, origins: _Origins, at_work: 
     if entry.manifest is None:
         return "it cannot be read"
     if entry.manifest.host != host.name():
-        return f"it is of the host {printable(entry.manifest.host, 80)}, this one is {host.name()}"
+        return f"it belongs to the host {printable(entry.manifest.host, 80)}; this host is {host.name()}"
     if entry.manifest.identity in at_work:
-        return "another host of this name is at work: it wrote archives after this one got its identity"
+        return "another host of this name is active: it wrote archives after this one got its identity"
     differences = (origins.difference(component) for component in entry.manifest.components)
     return next(filter(None, differences), "")
 

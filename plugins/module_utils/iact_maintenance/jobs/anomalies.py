@@ -10,9 +10,11 @@ from ..report import Finding
 from ..secret import printable
 
 _SHOWN_TABLES = 10
-_GONE_HINT = "see whether a setting of the section backup was changed, or its database was dropped, on purpose"
-_TABLES_HINT = "see who dropped or renamed them; the archives that hold them are kept until you delete them by hand"
-_EMPTIED_HINT = "see who emptied them; the archives that hold their rows are kept until you delete them by hand"
+_GONE_HINT = "check whether a setting of the section backup was changed, or its database was dropped, on purpose"
+_TABLES_HINT = (
+    "find out who dropped or renamed them; the archives that hold them are kept until you delete them by hand"
+)
+_EMPTIED_HINT = "find out who emptied them; the archives that hold their rows are kept until you delete them by hand"
 
 
 def compare(
@@ -41,7 +43,7 @@ def _missing(before: Component) -> list[Finding]:
         what = f"{len(before.files)} log files"
     else:
         what = f"{before.name} ({plural(len(before.rows), 'table')})"
-    message = f"the last archive held {what}, and this one does not"
+    message = f"the last archive held {what}; this one does not"
     return [Finding("warning", "component_missing", subject=before.name, message=printable(message), hint=_GONE_HINT)]
 
 

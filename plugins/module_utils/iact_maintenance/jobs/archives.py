@@ -111,7 +111,7 @@ def _elsewhere(planned: Plan) -> list[Finding]:
     if others:
         hosts = sorted({entry.manifest.host for entry in others if entry.manifest})
         message = f"archives of other hosts, neither counted nor deleted here: {len(others)} ({', '.join(hosts)})"
-        hint = "`archives --adopt` takes over those whose host name and servers are this host's"
+        hint = "run `iact-maintenance archives --adopt` to take over those with the host name and servers of this host"
         findings.append(Finding("info", "other_host", subject="archives", message=printable(message), hint=hint))
     return findings
 
@@ -129,7 +129,7 @@ def _broken(entry: inventory.Entry) -> Finding:
 
 
 def _unread(entry: inventory.Entry) -> Finding:
-    hint = "put right what the message names; until it was read, it is neither counted nor deleted"
+    hint = "correct what the message names; until it is verified, it is neither counted nor deleted"
     return Finding(
         "warning",
         "unverified",

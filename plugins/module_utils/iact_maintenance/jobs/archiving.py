@@ -143,20 +143,23 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
                 saved.findings += [] if published.is_synced else [_not_synced(folder)]
                 return done.written
     raise StorageFault(
-        "storage", f"{folder.path} has an archive under each name of {iso(created_at)}", hint="look there"
+        "storage",
+        f"{folder.path} has archives with all names for {iso(created_at)}",
+        hint="move archives with this time elsewhere, or run it again a second later",
     )
 
 
 def _not_synced(folder: Folder) -> Finding:
     message = (
-        f"the filesystem of {folder.path} cannot be told to write a name down, so a power cut may lose the archive's"
+        f"the filesystem of {folder.path} does not support fsync of a directory, so a power cut can lose the "
+        "archive's name"
     )
     return Finding(
         "info",
         "not_synced",
         subject=folder.path,
         message=message,
-        hint="nothing, if the server of a network disk does it by itself",
+        hint="do nothing if it is a network disk whose server writes at once; otherwise use another filesystem",
     )
 
 

@@ -30,18 +30,18 @@ def apply(planned: Plan, host: Host, progress: Progress) -> Report:
             folder.remove_leftovers(this_host.id)
             written = write(planned, host, Writing(folder, this_host, progress), done)
             try:
-                progress("removing what is too old")
+                progress("deleting old archives")
                 _let_go(planned, host, folder, written, done.deleted)
             except MaintenanceError as error:
                 # The archive is there and good, and a backup that says otherwise would be made again for nothing.
-                message = f"what comes after the archive was not done: {error.message}"
+                message = f"the archive is saved, but the work after it was not done: {error.message}"
                 written.saved.findings.append(
                     Finding(
                         "warning",
                         "not_pruned",
                         subject="archives",
                         message=message,
-                        hint=error.hint or "look at the disk",
+                        hint=error.hint or "check the disk",
                     )
                 )
     except Interrupted as ended:

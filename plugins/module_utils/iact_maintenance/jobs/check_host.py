@@ -79,7 +79,7 @@ def _attempt(subject: str, action: Callable[[], object]) -> Iterator[Finding]:
 
 def _config(subject: Subject) -> Iterator[Finding]:
     if subject.settings.is_empty:
-        hint = "let the role write it, or begin with what `iact-maintenance check-config --example` prints"
+        hint = "let the role write it, or start from the output of `iact-maintenance check-config --example`"
         message = "there is no config file, so nothing is configured"
         yield Finding("critical", "not_configured", subject="config", message=message, hint=hint)
 
@@ -87,7 +87,7 @@ def _config(subject: Subject) -> Iterator[Finding]:
 def _account(subject: Subject) -> Iterator[Finding]:
     name = subject.settings.user
     if name is None:
-        message = f"the settings name no user: each job runs as whoever starts it, here as {current_account()}"
+        message = f"the settings name no user: each job runs as the account that starts it, here {current_account()}"
         hint = "set user to the account that cron starts the jobs with"
         yield Finding("info", "no_user", subject="user", message=message, hint=hint)
         return
@@ -98,7 +98,7 @@ def _account(subject: Subject) -> Iterator[Finding]:
         yield Finding("critical", "no_account", subject="user", message=message, hint=hint)
     elif account.pw_uid == 0:
         message = f"user is {name}, and the jobs do not run as root"
-        yield Finding("critical", "bad_option", subject="user", message=message, hint="name another account")
+        yield Finding("critical", "bad_option", subject="user", message=message, hint="set another account")
 
 
 def _directories(subject: Subject) -> Iterator[Finding]:

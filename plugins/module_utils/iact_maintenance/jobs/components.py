@@ -133,7 +133,9 @@ def _without_bystanders(located: Located, earlier: Sequence[Manifest], options: 
     if not bystanders:
         return located
     warnings = tuple(
-        trouble.finding._replace(severity="warning", message=f"{trouble.finding.message}; nothing was ever saved there")
+        trouble.finding._replace(
+            severity="warning", message=f"{trouble.finding.message}; nothing was ever saved from it"
+        )
         for trouble in bystanders
     )
     remaining = tuple(trouble for trouble in located.troubles if trouble not in bystanders)
@@ -156,8 +158,11 @@ def _tables_gone(located: Located, last: Manifest, settings: Settings) -> list[T
 
 
 def _table_gone(component: Component, table: str) -> MaintenanceError:
-    message = f"the last archive has the table {table} of {component.database}, and the server shows none there now"
-    hint = "see whether the account lost a right or login_db changed; if it is meant, run once with --allow-incomplete"
+    message = f"the last archive has the table {table} of {component.database}, and the server no longer shows it"
+    hint = (
+        "check whether the account lost a right or login_db changed; if this is intended, run once with "
+        "--allow-incomplete"
+    )
     return MaintenanceError("table_missing", message, hint=hint)
 
 

@@ -61,11 +61,11 @@ def emit(event: Event) -> list[Finding]:
         call_with_timeout(seconds, "listeners", tell_each)
         late = []
     except GaveUp:
-        hint = f"look at the disk of {event.settings.state_directory}, and at what holds its locks"
+        hint = f"check the disk of {event.settings.state_directory}, and which process holds its locks"
         late = [_lost(waiting[0], f"the state directory took longer than {seconds:g} s", hint)]
     except Interrupted as ended:
         # The work is done and reported; only the recording is abandoned.
-        late = [_lost(waiting[0], str(ended), "the run's own work stands")] if waiting else []
+        late = [_lost(waiting[0], str(ended), "what the run did is kept")] if waiting else []
     except MaintenanceError as error:
         late = [_lost(waiting[0], error.message, error.hint)]
     return _each_once([*findings, *late])
@@ -77,7 +77,9 @@ def _heard(listener: Listener, event: Event) -> list[Finding]:
         return list(listener.hear(event))
     except MaintenanceError as error:
         hint = "" if isinstance(error, LockHeld) else error.hint
-        hint = hint or f"see what holds the locks in {event.settings.state_directory}; the run's own work stands"
+        hint = (
+            hint or f"check which process holds the locks in {event.settings.state_directory}; what the run did is kept"
+        )
         return [_lost(listener, error.message, hint)]
     except Exception as fault:
         trouble = shortage(fault)
@@ -85,7 +87,7 @@ def _heard(listener: Listener, event: Event) -> list[Finding]:
             return [_lost(listener, trouble.message, trouble.hint)]
         # Without its type, because most end in `Error`, which no line of a good run may contain.
         place = location_of(fault).rpartition(" at ")[2]
-        return [_lost(listener, f"internal fault at {place}", "report this line; the run's own work stands")]
+        return [_lost(listener, f"internal fault at {place}", "report this line; what the run did is kept")]
 
 
 def _lost(listener: Listener, reason: str, hint: str) -> Finding:
@@ -123,6 +125,6 @@ def _make_identity(event: Event) -> list[Finding]:
 # The history first, because health calls a job late if its run is missing there.
 LISTENERS = (
     Listener("history", "this run is not in the history", _ENDS, _write_history),
-    Listener("memory", "since when each check is not well was not kept", _ENDS, _remember),
-    Listener("identity", "this host's identity could not be made sure of", _ENDS, _make_identity),
+    Listener("memory", "the time since which each check fails was not saved", _ENDS, _remember),
+    Listener("identity", "this host's identity could not be verified", _ENDS, _make_identity),
 )

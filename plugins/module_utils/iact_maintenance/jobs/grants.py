@@ -42,7 +42,7 @@ def report(settings: Settings, host: Host, word: str) -> Report:
     """
     job = word.replace("-", "_")
     if job not in JOB_SECTIONS:
-        message = f"{printable(word, 80)} is not a job" if word else "no job is named"
+        message = f"{printable(word, 80)} is not a job" if word else "no job was given"
         raise BadOption(message, hint=nearest(word, [name.replace("_", "-") for name in JOB_SECTIONS]))
     needs = list(_needs(settings, host, job))
     lines = [line for engine in REQUIRED for line in _script(host, job, engine, needs)]

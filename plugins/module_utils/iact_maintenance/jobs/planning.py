@@ -76,7 +76,7 @@ def _check_space(host: Host, options: Backup, located: Located, last: inventory.
     if needed + kept > free:
         message = f"{path} has {mib(free)} free, the backup needs about {mib(needed)}"
         message += f", and {mib(kept)} must stay free" if kept else ""
-        hint = "free some space, then run it again; backup.min_free_bytes is what must stay free"
+        hint = "free some space, then run it again; backup.min_free_bytes must remain free"
         raise StorageFault("no_space", message, hint=hint)
 
 

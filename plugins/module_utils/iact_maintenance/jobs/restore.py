@@ -109,11 +109,11 @@ def _findings_of(name: str, layout: Layout, this_host: identity.Identity) -> tup
                 "partial_archive",
                 subject=name,
                 message=message,
-                hint="see whether another archive holds them",
+                hint="check whether another archive holds them",
             )
         )
     if not catalogue.is_own(manifest, layout.digest, this_host):
-        hint = "make sure that it is the one you want before the application uses what was restored"
+        hint = "check that it is the intended archive before the application uses the restored data"
         findings.append(
             Finding(
                 "warning", "other_host", subject=name, message=f"the archive was {catalogue.whose(manifest)}", hint=hint
@@ -146,7 +146,9 @@ def _check_target_database(target: str | None, databases: list[Component]) -> No
     if target is not None and not _DATABASE.fullmatch(target):
         raise BadOption(f"restore.target_database is {target}: a name that begins with {SCRATCH} is allowed")
     if target is not None and len(databases) > 1:
-        raise BadOption("restore.target_database names one database for several: name one of restore.components")
+        raise BadOption(
+            "restore.target_database is one database for several components: set restore.components to one of them"
+        )
 
 
 def _targets(settings: Settings, host: Host, databases: list[Component]) -> dict[str, str]:
@@ -204,7 +206,7 @@ def _add_what_stays(ended: MaintenanceError | Interrupted, planned: Plan, restor
 def _restore_all(planned: Plan, host: Host, progress: Progress, restored: Restored) -> None:
     with contextlib.closing(open_archive(planned.path)) as archive:
         if archive.stamp != planned.stamp:
-            raise Damaged(archive.label, "the file", "it changed while this run looked at it")
+            raise Damaged(archive.label, "the file", "it changed while this run read it")
         progress("reading the archive")
         layout = verify(host, archive, Limits(planned.settings.restore.deadline_seconds))
         names = {component.name for component in planned.components}
@@ -246,7 +248,7 @@ def _compared(component: Component, facts: RestoreFacts, findings: list[Finding]
     different = [table for table, number in known.items() if facts.rows.get(table) != number]
     for table in different:
         shown, number = printable(table), facts.rows.get(table)
-        held = "no rows that can be counted" if number is None else plural(number, "row")
+        held = "no table that can be counted" if number is None else plural(number, "row")
         findings.append(
             Finding(
                 "critical",

@@ -45,7 +45,7 @@ def _with_slowness(report: Report, settings: Settings) -> Report:
         return report
     option = f"{report.job}.expected_seconds"
     message = f"the run took {report.duration_seconds:.1f} s, longer than {option} ({expected:g} s)"
-    hint = f"see what else the host and its databases did then; set {option} if runs are to take so long here"
+    hint = f"check the load of the host and its databases at that time; raise {option} if this duration is normal"
     return report.with_findings([Finding("warning", "slow", subject=report.job, message=message, hint=hint)])
 
 
@@ -71,13 +71,15 @@ def _run(event: Event, watch: _Watch) -> Report:
 
 
 def _lock_replaced(held: HeldLock) -> Finding:
-    message = f"the lock {held.path} was deleted or replaced during this run: another run may have worked beside it"
+    message = (
+        f"the lock {held.path} was deleted or replaced during this run: another run could have worked at the same time"
+    )
     return Finding(
         "warning",
         "lock_replaced",
         subject=held.path,
         message=message,
-        hint="leave the files of the state directory alone",
+        hint="do not delete or replace files of the state directory",
     )
 
 

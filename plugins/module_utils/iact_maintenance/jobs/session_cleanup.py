@@ -154,7 +154,7 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
                 return done
             deleted = retry.locking(host, partial(sessions.delete_expired, name, keys, planned.cutoff))
             if deleted == 0 and tuple(keys) == done.last_keys:
-                raise _no_progress(f"expired rows of {name} stay although they were deleted")
+                raise _no_progress(f"expired rows of {name} remain although they were deleted")
             done = _Deleted(done.rows + deleted, tuple(keys), deleted)
             progress(f"{done.rows:,} of {planned.eligible:,} expired sessions deleted")
             host.sleep(pause_seconds)
@@ -162,7 +162,7 @@ def _delete_all(planned: Plan, sessions: Sessions, host: Host, progress: Progres
         if fault.code in retry.LOCKING:
             message = f"other transactions held rows of {name} for too long: {fault.message}"
             finding = Finding(
-                "warning", "lock_timeout", subject=name, message=message, hint="the next run goes on with what remains"
+                "warning", "lock_timeout", subject=name, message=message, hint="the next run deletes the rest"
             )
             return done._replace(findings=(finding,))
         raise _with_deleted(fault, planned, done.rows) from None
@@ -183,12 +183,13 @@ def _check_deleted(planned: Plan, sessions: Sessions, done: _Deleted) -> tuple[i
     if there > len(done.last_keys) - done.last_rows:
         raise DatabaseFault(
             "not_committed",
-            f"{there:,} of the {done.last_rows:,} rows of {name} that were deleted last are there on a new connection",
-            hint="see whether the server is a cluster whose nodes differ, or a proxy undoes what is deleted",
+            f"{there:,} of the {done.last_rows:,} rows of {name} that were deleted last still exist on a new "
+            "connection",
+            hint="check whether the server is a cluster whose nodes differ, or a proxy rolls back transactions",
             facts={"eligible_remaining": left},
         )
     if left and not done.rows and not done.findings:
-        raise _no_progress(f"nothing of {name} was deleted, and {left:,} rows stay that should have been")
+        raise _no_progress(f"no row of {name} was deleted, and {left:,} rows remain that should have been")
     return remaining, left
 
 
@@ -199,7 +200,7 @@ def _committed(fault: DatabaseFault, planned: Plan, deleted: int) -> int:
 
 
 def _no_progress(message: str) -> DatabaseFault:
-    return DatabaseFault("no_progress", message, hint="look for a trigger or row security on the table")
+    return DatabaseFault("no_progress", message, hint="check for a trigger or row security on the table")
 
 
 def _pace(planned: Plan) -> tuple[int, float]:
@@ -240,7 +241,7 @@ def _check_clock(sessions: Sessions, now: datetime) -> None:
 def _findings_of(table: SessionTable) -> tuple[Finding, ...]:
     findings = []
     if not table.indexed:
-        hint = "create an index on expire_date: Django's own migration has it"
+        hint = "create an index on expire_date, as Django's migration does"
         findings.append(
             Finding(
                 "warning",
@@ -269,7 +270,8 @@ def _thresholds(planned: Plan, remaining: int) -> tuple[Finding, ...]:
         if remaining > limit:
             message = f"{plural(remaining, 'session remains', 'sessions remain')}, more than {limit:,}"
             hint = (
-                "they have not expired (or not for session_cleanup.days): look at SESSION_COOKIE_AGE and at who logs in"
+                "they have not expired (or not for session_cleanup.days): check SESSION_COOKIE_AGE and the "
+                "number of logins"
             )
             return (Finding(severity, "many_sessions", subject=planned.target.table, message=message, hint=hint),)
     return ()

@@ -99,7 +99,7 @@ def _report(results: list[inventory.Entry]) -> Report:
     unread = [entry for entry in results if entry.kind in (inventory.UNVERIFIED, inventory.NEWER)]
     findings = (*map(_broken, broken), *map(_unread, unread))
     proven = len(results) - len(findings)
-    summary = f"archives that are, byte for byte, what was written: {proven} of {len(results)}"
+    summary = f"archives verified byte for byte: {proven} of {len(results)}"
     facts = {"archives": [entry.as_dict(holds) for entry in results]}
     report = Report(
         NAME, summary, findings, facts, measures=counts(proven=proven, broken=len(broken), unread=len(unread))
@@ -110,7 +110,7 @@ def _report(results: list[inventory.Entry]) -> Report:
 
 
 def _broken(entry: inventory.Entry) -> Finding:
-    hint = "do not restore from it; look at the disk, and copy the good archives elsewhere"
+    hint = "do not restore from it; check the disk, and copy the good archives elsewhere"
     return Finding("critical", "integrity", subject=entry.name, message=entry.reason, hint=hint)
 
 
@@ -121,7 +121,7 @@ def _unread(entry: inventory.Entry) -> Finding:
         "unverified",
         subject=entry.name,
         message=message,
-        hint="put right what the message names, then verify it again",
+        hint="correct what the message names, then verify it again",
     )
 
 

@@ -48,10 +48,10 @@ def name_refusals(subject: Subject) -> Iterator[Refusal]:
     """Return what is wrong with the account's name, for installation and removal."""
     name, account = subject.site.user, subject.host.account(subject.site.user)
     if account is not None and account.pw_name != name:
-        message = f"the host calls the account {name} {account.pw_name}; set {_USER} to that name"
+        message = f"the account {name} is called {account.pw_name} on the host; set {_USER} to that name"
         yield Refusal("account_name", message, _USER)
     elif account is None and (name.isdigit() or not _NAME.fullmatch(name)):
-        message = f"{_USER} is {name!r}: the name of an account is allowed, and no number"
+        message = f"{_USER} is {name!r}: the name of an account is allowed, not a number"
         yield Refusal("account_name", message, _USER)
     if name == "root" or (account is not None and account.pw_uid == 0):
         message = (
@@ -79,7 +79,7 @@ def _home_refusals(subject: Subject) -> Iterator[Refusal]:
         return
     if any(file.path.startswith(f"{home}/") for file in credentials.wanted(site, home)):
         message = (
-            f"the home of {site.user}, {home}, does not exist; say where the credentials lie with "
+            f"the home of {site.user}, {home}, does not exist; set the credentials files with "
             f"{PREFIX}mysql_config_file or {PREFIX}postgresql_passfile"
         )
         yield Refusal("no_home", message, f"{PREFIX}mysql_config_file")
@@ -90,8 +90,8 @@ def _cron_refusals(subject: Subject) -> Iterator[Refusal]:
     name, places = subject.site.user, subject.places
     if os.path.exists(places.cron_allow):
         if name not in first_lines(places.cron_allow):
-            message = f"{places.cron_allow} does not name {name}, which may have no crontab; add a line {name} to it"
+            message = f"{places.cron_allow} does not list {name}, so it cannot have a crontab; add a line {name} to it"
             yield Refusal("cron_not_allowed", message, _USER)
     elif name in first_lines(places.cron_deny):
-        message = f"{places.cron_deny} names {name}, which may have no crontab; delete that line"
+        message = f"{places.cron_deny} lists {name}, so it cannot have a crontab; delete that line"
         yield Refusal("cron_not_allowed", message, _USER)

@@ -166,6 +166,6 @@ def foreign(site: Site, files: list[CredentialsFile], existing: list[Present]) -
         if each.path in paths and not each.is_ours:
             message = (
                 f"the role did not write {each.path} and would replace it; it holds {each.names}. Set "
-                f"{PREFIX}credentials to keep to use it as it is, or move it away"
+                f"{PREFIX}credentials to keep to use it unchanged, or move it away"
             )
             yield Refusal("foreign_credentials", message, f"{PREFIX}credentials")

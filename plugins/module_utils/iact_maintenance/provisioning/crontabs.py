@@ -99,5 +99,5 @@ def remarks(lines: list[Line]) -> Iterator[Remark]:
     """Return the lines of other jobs that write into our logs."""
     for line in lines:
         if not line.is_old_job:
-            message = f"another job writes into a log of ours, in which every line should be JSON: {line.words}"
+            message = f"another job writes to a log of these jobs, in which every line must be JSON: {line.words}"
             yield Remark("shared_log", message)

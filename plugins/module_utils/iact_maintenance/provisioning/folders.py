@@ -11,7 +11,7 @@ from .places import KEPT, Subject
 from .refusal import Refusal
 from .variables import PREFIX
 
-_HINTS = {"log_directory": " (the backup goes on reading the application's logs where they are)"}
+_HINTS = {"log_directory": " (the backup still reads the application's logs in their directory)"}
 
 
 class Folder(NamedTuple):
@@ -58,15 +58,15 @@ def refusals(subject: Subject, folders: list[Folder]) -> Iterator[Refusal]:
             yield Refusal("foreign_folder", _whose(subject, folder, names[folder.path]), variable or f"{PREFIX}user")
     for path in sorted(set(_links(subject, list(names)))):
         message = (
-            f"{path} is a link, and what it points to would be given to {subject.site.user}; remove it, or name the "
-            "folder that is meant"
+            f"{path} is a link, and {subject.site.user} would become the owner of its target; remove it, or set the "
+            "directory itself"
         )
         yield Refusal("link", message, PREFIX + names[path] if names.get(path) else "")
 
 
 def _whose(subject: Subject, folder: Folder, option: str) -> str:
     user = subject.site.user
-    another = f", or name another folder with {PREFIX}{option}{_HINTS.get(option, '')}" if option else ""
+    another = f", or set another directory with {PREFIX}{option}{_HINTS.get(option, '')}" if option else ""
     if folder.owner == "root" or folder.owner.isdigit():
         # Never suggest that owner as the account, because the jobs do not run as root.
         when = "" if subject.host.account(user) else f", once an account {user} exists"

@@ -100,7 +100,7 @@ def refusals(subject: Subject, packages: Packages) -> Iterator[Refusal]:
     if packages.removed:
         message = (
             f"installing {names} would remove {', '.join(packages.removed)}; install the dump tool of your own "
-            "server's vendor (its client package) so that the role has nothing to add"
+            "server's vendor (its client package) so that the role does not have to install one"
         )
         yield Refusal("packages_removed", message)
     # A host without package lists cannot answer, and check mode must not fetch them.

@@ -30,7 +30,7 @@ def look(
     places = places or Places()
     site, refusals = judge(variables, places.library)
     if host.effective_user_id() != 0:
-        message = "the role needs root's rights on the host; set ansible_become to true in the inventory"
+        message = "the role must run as root on the host; set ansible_become to true in the inventory"
         return {"refusals": [each._asdict() for each in [*refusals, Refusal("not_root", message, "ansible_become")]]}
     account = host.account(site.user)
     subject = Subject(site, host, places, account.pw_dir if account else places.library, is_rehearsal)

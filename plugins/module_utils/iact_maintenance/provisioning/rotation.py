@@ -148,8 +148,9 @@ def refusals(subject: Subject, rules: list[Rule]) -> Iterator[Refusal]:
         return
     for file, pattern in dict.fromkeys((rule.file, rule.pattern) for rule in rules):
         message = (
-            f"the jobs' logs are rotated already by {file} ({pattern}); set {_VARIABLE} to keep to leave it so, or "
-            "take the logs out of that rule"
+            f"the jobs' logs are rotated already by {file} ({pattern}); set {_VARIABLE} to keep to leave it "
+            "unchanged, or "
+            "remove the logs from that rule"
         )
         yield Refusal("rotated_already", message, _VARIABLE)
     path = subject.places.rotation

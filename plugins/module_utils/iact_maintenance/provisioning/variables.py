@@ -93,7 +93,7 @@ def from_json(text: str) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         variables = None
     if not isinstance(variables, dict):
-        raise BadOption("variables: a JSON object is allowed, with the role's variables by their full names")
+        raise BadOption("variables: a JSON object with the role's variables by their full names is allowed")
     return variables
 
 
@@ -140,7 +140,7 @@ def _unknown(name: str, names: list[str]) -> Refusal:
     hint = (
         f"did you mean {PREFIX}{close[0]}?"
         if close
-        else "`ansible-doc -t role iact.maintenance.iact_maintenance` lists all that are known"
+        else "`ansible-doc -t role iact.maintenance.iact_maintenance` lists all variables"
     )
     return Refusal("unknown_variable", f"{printable(name, 100)} is not a variable of the role: {hint}", name)
 

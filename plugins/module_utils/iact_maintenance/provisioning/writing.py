@@ -113,7 +113,7 @@ def _folder(path: str) -> Iterator[int]:
     """Return a context with the open directory; a link to one is followed only if root created it."""
     is_link = os.path.islink(path)
     if is_link and os.lstat(path).st_uid != 0:
-        raise StorageFault("storage", f"{path} is a link that somebody else made; name the folder that is meant")
+        raise StorageFault("storage", f"{path} is a link that another account created; set the directory itself")
     descriptor = open_directory(path, follow=is_link)
     try:
         yield descriptor

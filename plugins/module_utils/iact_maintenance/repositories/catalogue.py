@@ -22,7 +22,8 @@ from .folder import Folder
 
 PROOFS = "archives.json"
 GONE_HINT = (
-    "see who removed them, and whether backup.directory is right and mounted; the next good backup goes on without"
+    "find out who removed them, and check that backup.directory is right and mounted; the next good backup no "
+    "longer expects them"
 )
 Proof = Mapping[str, object]
 _PROVEN, _DAMAGED = "proven", "damaged"
@@ -48,7 +49,10 @@ class Catalogue(NamedTuple):
         if not self.missing:
             return ""
         others = f" and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
-        return f"proven good on this host, and gone since without being deleted by it: {self.missing[-1]}{others}"
+        return (
+            "archives that were verified on this host are missing, and it did not delete them: "
+            f"{self.missing[-1]}{others}"
+        )
 
 
 def of_no_directory(host: Host, state_directory: str) -> Catalogue:

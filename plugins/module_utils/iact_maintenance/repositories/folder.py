@@ -104,7 +104,7 @@ def _check_mounted(host: Host, path: str, state_directory: str) -> None:
         system = {os.stat(place).st_dev for place in ("/", state_directory) if os.path.exists(place)}
         is_own = os.stat(existing).st_dev not in system
     if not is_own:
-        message = f"the backup directory {path} lies on the system's own disk: nothing is mounted there"
+        message = f"the backup directory {path} is on the system disk: nothing is mounted there"
         hint = "mount it (findmnt --fstab), or set backup.require_mountpoint to false"
         raise MaintenanceError("not_mounted", message, hint=hint)
 

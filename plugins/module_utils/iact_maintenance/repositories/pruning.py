@@ -23,7 +23,7 @@ from ..timestamps import iso
 from . import catalogue
 from .folder import Folder
 
-_CHANGED_HINT = "see who else works in the backup directory; the next run decides again"
+_CHANGED_HINT = "check what else writes to the backup directory; the next run decides again"
 
 
 class Survey(NamedTuple):
@@ -81,7 +81,7 @@ def clock_doubt(times: Iterable[datetime], now: datetime, max_age_seconds: float
         return ""
     before, after = max(gaps, key=lambda pair: pair[1] - pair[0])
     length = span((after - before).total_seconds())
-    return f"nothing ran on this host for {length} before {iso(after)}, or its clock jumped ahead"
+    return f"no job ran on this host for {length} before {iso(after)}, or its clock jumped ahead"
 
 
 @dataclass
@@ -100,7 +100,10 @@ class Removal:
         """Return a warning if archives were kept because they changed after the plan was made."""
         if not self.left:
             return []
-        message = f"archives that were to go changed or went away meanwhile, and are left alone: {', '.join(self.left)}"
+        message = (
+            "archives that were to be deleted changed or disappeared meanwhile, and are not deleted: "
+            f"{', '.join(self.left)}"
+        )
         return [Finding("warning", "archive_changed", subject="archives", message=message, hint=_CHANGED_HINT)]
 
 
@@ -127,5 +130,5 @@ def appeared(folder: Folder, planned: Iterable[inventory.Entry], written: str) -
     new = [name for name in catalogue.names(folder) if name not in known]
     if not new:
         return []
-    message = f"archives appeared while this run was at work, and are left alone: {', '.join(new)}"
+    message = f"archives appeared during this run, and are not deleted: {', '.join(new)}"
     return [Finding("info", "archive_changed", subject="archives", message=message, hint=_CHANGED_HINT)]

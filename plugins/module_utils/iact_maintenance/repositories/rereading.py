@@ -58,6 +58,6 @@ def reread(host: Host, folder: Folder, settings: Settings, entries: Sequence[inv
 
 
 def _broken(entry: inventory.Entry) -> Finding:
-    message = f"{entry.name} was good and is broken now: {entry.reason}; no archive goes in this run"
-    hint = "look at the disk and its logs, and copy the good archives elsewhere; run `iact-maintenance verify all`"
+    message = f"{entry.name} was good and is broken now: {entry.reason}; no archive is deleted in this run"
+    hint = "check the disk and its logs, and copy the good archives elsewhere; run `iact-maintenance verify all`"
     return Finding("warning", "broken_archive", subject=entry.name, message=message, hint=hint)

@@ -12,7 +12,7 @@ from ..secret import printable
 from ..timestamps import iso
 
 LATEST, ALL = "latest", "all"
-_HINT = "`iact-maintenance archives` lists what there is"
+_HINT = "run `iact-maintenance archives` to list the archives"
 
 
 def select(entries: Sequence[inventory.Entry], directory: str, wanted: str, now: datetime) -> inventory.Entry:
@@ -41,14 +41,15 @@ def _none(entries: Sequence[inventory.Entry], directory: str, now: datetime) -> 
         newest = max(others, key=inventory.age_key)
         message = f"there is no good archive of this host in {directory}, and {len(others)} of other hosts"
         hint = (
-            f"name one to restore it anyway: {newest.name} was {newest.reason}; or take this host's own earlier ones "
+            f"give the name of one to restore it anyway: {newest.name} was {newest.reason}; or take over this "
+            "host's earlier ones "
         )
-        return Refused("no_archive", message, hint=hint + "over with `iact-maintenance archives --adopt`")
+        return Refused("no_archive", message, hint=hint + "with `iact-maintenance archives --adopt`")
     if not ahead:
-        hint = "name one of those that `iact-maintenance archives` lists"
+        hint = "give a name that `iact-maintenance archives` lists"
         return Refused("no_archive", f"there is no good archive in {directory}", hint=hint)
-    message = f"every good archive in {directory} is of a later time than this host's clock shows, {iso(now)}"
-    hint = f"check the clock with timedatectl, or name the archive; the last one is {ahead[-1].name}"
+    message = f"every good archive in {directory} is dated later than this host's clock, {iso(now)}"
+    hint = f"check the clock with timedatectl, or give the archive's name; the last one is {ahead[-1].name}"
     return Refused("no_archive", message, hint=hint)
 
 

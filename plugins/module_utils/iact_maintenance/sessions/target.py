@@ -42,8 +42,10 @@ class SessionTarget(NamedTuple):
     def check_writable(self) -> None:
         """Raise Refused if the settings forbid deleting rows there."""
         if self.connection.read_only:
-            hint = "name the database that holds the sessions with session_cleanup.engine"
-            raise Refused("read_only", f"{self.engine}.read_only is true: nothing may ever write there", hint=hint)
+            hint = "set session_cleanup.engine to the engine of the database that holds the sessions"
+            raise Refused(
+                "read_only", f"{self.engine}.read_only is true, so a session cleanup is not allowed", hint=hint
+            )
 
     def identified(self, host: Host) -> SessionTarget:
         """Return the target with the identity that the project's own connection leads to, if it has one.
@@ -115,8 +117,8 @@ def session_target(settings: Settings, host: Host) -> SessionTarget:
         return target_of(settings, client.ask(host, settings.django, _ASKING_SECONDS, servers=False))
     target = configured_target(settings)
     if options.use_tz is None and target.engine != "postgresql":
-        hint = "set session_cleanup.use_tz, and time_zone if it is false; or let the section django be asked"
-        message = f"the project is not asked how it stores times, and columns of {target.engine} do not tell"
+        hint = "set session_cleanup.use_tz, and time_zone if it is false; or set the section django"
+        message = f"it is not known how the project stores times, and columns of {target.engine} do not show it"
         raise Refused("not_configured", message, hint=hint)
     return target
 
@@ -141,8 +143,8 @@ def _only_one(connections: Mapping[str, Connection]) -> str:
         return writable[0]
     if not writable:
         hint = "set sqlite.path, or the section mysql or postgresql, in the config file"
-        raise Refused("not_configured", "no database is configured that may be written to", hint=hint)
-    hint = "set session_cleanup.engine, or the section django, which is then asked"
+        raise Refused("not_configured", "no database is configured that is not read_only", hint=hint)
+    hint = "set session_cleanup.engine, or the section django"
     raise Refused("not_configured", f"several databases are configured: {', '.join(sorted(writable))}", hint=hint)
 
 
@@ -162,7 +164,7 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
     is_named = settings.sources.get("session_cleanup.table", "default") != "default"
     if is_named and named_table not in (table, project.sessions_table):
         message = f"session_cleanup.table is {named_table}, but the project's session table is {project.sessions_table}"
-        raise Refused("not_a_session_table", message, hint="leave session_cleanup.table out")
+        raise Refused("not_a_session_table", message, hint="remove session_cleanup.table")
     of_project = takeover.connection_of(database, project.trouble("connection", database.alias))
     named = _connections(settings).get(database.vendor)
     # The alias's own zone, because Django stores by DATABASES[alias]["TIME_ZONE"] if the database stores no zones.
@@ -176,15 +178,15 @@ def target_of(settings: Settings, project: Project) -> SessionTarget:
 
 def _unanswered(project: Project, database: Database | None) -> MaintenanceError:
     """Return the error for a project that does not say where its sessions are, with the project's reason."""
-    message = "the Django project did not say where its sessions are"
-    hint = "mend the project's settings, or set session_cleanup.engine and use_tz"
+    message = "the Django project's answer does not say where its sessions are"
+    hint = "correct the project's settings, or set session_cleanup.engine and use_tz"
     steps = ("session_engine", "sessions", "applications", "settings")
     told = [text for text in (*(project.trouble(step) for step in steps), project.ending) if text]
     if tells_no_table(project):
         told = [f"{project.session_engine} has no get_model_class"]
         hint = "set session_cleanup.engine, session_cleanup.table and session_cleanup.use_tz"
     elif database is not None and database.vendor:
-        told = [f"the alias {database.alias} uses {database.vendor}, which is not known here"]
+        told = [f"the alias {database.alias} uses {database.vendor}, which is not supported"]
     elif database is None and project.sessions_alias:
         told.append(f"its router sends them to the alias {project.sessions_alias}, for which DATABASES has no ENGINE")
     told += [each.text for each in project.troubles]
