@@ -216,9 +216,9 @@ def with_fake(tmp_path: Path, script: str, version: str = "99.1") -> Host:
 @pytest.mark.parametrize(
     ("script", "code", "said"),
     [
-        ("exit 0", "dump_incomplete", "not whole"),
-        ("echo 'PGDMP'", "dump_incomplete", "not whole"),
-        ("echo 'CREATE TABLE x ();'", "dump_incomplete", "not whole"),
+        ("exit 0", "dump_incomplete", "not complete"),
+        ("echo 'PGDMP'", "dump_incomplete", "not complete"),
+        ("echo 'CREATE TABLE x ();'", "dump_incomplete", "not complete"),
         ("echo 'pg_dump: error: no' >&2; exit 1", "dump_failed", "status 1"),
         ("kill -9 $$", "dump_failed", "killed by signal 9"),
         ("sleep 30", "stalled", "1 s"),

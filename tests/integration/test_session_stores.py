@@ -148,7 +148,7 @@ def test_g92_an_allowed_cache_that_keeps_nothing_is_not_healthy(project: Project
     project.configure(f"SESSION_ENGINE = {engine!r}\nCACHES = {cache}", health={"allowed_session_engines": [engine]})
     report = project.run("health")
     failing = {each["name"]: each for each in report["checks"] if each["status"] == "fail"}
-    assert report["exit"] == 1 and "keeps nothing" in failing["session_engine"]["message"]
+    assert report["exit"] == 1 and "stores nothing" in failing["session_engine"]["message"]
 
 
 def test_g92_an_allowed_engine_that_does_not_import_is_not_healthy(project: Project) -> None:

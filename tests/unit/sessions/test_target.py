@@ -185,7 +185,7 @@ def test_a_search_path_of_the_project_is_ours_too() -> None:
 
 
 def test_a_connection_service_of_the_project_is_not_guessed() -> None:
-    with pytest.raises(Refused, match="its option service cannot be taken over") as caught:
+    with pytest.raises(Refused, match="its option service is not supported") as caught:
         asked(project(alias("postgresql", {"service": "prod"})), **POSTGRESQL)
     assert "session_cleanup.engine" in caught.value.hint
 
