@@ -260,3 +260,20 @@ def test_a_name_says_what_it_names(path):
         if isinstance(getattr(node, field, None), str)
     }
     assert not names & NO_NAMES
+
+
+RIDDLES = re.compile(
+    r"see whether|look at|look there|nobody|somebody|\bmend\b|comes to|is worth|\blies? in\b|\bstands\b|went away"
+    r"|cannot be told|broke off|may not|gave no byte|read along",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
+def test_g111_no_message_uses_a_phrase_that_must_be_read_twice(path):
+    tree = tree_of(path)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, documented)}
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    odd = [f"line {node.lineno}: {node.value}" for node in texts if RIDDLES.search(node.value)]
+    assert [line for line in odd if line.partition(": ")[2] not in docstrings] == []

@@ -80,7 +80,7 @@ def test_g15_a_run_that_cron_did_not_start_says_who_did_and_where_its_output_is(
 
 def test_g15_a_run_by_cron_has_its_output_in_the_log(judge: Judge) -> None:
     outcome = judge(run("session_cleanup", 6), run("session_cleanup", 0.1, exit_status=1))["session_cleanup"]
-    assert "started by cron at" in outcome.message and outcome.hint.startswith("look at cleanup.log")
+    assert "started by cron at" in outcome.message and outcome.hint.startswith("read cleanup.log")
 
 
 def test_fh25_a_run_ahead_of_the_clock_does_not_keep_a_job_from_being_late(judge: Judge) -> None:

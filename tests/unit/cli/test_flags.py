@@ -174,6 +174,11 @@ def test_g109_help_names_choices(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Allowed: auto, mysql, postgresql, sqlite." in help_text(capsys, "session-cleanup", "--help")
 
 
+def test_help_shows_whole_numbers_without_a_fraction(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = help_text(capsys, "health", "--help")
+    assert "Default: 9." in shown and "9.0" not in shown
+
+
 @pytest.mark.parametrize("mark", ["C", "O", "V", "I", "B", "E", "M", "P", "U"])
 def test_g109_no_markup_of_ansible_is_in_a_help(mark: str) -> None:
     assert Option("x", "str", f"As {mark}(a(b)) says.").plain_help == "As a(b) says."

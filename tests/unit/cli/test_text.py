@@ -94,3 +94,9 @@ def test_g01_a_dry_run_names_what_would_be_deleted_without_being_asked_for_every
         "OK  prune: archives to delete: 2",
         "  would_delete  a.tar, b.tar",
     ]
+
+
+def test_whole_numbers_of_settings_are_shown_without_a_fraction() -> None:
+    rows = [{"option": "expected_seconds", "value": 1300.0}, {"option": "pause_seconds", "value": 0.02}]
+    shown = text.render(Report("check_config", "valid", facts={"settings": rows}))
+    assert "1,300\n" in shown and "0.02" in shown
