@@ -142,11 +142,8 @@ def write(planned: Plan, host: Host, writing: Writing, done: Done) -> Written:
             if published.has_name:
                 saved.findings += [] if published.is_synced else [_not_synced(folder)]
                 return done.written
-    raise StorageFault(
-        "storage",
-        f"{folder.path} has archives with all names for {iso(created_at)}",
-        hint="move archives with this time elsewhere, or run it again a second later",
-    )
+    hint = "move archives with this time elsewhere, or run it again a second later"
+    raise StorageFault("storage", f"{folder.path} has archives with all names for {iso(created_at)}", hint=hint)
 
 
 def _not_synced(folder: Folder) -> Finding:
