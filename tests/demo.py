@@ -43,8 +43,8 @@ def say(text: str) -> None:
 
 def site_environment() -> dict[str, str]:
     """Return the environment of the fixture project."""
-    own = {"DJANGO_SETTINGS_MODULE": "callcentersite.settings.sqlite", "CALLCENTER_SQLITE_PATH": str(DATABASE)}
-    return {**os.environ, **own}
+    variables = {"DJANGO_SETTINGS_MODULE": "callcentersite.settings.sqlite", "CALLCENTER_SQLITE_PATH": str(DATABASE)}
+    return {**os.environ, **variables}
 
 
 def manage(*words: str) -> None:
@@ -110,11 +110,11 @@ def _expect(argv: Sequence[str], environment: dict[str, str], expect: int) -> No
 def rows(path: Path) -> dict[str, str]:
     """Return number and sum of the rows of both tables, to compare before and after."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-        found = {}
+        counts = {}
         for table, column in (("django_session", "session_key"), ("dora_metrics", "id")):
             count, last = connection.execute(f"SELECT count(*), max({column}) FROM {table}").fetchone()
-            found[table] = f"{count:,} rows, last {last}"
-        return found
+            counts[table] = f"{count:,} rows, last {last}"
+        return counts
 
 
 def compare() -> None:

@@ -21,8 +21,8 @@ def section(title: str) -> str:
     return re.split(rf"^#{{2,{len(level)}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def typed(said: str) -> list[str]:
+def typed(document: str) -> list[str]:
     """Return the commands in a text's console blocks, without comments, continued lines joined."""
-    blocks = re.findall(r"```console\n(.*?)```", said, re.DOTALL)
+    blocks = re.findall(r"```console\n(.*?)```", document, re.DOTALL)
     joined = "".join(blocks).replace("\\\n", " ")
     return [line[2:].split("  #")[0].strip() for line in joined.splitlines() if line.startswith("$ ")]

@@ -29,6 +29,6 @@ def example(engine: str) -> str:
     lines = [f"-- {TITLES[engine]}"]
     for title, need, user, table in EXAMPLES:
         account = Account(user)
-        own = statements(engine, need, account, Subject("site", table), own_account=True)
-        lines += ["", f"-- {title}", creation(engine, account), *own]
+        grants = statements(engine, need, account, Subject("site", table), own_account=True)
+        lines += ["", f"-- {title}", creation(engine, account), *grants]
     return "\n".join(lines) + "\n"

@@ -146,9 +146,9 @@ def machine_suite() -> str | None:
 
 def mirror() -> str:
     """Return the Debian mirror of the machine's own apt."""
-    own = machine_suite()
+    suite = machine_suite()
     for address, suites in sources():
-        if own in suites:
+        if suite in suites:
             return address.rstrip("/")
     return stop("no apt source of this machine names its own suite; set IACT_TEST_IMAGE to an image that you have")
 

@@ -71,8 +71,8 @@ class Kit(ABC):
         return int(self.server.execute(f"SELECT count(*) FROM {table}", database=database)[0][0])
 
     def sections(self) -> dict[str, object]:
-        own = {self.engine: self.login(self.restore, "restore")}
-        return {self.engine: self.login(self.backup, "backup"), "restore": own}
+        section = {self.engine: self.login(self.restore, "restore")}
+        return {self.engine: self.login(self.backup, "backup"), "restore": section}
 
     def component(self) -> str:
         return f"{self.engine}.{self.database}"

@@ -146,14 +146,14 @@ class Rig:
         if status != 0:
             raise RuntimeError(trace.read_text())
         numbers: dict[str, int] = {}
-        found = []
+        matching = []
         for line in trace.read_text().splitlines():
             call = _CALL.match(line)
             if call:
                 numbers[call.group(1)] = numbers.get(call.group(1), 0) + 1
                 if str(self.root) in line or names.STEM in line:
-                    found.append(Call(call.group(1), numbers[call.group(1)]))
-        return found
+                    matching.append(Call(call.group(1), numbers[call.group(1)]))
+        return matching
 
     def run_with(self, call: Call, fault: str) -> tuple[int, dict[str, object]]:
         """Return what a run comes to in which one call meets a fault: `signal=KILL`, `error=EIO`, `error=ENOSPC`."""

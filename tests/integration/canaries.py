@@ -29,21 +29,21 @@ def watching(secret: str) -> Iterator[Found]:
     raw = secret.encode()
     forms = [raw, quote(secret, safe="").encode(), base64.b64encode(raw), json.dumps(secret)[1:-1].encode(),
              shlex.quote(secret).encode()]  # fmt: skip
-    found, done = Found(), threading.Event()
-    thread = threading.Thread(target=_look, args=(forms, found, done), daemon=True)
+    sightings, done = Found(), threading.Event()
+    thread = threading.Thread(target=_look, args=(forms, sightings, done), daemon=True)
     thread.start()
     try:
-        yield found
+        yield sightings
     finally:
         done.set()
         thread.join()
 
 
-def _look(forms: list[bytes], found: Found, done: threading.Event) -> None:
+def _look(forms: list[bytes], sightings: Found, done: threading.Event) -> None:
     while not done.wait(POLL_SECONDS):
-        found.looks += 1
+        sightings.looks += 1
         for folder in Path("/proc").glob("[0-9]*"):
             for name in ("cmdline", "environ"):
                 with contextlib.suppress(OSError):
                     content = (folder / name).read_bytes()
-                    found.places += [f"{folder}/{name}" for form in forms if form in content]
+                    sightings.places += [f"{folder}/{name}" for form in forms if form in content]

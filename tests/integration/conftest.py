@@ -54,8 +54,10 @@ def mended_servers(request: pytest.FixtureRequest) -> Iterator[None]:
     """Start again, or resume, what a test ended or suspended."""
     names = {"mariadb", "odd_mariadb", "postgresql"}.intersection(request.fixturenames)
     servers = [request.getfixturevalue(name) for name in names]
-    if "engine" in request.fixturenames:
-        servers.append(request.getfixturevalue("engine").server)
+    engine = request.getfixturevalue("engine") if "engine" in request.fixturenames else None
+    # Some tests have a parameter of that name.
+    if isinstance(engine, Engine):
+        servers.append(engine.server)
     yield
     for server in servers:
         server.ensure_running()

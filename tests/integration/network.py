@@ -30,11 +30,11 @@ def dropping() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def speaking(said: bytes) -> Iterator[int]:
+def speaking(greeting: bytes) -> Iterator[int]:
     """Return a port that greets every client with these bytes and waits for it to go."""
 
     def greet(client: socket.socket) -> None:
-        client.sendall(said)
+        client.sendall(greeting)
         client.settimeout(5)
         while client.recv(4096):
             pass

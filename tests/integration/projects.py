@@ -75,8 +75,8 @@ class Pair:
 
     def configure(self, database: dict[str, Any], environment: str = "", table: str = "", **sections: Any) -> None:
         """Write a project with that entry, and our config file."""
-        own = self.folder / "own"
-        own.mkdir(exist_ok=True)
+        application = self.folder / "own"
+        application.mkdir(exist_ok=True)
         engine = "own.store" if table else "django.contrib.sessions.backends.db"
         files = {
             "manage.py": "",
@@ -154,9 +154,9 @@ class Pair:
 
 
 def _sessions(report: dict[str, Any]) -> dict[str, Any]:
-    (found,) = [check for check in report["checks"] if check["name"] == "sessions"]
-    assert isinstance(found, dict)
-    return found
+    (rows,) = [check for check in report["checks"] if check["name"] == "sessions"]
+    assert isinstance(rows, dict)
+    return rows
 
 
 def _grants(server: Server, table: str) -> list[str]:

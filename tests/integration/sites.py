@@ -67,5 +67,5 @@ def add_sessions(
 
 def keys(server: servers.Server, database: str, table: str = "django_session") -> list[str]:
     """Return the keys of all sessions, sorted."""
-    found = server.execute(f"SELECT session_key FROM {server.quote(table)} ORDER BY 1", database=database)
-    return [key for (key,) in found]
+    rows = server.execute(f"SELECT session_key FROM {server.quote(table)} ORDER BY 1", database=database)
+    return [key for (key,) in rows]

@@ -12,7 +12,7 @@ from tests.runner import LOCALHOST, Options, Run, run_module, run_playbook
 
 PLAYBOOKS = ("site.yml", *(f"playbooks/{name}.yml" for name in ("backup", "cleanup", "health", "restore", "uninstall")))
 EXAMPLE = "inventory.example.yml"
-QUESTION = "Refuse an inventory without a host to work on"
+QUESTION = "Refuse a selection without hosts"
 WEB: dict[str, Any] = {
     "all": {
         **LOCALHOST["all"],

@@ -34,9 +34,9 @@ def main() -> int:
     (artefact,) = CACHE.glob("*.tar.gz")
     status, text = _import(artefact)
     sys.stdout.write(text)
-    found = remarks(text)
-    sys.stdout.write("".join(f"Galaxy remarks: {line}\n" for line in found))
-    return 1 if status != 0 or found else 0
+    listed = remarks(text)
+    sys.stdout.write("".join(f"Galaxy remarks: {line}\n" for line in listed))
+    return 1 if status != 0 or listed else 0
 
 
 def remarks(text: str) -> list[str]:

@@ -89,9 +89,9 @@ def _python(names: tuple[str, ...]) -> str | None:
     """Return a Python of one of these versions that runs; a shim on PATH may start nothing."""
     root = os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))
     for name in names:
-        for found in (*glob.glob(f"{root}/versions/{name}.*/bin/python"), shutil.which(f"python{name}")):
-            if found and subprocess.run([found, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
-                return found
+        for path in (*glob.glob(f"{root}/versions/{name}.*/bin/python"), shutil.which(f"python{name}")):
+            if path and subprocess.run([path, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
+                return path
     return None
 
 
@@ -113,8 +113,8 @@ def _run(argv: list[str], environment: dict[str, str]) -> bool:
     sys.stdout.write(f"+ {' '.join(argv)}\n")
     sys.stdout.flush()
     path = f"{Path(argv[0]).parent}{os.pathsep}{os.environ['PATH']}"
-    own = {**os.environ, "PATH": path, **environment}
-    return subprocess.run(argv, cwd=CHECKOUT, env=own, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    variables = {**os.environ, "PATH": path, **environment}
+    return subprocess.run(argv, cwd=CHECKOUT, env=variables, stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _role(version: str, programs: Path) -> bool:
@@ -142,8 +142,8 @@ def _provisions(name: str, programs: Path) -> bool:
         environment = {"ANSIBLE_COLLECTIONS_PATH": collections, "ANSIBLE_HOME": folder, "ANSIBLE_NOCOLOR": "1"}
         if not _run(argv, environment):
             return False
-        own = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", **environment}
-        done = subprocess.run(argv, cwd=CHECKOUT, env=own, capture_output=True, text=True, check=False)
+        variables = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", **environment}
+        done = subprocess.run(argv, cwd=CHECKOUT, env=variables, capture_output=True, text=True, check=False)
         sys.stdout.write(done.stdout + done.stderr)
         return done.returncode == 0 and " changed=0 " in done.stdout
 

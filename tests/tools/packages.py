@@ -29,7 +29,7 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def missing(stages: set[str]) -> list[str]:
     """Return the packages of these stages whose programs the machine lacks."""
     wanted = {package: program for stage in stages for package, program in PACKAGES.get(stage, {}).items()}
-    return sorted(package for package, program in wanted.items() if not _found(program))
+    return sorted(package for package, program in wanted.items() if not _has_program(program))
 
 
 def can_install() -> bool:
@@ -48,7 +48,7 @@ def install(packages: list[str], processes: Processes, log: Path) -> int:
     return 0
 
 
-def _found(program: str) -> bool:
+def _has_program(program: str) -> bool:
     if "/" in program:
         return bool(glob.glob(program))
     return shutil.which(program, path=f"{os.environ['PATH']}:{SYSTEM_PATH}") is not None

@@ -128,8 +128,8 @@ def shown(content: object) -> str:
 def tables() -> str:
     """Return the README's tables of variables, one for the role and one for each section."""
     given = defaults()
-    own = [(PREFIX + row.name, given.get(PREFIX + row.name), row.help, row.choices) for row in ROLE_OPTIONS]
-    parts = [table("The role itself", own)]
+    rows = [(PREFIX + row.name, given.get(PREFIX + row.name), row.help, row.choices) for row in ROLE_OPTIONS]
+    parts = [table("The role itself", rows)]
     for section in (*SHARED_SECTIONS, *JOB_SECTIONS):
         named = [(f"{PREFIX}{section}_{option.name}", option) for option in SECTIONS[section]]
         options = [(name, given.get(name, option.default), option.help, option.choices) for name, option in named]

@@ -68,13 +68,13 @@ def main() -> None:
 
     init_plugin_loader()
     loader = DataLoader()
-    own: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     for name in ("defaults/main.yml", "vars/main.yml"):
-        own.update(loader.load_from_file(str(ROLE / name), trusted_as_template=True))
+        variables.update(loader.load_from_file(str(ROLE / name), trusted_as_template=True))
     # A backslash in a task is one; in a template file it is Jinja's own.
     for line in sys.stdin:
         text, given = json.loads(line)
-        templar = Templar(loader=loader, variables={**own, **given})
+        templar = Templar(loader=loader, variables={**variables, **given})
         made = templar.template(trust_as_template(text), escape_backslashes="{%" not in text)
         sys.stdout.write(json.dumps(made, default=str) + "\n")
         sys.stdout.flush()

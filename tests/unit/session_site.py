@@ -49,8 +49,8 @@ class Done:
     def line(self) -> dict[str, Any]:
         """Return its single JSON document."""
         assert self.output.count("\n") == 1
-        found: dict[str, Any] = json.loads(self.output)
-        return found
+        document: dict[str, Any] = json.loads(self.output)
+        return document
 
 
 class Site:

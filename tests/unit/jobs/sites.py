@@ -89,8 +89,8 @@ class Site:
         return sorted(os.listdir(self.backups))
 
     def kinds(self) -> list[str]:
-        found = self.run("archives").facts["archives"]
-        return [entry["kind"] for entry in found]  # type: ignore[attr-defined]
+        listed = self.run("archives").facts["archives"]
+        return [entry["kind"] for entry in listed]  # type: ignore[attr-defined]
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

@@ -120,4 +120,4 @@ def test_g20_without_a_user_the_account_that_runs_is_named(tmp_path: Path, call:
     config = write(tmp_path / "x.json", {"state_directory": str(tmp_path)})
     done = call("check-config", "--host", "--json", *config)
     (row,) = [each for each in done.line["findings"] if each["code"] == "no_user"]
-    assert row["message"].endswith(f"here as {pwd.getpwuid(os.geteuid()).pw_name}")
+    assert row["message"].endswith(f"here {pwd.getpwuid(os.geteuid()).pw_name}")

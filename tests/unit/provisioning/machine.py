@@ -56,8 +56,8 @@ class Machine:
 
     def look(self, **given: Any) -> dict[str, Any]:
         """Return the role's facts for these variables, given without their prefix."""
-        own = {"state_directory": str(self.state), "log_directory": str(self.logs)}
-        options = {**own, "backup_directory": str(self.backups), **given}
+        folders = {"state_directory": str(self.state), "log_directory": str(self.logs)}
+        options = {**folders, "backup_directory": str(self.backups), **given}
         variables = {PREFIX + name: content for name, content in options.items()}
         return preflight.look(variables, self.host, places=self.places)
 
