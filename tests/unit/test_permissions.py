@@ -69,6 +69,12 @@ def test_g1j_what_is_ours_and_root_s_is_given_to_the_account_of_the_jobs(place: 
 
 
 @as_root
+@pytest.mark.parametrize("path", ["/var/lib", "/usr"])
+def test_g1j_a_directory_of_the_system_is_never_given_away(path: str) -> None:
+    assert told(Path(path)) == f"{path} belongs to the system: set a directory in it, such as {path}/iact"
+
+
+@as_root
 def test_g1j_a_directory_on_the_way_is_never_given_away(place: Path) -> None:
     (place / "home").mkdir(mode=0o700)
     (place / "home" / ".pgpass").touch(0o600)

@@ -9,6 +9,8 @@ import pwd
 from typing import NamedTuple
 
 _SUDO = "run this with sudo, or with -b in Ansible"
+# Directories whose own directories other programs use as well (/var/log, /srv): their owner stays.
+_SYSTEM = ("/", "/var")
 # Who runs the jobs, once the settings are known.
 _jobs: dict[str, str] = {}
 
@@ -78,6 +80,8 @@ def _permission(path: str, is_shared: bool, is_written: bool) -> str:
     if blocked.is_on_the_way:
         # Never chown, because the directory is not this program's.
         return f"let {account} enter {blocked.path} (chmod o+x, or its group {blocked.group}), or set another path"
+    if blocked.is_directory and os.path.dirname(blocked.path) in _SYSTEM:
+        return f"{blocked.path} belongs to the system: set a directory in it, such as {blocked.path}/iact"
     if is_shared:
         return _shared(blocked, account, "w" if is_written else "")
     if blocked.owner == "root" or _jobs:
