@@ -11,8 +11,10 @@ import pytest
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.archive.names import copy_name
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps import sqlite
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source
-from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import MaintenanceError
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.dumper import Destination
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import Source, Stored
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.targets import open_target
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.errors import Damaged, MaintenanceError
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import Limits
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.repositories.folder import (
@@ -164,3 +166,12 @@ def test_b1_a_table_is_looked_up_in_the_configured_file(site: Path, tmp_path: Pa
 def test_the_size_of_the_copy_is_known_before_it_is_made(site: Path, tmp_path: Path) -> None:
     assert sqlite.size_bytes(str(site)) == os.stat(site).st_size
     assert sqlite.size_bytes(str(tmp_path / "none")) == 0
+
+
+def test_a_member_that_holds_no_database_is_told_as_a_damaged_archive_and_no_setting_is_blamed(tmp_path: Path) -> None:
+    stored = Stored(Source("sqlite.site", "sqlite", "/srv/site.sqlite3", ()), "a.tar", "site.sqlite3.gz")
+    dumper = sqlite.SQLiteDumper()
+    with open_target(Host(), str(tmp_path / "restored")) as target, pytest.raises(Damaged) as caught:
+        dumper.restore(Host(), build([]), stored, Destination(directory=target), iter([b"no database" * 100]))
+    assert caught.value.code == "integrity" and "a.tar: site.sqlite3.gz" in caught.value.message
+    assert "sqlite.path" not in caught.value.hint

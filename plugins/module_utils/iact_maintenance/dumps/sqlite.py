@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ..engines.sqlite import connect, faults, quote_identifier
-from ..errors import DatabaseFault, ProcessFault, StorageFault
+from ..errors import Damaged, DatabaseFault, ProcessFault, StorageFault
 from ..files import check_room, close, create, mark_in_use, storage
 from ..host import Host
 from ..processes import Limits
@@ -175,7 +175,7 @@ def _rows_of(connection: sqlite3.Connection, table: str) -> int | None:
 
 
 def restore(pieces: Iterator[bytes], target: Target, name: str) -> tuple[str, dict[str, int | None]]:
-    """Return the path of a restored file of that name, and the rows of its tables. Raise Damaged or StorageFault."""
+    """Return the path of the restored file and the rows of its tables. Raise DatabaseFault or StorageFault."""
     with target.file(os.fsencode(name)) as writer:
         for piece in pieces:
             writer.write(piece)
@@ -238,5 +238,9 @@ class SQLiteDumper(FileDumper):
         self, host: Host, settings: Settings, stored: Stored, destination: Destination, stream: Iterator[bytes]
     ) -> RestoreFacts:
         """Restore a file under the member's name. Raise Damaged or StorageFault."""
-        path, counted = restore(stream, opened(destination), stored.member.rpartition(".")[0])
+        try:
+            path, counted = restore(stream, opened(destination), stored.member.rpartition(".")[0])
+        except DatabaseFault as error:
+            what = f"it holds no complete SQLite database: {error.message}"
+            raise Damaged(stored.archive, stored.member, what) from None
         return RestoreFacts(path, counted)
