@@ -277,3 +277,12 @@ def test_g111_no_message_uses_a_phrase_that_must_be_read_twice(path):
     texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     odd = [f"line {node.lineno}: {node.value}" for node in texts if RIDDLES.search(node.value)]
     assert [line for line in odd if line.partition(": ")[2] not in docstrings] == []
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CORE_FILES if path.name not in ("files.py", "host.py", "terminal.py")], ids=name_of
+)
+def test_a_file_is_opened_by_its_descriptor_in_one_place(path):
+    """Keep the flags of a safe opening in `files.py`; locks and standard streams have their own."""
+    calls = [ast.unparse(node.func) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+    assert "os.open" not in calls

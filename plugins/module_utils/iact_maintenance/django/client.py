@@ -10,6 +10,7 @@ import stat
 from types import ModuleType
 
 from ..errors import MaintenanceError, ProcessFault
+from ..files import open_existing
 from ..host import Host
 from ..limits import raise_shortage
 from ..permissions import advice
@@ -103,7 +104,7 @@ def read_env_file(path: str | None) -> dict[str, str]:
 
 
 def _content(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = open_existing(path, follow=True)
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_ENV_FILE_BYTES:

@@ -7,6 +7,7 @@ import pwd
 import stat
 
 from ..errors import Refused
+from ..files import open_existing
 from ..host import Host
 from ..limits import raise_shortage
 from ..permissions import account_of, advice, current_account
@@ -44,7 +45,7 @@ def read_private(host: Host, path: str, *, required: bool, others_may_read: bool
     for the project's option file, which other programs may share.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_existing(path, follow=True)
     except FileNotFoundError:
         if not required:
             return None
