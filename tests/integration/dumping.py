@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance import settings
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.model import RestoreFacts
+from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.dumps.servers import target_database
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.host import Host
 from ansible_collections.iact.maintenance.plugins.module_utils.iact_maintenance.processes import (
     Command,
@@ -27,6 +29,13 @@ def backup(**changes: Any) -> Backup:
 def restore(**changes: Any) -> settings.Restore:
     """Return the options of a restore: the defaults, unless changed."""
     return _SITE.restore._replace(**changes)
+
+
+def restored(server_dump: Any, login: Any, source: Any, target: str, kept: Kept, **options: Any) -> RestoreFacts:
+    """Return what a restore of the kept dump into the database `target` came to, as the product does it."""
+    with target_database(server_dump, Host({}), login, target):
+        facts: RestoreFacts = server_dump.restore(Host({}), login, source, target, kept.stream(), restore(**options))
+    return facts
 
 
 class Kept:

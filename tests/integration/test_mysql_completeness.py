@@ -56,8 +56,7 @@ def dumped(mariadb: MariaDB, database: str) -> tuple[DumpFacts, dumping.Kept]:
 
 
 def restored(restorer: Login, database: str, kept: dumping.Kept) -> RestoreFacts:
-    found: RestoreFacts = mysql.restore(sites.HOST, restorer, whole(database), TARGET, kept.stream(), dumping.restore())
-    return found
+    return dumping.restored(mysql, restorer, whole(database), TARGET, kept)
 
 
 def run(mariadb: MariaDB, database: str, *statements: str, mode: str = "") -> None:

@@ -112,7 +112,7 @@ def restored(login: Login, content: bytes, target: str, **options: object) -> di
     kept = dumping.Kept()
     kept.content = content
     source = Source("mysql.site", "mysql", "site", ())
-    return dict(mysql.restore(sites.HOST, login, source, target, kept.stream(), dumping.restore(**options)).rows)
+    return dict(dumping.restored(mysql, login, source, target, kept, **options).rows)
 
 
 def test_b1_a_table_is_found_in_the_database_that_holds_it(mariadb: MariaDB, database: str) -> None:

@@ -189,7 +189,7 @@ def test_g50_a_dump_and_a_restore_are_refused_and_a_busy_client_notices_nothing(
         lambda: dumps.dump(sites.HOST, pooled, source, dumping.backup(), dumping.Kept()),
         lambda: dumps.locate(dumping.backup(tables=(TABLE,)), pooled, sites.HOST),
         lambda: dumps.check_restore(sites.HOST, pooled, "iact_restore_x"),
-        lambda: dumps.restore(sites.HOST, pooled, source, "iact_restore_x", iter([b""]), dumping.restore()),
+        lambda: dumping.restored(dumps, pooled, source, "iact_restore_x", dumping.Kept()),
     ]
     with Busy(driver_login(pooled)) as busy:
         for action in tried:

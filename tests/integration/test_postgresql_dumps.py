@@ -92,7 +92,7 @@ def restored(login: Login, content: bytes, target: str) -> dict[str, int | None]
     kept = dumping.Kept()
     kept.content = content
     source = Source("postgresql.site", "postgresql", "site", ())
-    return dict(engine.restore(sites.HOST, login, source, target, kept.stream(), dumping.restore()).rows)
+    return dict(dumping.restored(engine, login, source, target, kept).rows)
 
 
 ROWS = {

@@ -54,8 +54,7 @@ def dumped(login: Login, source: Source) -> tuple[DumpFacts, dumping.Kept]:
 
 
 def restored(restorer: Login, source: Source, kept: dumping.Kept) -> RestoreFacts:
-    found: RestoreFacts = engine.restore(sites.HOST, restorer, source, TARGET, kept.stream(), dumping.restore())
-    return found
+    return dumping.restored(engine, restorer, source, TARGET, kept)
 
 
 def test_g39_rows_behind_a_forced_policy_are_counted_and_the_copy_stays_forced(

@@ -77,7 +77,7 @@ def dumped(
 def restored(login: Login, facts: DumpFacts, kept: dumping.Kept, *tables: str) -> RestoreFacts:
     """Return what came back of a dump of the named tables."""
     source = Source("postgresql.site", "postgresql", "site", tables, rows=facts.rows)
-    return engine.restore(sites.HOST, login, source, TARGET, kept.stream(), dumping.restore())
+    return dumping.restored(engine, login, source, TARGET, kept)
 
 
 def constraints(postgresql: PostgreSQL, database: str) -> set[str]:

@@ -50,6 +50,13 @@ class FakeEngine(ModuleType):
         self.fault: Interrupted | None = None
         self.refusal: MaintenanceError | None = None
         self.checked: list[str] = []
+        self.drops = True
+
+    def create(self, host: object, server: object, database: str) -> bool:
+        return True
+
+    def drop(self, host: object, server: object, database: str) -> bool:
+        return self.drops
 
     def locate(self, settings: object, server: object, host: object) -> list[Source]:
         return [Source("mysql.iact", "mysql", "iact", ("dora_metrics",))]
@@ -248,8 +255,7 @@ def test_ft13_databases_that_stay_after_a_run_that_did_not_end_well_are_a_change
 def test_ft13_a_database_that_could_not_be_dropped_is_a_change_and_named(
     site: Site, engine: FakeEngine, stays: bool
 ) -> None:
-    engine.fault = Interrupted(15)
-    engine.fault.changed = stays
+    engine.fault, engine.drops = Interrupted(15), not stays
     result = restored(site, components=["mysql.iact"], **ACCOUNT)
     assert (result.exit_status, result.changed) == (143, stays)
     rows = [{"name": "mysql.iact", "target": "iact_restore_20261124030000_1"}]

@@ -20,12 +20,12 @@ from ..sections.backup import Backup
 from ..sections.connections import Server
 from .children import Tool, warnings_of
 from .model import DumpFacts, Output, Source, of_database
-from .mysql_restore import check_restore, restore
+from .mysql_restore import check_restore, create, drop, restore
 from .mysql_rights import RESTORE_PREFIX, missing_for_dump, read_rights
 from .mysql_stream import DumpWatcher
 from .mysql_tool import COMMON, ROWS_ELSEWHERE, credentials, dump_tool, is_mariadb, require_programs
 
-__all__ = ["check_restore", "dump", "locate", "require_programs", "restore"]
+__all__ = ["check_restore", "create", "drop", "dump", "locate", "require_programs", "restore"]
 
 _TRANSACTIONAL = ("innodb", "rocksdb", "tokudb", "ndbcluster")
 # 1412: the definition changed under the snapshot; 1146: the table went. Another try meets a new, whole state.

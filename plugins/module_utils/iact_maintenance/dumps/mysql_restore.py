@@ -45,36 +45,45 @@ def check_restore(host: Host, server: Server, database: str) -> None:
         _look(connection, endpoint, database)
 
 
+def create(host: Host, server: Server, database: str) -> bool:
+    """Create the database, or check that an existing one is empty; return whether it was created.
+
+    Raise DatabaseFault, or Refused `restore_account`, `read_only` or `not_empty`.
+    """
+    _tool, endpoint = _means(host, server)
+    with closing(connect(endpoint)) as connection:
+        return _prepare(connection, endpoint, database)
+
+
 def restore(
     host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
 ) -> RestoreFacts:
-    """Return the rows of each table after restoring into `database`, which is created, or must be empty.
-
-    Raise Refused `restore_account`, `read_only` or `not_empty`; or DatabaseFault `restore_failed`, after dropping a
-    database that this run created.
-    """
+    """Return the rows of each table after restoring into the empty `database`. Raise DatabaseFault `restore_failed`."""
     tool, endpoint = _means(host, server)
     with closing(connect(endpoint)) as connection:
         has_tls, version = offers_tls(connection), str(connection.get_server_info()).lower()
-        created = _prepare(connection, endpoint, database)
-    try:
-        with credentials(endpoint, tool, server_has_tls=has_tls) as (descriptor, first_option):
-            argv = (tool.path, first_option, *_options(host, tool, version), f"--database={database}")
-            limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
-            made = RestoreStream()
-            done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, made.of(stream))
-        if done.status != 0:
-            message = f"the restore of {source.component} into {database} failed: {done.reason}"
-            hint = next((hint for words, hint in _HINTS.items() if words in done.errors), "")
-            raise DatabaseFault("restore_failed", message, hint=hint)
-        target = endpoint._replace(database=database)
-        findings = _event_findings(target, source, made)
-        return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
-    except BaseException as ended:
-        dropped = created and _drop(endpoint, database)
-        if isinstance(ended, (MaintenanceError, Interrupted)):
-            ended.changed = not dropped
-        raise
+    with credentials(endpoint, tool, server_has_tls=has_tls) as (descriptor, first_option):
+        argv = (tool.path, first_option, *_options(host, tool, version), f"--database={database}")
+        limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
+        made = RestoreStream()
+        done = host.run(Command(argv, pass_descriptors=(descriptor,)), limits, made.of(stream))
+    if done.status != 0:
+        message = f"the restore of {source.component} into {database} failed: {done.reason}"
+        hint = next((hint for words, hint in _HINTS.items() if words in done.errors), "")
+        raise DatabaseFault("restore_failed", message, hint=hint)
+    target = endpoint._replace(database=database)
+    findings = _event_findings(target, source, made)
+    return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
+
+
+def drop(host: Host, server: Server, database: str) -> bool:
+    """Drop the database and return whether that succeeded."""
+    with contextlib.suppress(MaintenanceError):
+        _tool, endpoint = _means(host, server)
+        with closing(connect(endpoint)) as connection:
+            rows(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
+            return True
+    return False
 
 
 def _means(host: Host, server: Server) -> tuple[Tool, Endpoint]:
@@ -124,14 +133,6 @@ def _prepare(connection: Any, endpoint: Endpoint, database: str) -> bool:
             ended.changed = True
             raise
     return not exists
-
-
-def _drop(endpoint: Endpoint, database: str) -> bool:
-    """Drop the database and return whether that succeeded."""
-    with contextlib.suppress(MaintenanceError), closing(connect(endpoint)) as connection:
-        rows(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
-        return True
-    return False
 
 
 def _event_findings(target: Endpoint, source: Source, made: RestoreStream) -> tuple[Finding, ...]:

@@ -29,10 +29,10 @@ from ..sections.connections import Server
 from .children import Tool, warnings_of
 from .model import DumpFacts, Output, Source, of_database
 from .postgresql_outside import OUTSIDE, check
-from .postgresql_restore import check_restore, restore
+from .postgresql_restore import check_restore, create, drop, restore
 from .postgresql_tool import ReadAlong, credentials, major, require_programs, tool
 
-__all__ = ["check_restore", "dump", "locate", "require_programs", "restore"]
+__all__ = ["check_restore", "create", "drop", "dump", "locate", "require_programs", "restore"]
 
 _LOCK_WAIT_MILLISECONDS = 60_000
 _COUNTED_AT_ONCE = 5

@@ -90,30 +90,40 @@ def check_restore(host: Host, server: Server, database: str) -> None:
         _check_empty(target)
 
 
+def create(host: Host, server: Server, database: str) -> bool:
+    """Create the database, or check that an existing one is empty; return whether it was created.
+
+    Raise DatabaseFault, or Refused `restore_account`, `read_only` or `not_empty`.
+    """
+    return _prepare(*_places(host, server, database))
+
+
 def restore(
     host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
 ) -> RestoreFacts:
-    """Return the rows of each table after restoring into `database`, which is created, or must be empty.
+    """Return the rows of each table after restoring into the empty `database`. Raise DatabaseFault `restore_failed`."""
+    _endpoint, target = _places(host, server, database)
+    _make_schemas(target, source)
+    with credentials(target) as (descriptors, environment):
+        program = tool(host, _CLIENT, environment)
+        argv = (program.path, "--format=custom", *_options(source), f"--dbname={database}")
+        limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
+        done = host.run(Command(argv, environment, pass_descriptors=descriptors), limits, stream)
+    findings = _skipped_objects(done, source, database)
+    return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
 
-    Raise Refused `restore_account`, `read_only` or `not_empty`; or DatabaseFault `restore_failed`, after dropping a
-    database that this run created.
-    """
-    endpoint, target = _places(host, server, database)
-    created = _prepare(endpoint, target)
-    try:
-        _make_schemas(target, source)
-        with credentials(target) as (descriptors, environment):
-            program = tool(host, _CLIENT, environment)
-            argv = (program.path, "--format=custom", *_options(source), f"--dbname={database}")
-            limits = Limits(settings.deadline_seconds, settings.stall_timeout_seconds)
-            done = host.run(Command(argv, environment, pass_descriptors=descriptors), limits, stream)
-        findings = _skipped_objects(done, source, database)
-        return RestoreFacts(database, _count(target, settings.deadline_seconds), findings)
-    except BaseException as ended:
-        dropped = created and _drop(endpoint, database)
-        if isinstance(ended, (MaintenanceError, Interrupted)):
-            ended.changed = not dropped
-        raise
+
+def drop(host: Host, server: Server, database: str) -> bool:
+    """Drop the database and return whether that succeeded."""
+    with contextlib.suppress(MaintenanceError):
+        endpoint, _target = _places(host, server, database)
+        connection = connect(endpoint, own_session=True)
+        try:
+            _alone(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
+            return True
+        finally:
+            close(connection)
+    return False
 
 
 def _places(host: Host, server: Server, database: str) -> tuple[Endpoint, Endpoint]:
@@ -219,18 +229,6 @@ def _alone(connection: Any, endpoint: Endpoint, statement: str) -> None:
 
     with faults(endpoint):
         call_server(_CREATE_SECONDS, f"PostgreSQL at {endpoint.place}", executed)
-
-
-def _drop(endpoint: Endpoint, database: str) -> bool:
-    """Drop the database and return whether that succeeded."""
-    with contextlib.suppress(MaintenanceError):
-        connection = connect(endpoint, own_session=True)
-        try:
-            _alone(connection, endpoint, f"DROP DATABASE {quote_identifier(database)}")
-            return True
-        finally:
-            close(connection)
-    return False
 
 
 def _count(target: Endpoint, seconds: float) -> dict[str, int | None]:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..engines.required_rights import restore_hint
 from ..engines.table import IDENTITIES
-from ..errors import Refused
+from ..errors import Interrupted, MaintenanceError, Refused
 from ..host import Host
 from ..sections.backup import Backup
 from ..sections.connections import Server
@@ -35,10 +35,16 @@ class ServerDump(Protocol):
     def check_restore(self, host: Host, server: Server, database: str) -> None:
         """Raise what would prevent a restore into `database`."""
 
+    def create(self, host: Host, server: Server, database: str) -> bool:
+        """Create the database, or check that an existing one is empty; return whether it was created."""
+
+    def drop(self, host: Host, server: Server, database: str) -> bool:
+        """Drop a database that `create` made, and return whether that succeeded."""
+
     def restore(
         self, host: Host, server: Server, source: Source, database: str, stream: Iterator[bytes], settings: Restore
     ) -> RestoreFacts:
-        """Restore a dump into `database` and return the rows of each table. Raise DatabaseFault or Refused."""
+        """Restore a dump into the empty `database` and return the rows of each table. Raise DatabaseFault."""
 
 
 class ServerDumper(Dumper):
@@ -113,8 +119,25 @@ class ServerDumper(Dumper):
         self, host: Host, settings: Settings, stored: Stored, destination: Destination, stream: Iterator[bytes]
     ) -> RestoreFacts:
         """Restore a dump into a new database. Raise DatabaseFault or Refused."""
-        server = self._restorer(settings)
-        return self._server_dump.restore(host, server, stored.source, destination.database, stream, settings.restore)
+        server, database = self._restorer(settings), destination.database
+        with target_database(self._server_dump, host, server, database):
+            return self._server_dump.restore(host, server, stored.source, database, stream, settings.restore)
+
+
+@contextlib.contextmanager
+def target_database(server_dump: ServerDump, host: Host, server: Server, database: str) -> Iterator[None]:
+    """Return a context in which the database exists, empty at its beginning.
+
+    After any exception a database that was created is dropped; the exception's `changed` is whether it remains.
+    """
+    created = server_dump.create(host, server, database)
+    try:
+        yield
+    except BaseException as ended:
+        dropped = created and server_dump.drop(host, server, database)
+        if isinstance(ended, (MaintenanceError, Interrupted)):
+            ended.changed = not dropped
+        raise
 
 
 def _server_alone(identity: Mapping[str, object]) -> dict[str, object]:
