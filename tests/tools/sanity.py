@@ -18,9 +18,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-# The link that makes a checkout look like a collection would lead the copy back into itself; a fixture is written as
-# a site is (wildcard imports of settings, a shebang), not as a collection.
-LEFT_OUT = (".collections/", "tests/fixtures/")
+# The link that makes a checkout look like a collection would lead the copy back into itself.
+LEFT_OUT = ".collections/"
+# Written as a site is (wildcard imports of settings, a shebang), not as a collection; the unit tests use it.
+FIXTURES = "tests/fixtures/"
 # What galaxy.yml keeps out of the built collection; ansible-test needs its own settings among it.
 NOT_SHIPPED, SETTINGS = ("tests/", "molecule/"), "tests/config.yml"
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,8 @@ def main(arguments: list[str]) -> int:
     if files is None:
         sys.stdout.write("git does not know this folder, so that there is no list of files to check\n")
         return SKIPPED
-    _copy([name for name in files if kind != "shipped" or name == SETTINGS or not name.startswith(NOT_SHIPPED)])
+    without = {"units": (), "shipped": NOT_SHIPPED}.get(kind, (FIXTURES,))
+    _copy([name for name in files if name == SETTINGS or not name.startswith(without)])
     home = CACHE / "home"
     _provide_get_pip(home)
     command = ["ansible-test", words[0], "--venv", "--requirements", "--color", "no", *words[1:]]

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,8 +33,10 @@ INDEX = 'CREATE INDEX "django_session_expire_date_a5c62663" ON "django_session" 
 
 
 def let_everybody_enter(directory: Path) -> None:
-    """Make a directory of a test enterable for every account, with pytest's own two directories above it."""
-    for path in (directory, directory.parent, directory.parent.parent):
+    """Make a directory of a test enterable for every account, with pytest's own directories above it."""
+    for path in (directory, *directory.parents):
+        if path == Path(tempfile.gettempdir()):
+            break
         path.chmod(0o755)
 
 
