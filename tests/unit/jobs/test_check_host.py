@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.session_site import Done, Site
+from tests.unit.session_site import Done, Site, let_everybody_enter
 
 Call = Callable[..., Done]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -87,8 +87,7 @@ def test_g20_the_project_s_python_is_tried(site: Site, call: Call, tmp_path: Pat
 
 @as_root
 def test_g20_root_looks_as_the_account_of_the_jobs(site: Site) -> None:
-    for path in (site.folder, site.folder.parent, site.folder.parent.parent):
-        path.chmod(0o755)
+    let_everybody_enter(site.folder)
     os.chown(site.database, pwd.getpwnam("nobody").pw_uid, -1)
     site.configure(user="nobody")  # type: ignore[arg-type]
     done = site.run("check-config", "--host", "--json")
@@ -107,8 +106,7 @@ def test_g19_a_port_of_the_settings_has_no_separator(tmp_path: Path, call: Call)
 
 @as_root
 def test_g20_a_file_that_can_be_read_and_not_written_is_named_so(site: Site) -> None:
-    for path in (site.folder, site.folder.parent, site.folder.parent.parent):
-        path.chmod(0o755)
+    let_everybody_enter(site.folder)
     site.database.chmod(0o644)
     site.configure(user="nobody")  # type: ignore[arg-type]
     done = site.run("check-config", "--host", "--json")
