@@ -107,21 +107,26 @@ class _MySQLRights(Rights):
     title, needs = "MySQL or MariaDB", _MYSQL
 
     def account(self, account: Account) -> str:
+        """Return the account as statements of this server name it."""
         return "@".join(_literal(part) for part in account)
 
     def names(self, subject: Subject) -> dict[str, str]:
+        """Return the quoted names of the database and the table."""
         table = ".".join(_quoted(name, "`") for name in (subject.database, subject.table))
         # Wildcards in a grant on a whole database.
         database = _quoted(re.sub(r"[\\%_]", r"\\\g<0>", subject.database), "`")
         return {"database": database, "table": table}
 
     def creation(self, account: str) -> str:
+        """Return the statement that creates an account without a password."""
         return f"CREATE USER IF NOT EXISTS {account} ACCOUNT LOCK;"
 
     def password(self, account: str) -> str:
+        """Return the statement with which an administrator sets the password."""
         return f"ALTER USER {account} IDENTIFIED BY '…' ACCOUNT UNLOCK;"
 
     def about(self, account: Account) -> str:
+        """Return a comment on an account that may log in from anywhere."""
         return "-- from anywhere: replace % by the address of this host" if account.place == "%" else ""
 
 
@@ -129,19 +134,24 @@ class _PostgreSQLRights(Rights):
     title, needs = "PostgreSQL", _POSTGRESQL
 
     def account(self, account: Account) -> str:
+        """Return the account as statements of this server name it."""
         return _quoted(account.name, '"')
 
     def names(self, subject: Subject) -> dict[str, str]:
+        """Return the quoted names of the database and the table."""
         table = ".".join(_quoted(name, '"') for name in (subject.schema, subject.table))
         return {"database": _quoted(subject.database, '"'), "table": table}
 
     def creation(self, account: str) -> str:
+        """Return the statement that creates an account without a password."""
         return f"CREATE ROLE {account} LOGIN;"
 
     def creation_once(self, account: str) -> str:
+        """Return a statement that creates the account unless it exists."""
         return f"DO $role$BEGIN {self.creation(account)} EXCEPTION WHEN duplicate_object THEN END$role$;"
 
     def password(self, account: str) -> str:
+        """Return the statement with which an administrator sets the password."""
         return f"\\password {account}"
 
 
